@@ -18,18 +18,55 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 AUTO_CLASSES = {"mlm": "AutoModelForMaskedLM", "clm": "AutoModelForCausalLM", "span_denoising": "AutoModelForSeq2SeqLM"}
-HIDDEN = "hidden_size d_model n_embd dim emb_dim pooler_hidden_size word_embed_proj_dim attention_hidden_size".split()
-LAYERS = "num_hidden_layers n_layer n_layers num_layers encoder_layers decoder_layers num_decoder_layers".split()
+HIDDEN = (
+    "hidden_size",
+    "d_model",
+    "n_embd",
+    "dim",
+    "emb_dim",
+    "pooler_hidden_size",
+    "word_embed_proj_dim",
+    "attention_hidden_size",
+)
+LAYERS = (
+    "num_hidden_layers",
+    "n_layer",
+    "n_layers",
+    "num_layers",
+    "encoder_layers",
+    "decoder_layers",
+    "num_decoder_layers",
+)
 HEADS = (
-    "num_attention_heads n_head n_heads num_heads encoder_attention_heads decoder_attention_heads "
-    "num_encoder_attention_heads num_decoder_attention_heads num_key_value_heads num_kv_heads"
-).split()
-HEAD_SIZE = "head_dim d_kv".split()
-FEED_FORWARD = "intermediate_size ffn_dim n_inner hidden_dim d_ff encoder_ffn_dim decoder_ffn_dim".split()
-POSITIONS = "max_position_embeddings n_positions n_ctx max_seq_len".split()
+    "num_attention_heads",
+    "n_head",
+    "n_heads",
+    "num_heads",
+    "encoder_attention_heads",
+    "decoder_attention_heads",
+    "num_encoder_attention_heads",
+    "num_decoder_attention_heads",
+    "num_key_value_heads",
+    "num_kv_heads",
+)
+HEAD_SIZE = ("head_dim", "d_kv")
+FEED_FORWARD = ("intermediate_size", "ffn_dim", "n_inner", "hidden_dim", "d_ff", "encoder_ffn_dim", "decoder_ffn_dim")
+POSITIONS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len")
 OFFSET_POSITIONS = frozenset(
-    "roberta xlm-roberta camembert data2vec-text roberta-prelayernorm xlm-roberta-xl xmod mpnet longformer ibert esm "
-    "prophetnet".split()
+    (
+        "roberta",
+        "xlm-roberta",
+        "camembert",
+        "data2vec-text",
+        "roberta-prelayernorm",
+        "xlm-roberta-xl",
+        "xmod",
+        "mpnet",
+        "longformer",
+        "ibert",
+        "esm",
+        "prophetnet",
+    )
 )
 """Position ids start after the pad id, so the table of positions needs pad id + 1 rows more."""
 

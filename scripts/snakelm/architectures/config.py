@@ -22,9 +22,7 @@ class ArchitectureConfig(Config):
         description="what is predicted: mlm (masked tokens), clm (the next token), span_denoising (missing spans)",
     )
     hidden_size: int = Field(128, description="width of the network, in units per token", ge=4)
-    layers: int = Field(
-        2, description="number of layers (of the encoder and of the decoder, where there are two)", ge=1
-    )
+    layers: int = Field(2, description="number of layers (each of encoder and decoder, where there are two)", ge=1)
     heads: int = Field(4, description="attention heads per layer; they divide hidden_size", ge=1)
     intermediate_size: int | None = Field(
         None, description="width of the feed-forward layers; by default in the architecture's own proportion", ge=4

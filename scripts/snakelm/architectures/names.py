@@ -5,25 +5,25 @@ but is not a model of text alone (speech, images, tables), or has no network of 
 Encoder-decoders stand under span denoising only.
 """
 
-OTHER = frozenset(
-    """
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+OTHER = _names("""
     aria_text audioflamingo3 blt emu3 encoder-decoder fuyu gemma3 gemma3n gemma4 gemma4_assistant gemma4_unified
     gemma4_unified_assistant git glmasr got_ocr2 gpt-sw3 granite_speech granite_speech_plus layoutlm llama4 luke
     mllama modernvbert moshi moss_transcribe_diarize musicflamingo musicgen musicgen_melody nemo_speechlm neomme
     perceiver phi4_multimodal qwen2_audio qwen3_asr seamless_m4t seamless_m4t_v2 tapas trocr ultravbert
     vibevoice_asr voxtral voxtral_realtime whisper
-    """.split()
-)
-MLM = frozenset(
-    """
+    """)
+MLM = _names("""
     albert bert big_bird camembert convbert data2vec-text deberta deberta-v2 distilbert electra ernie esm esmc
     eurobert flaubert fnet funnel gte ibert jina_embeddings_v3 longformer megatron-bert mobilebert modernbert
     mpnet mra nomic_bert nystromformer reformer rembert roberta roberta-prelayernorm roc_bert roformer
     squeezebert ultrabert xlm xlm-roberta xlm-roberta-xl xmod yoso
-    """.split()
-)
-CLM = frozenset(
-    """
+    """)
+CLM = _names("""
     afmoe apertus arcee axk1 axk2 bailing_hybrid bamba beam bert bert-generation big_bird biogpt bitnet bloom
     camembert codegen cohere cohere2 cohere2_moe cohere_compass_text cpmant ctrl cwm data2vec-text dbrx
     deepseek_v2 deepseek_v3 deepseek_v32 deepseek_v4 diffllama doge dots1 dots3_note dots3_note_text electra
@@ -39,18 +39,15 @@ CLM = frozenset(
     qwen4_exp_text recurrent_gemma reformer rembert roberta roberta-prelayernorm roc_bert roformer rwkv seed_oss
     smollm3 solar_open stablelm starcoder2 vaultgemma xglm xlm xlm-roberta xlm-roberta-xl xlnet xlstm xmod youtu
     zamba zamba2 zaya
-    """.split()
-)
-SPAN = frozenset(
-    """
+    """)
+SPAN = _names("""
     bart bigbird_pegasus blenderbot blenderbot-small fsmt led longt5 m2m_100 marian mbart mt5 mvp nllb-moe
     pegasus pegasus_x plbart prophetnet switch_transformers t5 t5gemma t5gemma2 umt5
-    """.split()
-)
+    """)
 
 BY_OBJECTIVE: dict[str, frozenset[str]] = {"mlm": MLM, "clm": CLM, "span_denoising": SPAN}
 KNOWN = MLM | CLM | SPAN
-WITHOUT_HEADS = frozenset("mamba mamba2 falcon_mamba rwkv fnet xlstm".split())
+WITHOUT_HEADS = _names("mamba mamba2 falcon_mamba rwkv fnet xlstm")
 """Networks without attention heads: `heads` means nothing there, so it need not divide hidden_size."""
 
 
