@@ -1,0 +1,1 @@
+"""The report stage: one page and one table from every run of a recipe."""

@@ -1,0 +1,202 @@
+"""The sections of the page: what each shows, taken from the runs and made ready for the template."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from snakelm.report.curves import axis, curve, metric_column
+from snakelm.report.figures import Figure, Line, chart, results_figure
+from snakelm.report.numbers import plain
+from snakelm.report.results import Row
+from snakelm.report.runs import Run, natural, split_cell, split_seed
+
+SPLITS = ("train", "validation", "test")
+MAX_PANELS = 36
+SMALL = (3.5, 2.3)
+WIDE = (5.2, 3.0)
+
+
+@dataclass
+class Table:
+    """A table of facts: a row per thing, a column per fact that any of them has."""
+
+    corner: str
+    columns: list[str] = field(default_factory=list)
+    rows: list[tuple[str, list[str]]] = field(default_factory=list)
+
+
+def render(**values: Any) -> str:
+    """The page from template.html, every value escaped unless it is markup that figures.py made."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("template.html").render(**values)
+
+
+def by_task(rows: list[Row]) -> dict[str, list[Row]]:
+    """The rows of the main metrics, task by task."""
+    tasks: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.main:
+            tasks.setdefault(row.task, []).append(row)
+    return tasks
+
+
+def result_figures(tasks: dict[str, list[Row]], inits: list[str]) -> list[Figure]:
+    return [
+        Figure(results_figure(rows, inits, f"Scores of the models on {task}, a dot per way of starting"), task)
+        for task, rows in tasks.items()
+        if any(cell.over_seeds for row in rows for cell in row.cells.values())
+    ]
+
+
+def pretraining_figures(runs: list[Run]) -> list[Figure]:
+    """Loss of training and validation, and bits per byte, of all models over one another."""
+    tables = {run.key: rows for run in runs if run.kind == "pretrain" and (rows := run.table("curve.tsv"))}
+    x = axis(list(tables.values()), ("tokens", "step"))
+    if x is None:
+        return []
+    figures = []
+    charts = (
+        ("Loss, nats per token", (("loss", False), ("validation_loss", True))),
+        ("Validation, bits per byte", (("bits_per_byte", True),)),
+    )
+    for label, columns in charts:
+        lines, legend, lost = [], [], []
+        for place, (model, rows) in enumerate(tables.items()):
+            drawn = False
+            for column, strong in columns:
+                line = curve(rows, x, column)
+                if line.lost:
+                    lost.append(f"{model}: {line.lost} values of {column} are not finite")
+                if line:
+                    lines.append(Line(line, place, strong, marked=strong and len(line.x) <= 60))
+                    drawn = True
+            if drawn:
+                legend.append((model, place, "line"))
+        if lines:
+            svg = chart(lines, {"tokens": "tokens seen", "step": "step"}[x], "", f"Pretraining: {label}", WIDE)
+            figures.append(Figure(svg, label, "; ".join(lost), legend))
+    return figures
+
+
+def finetuning_figures(runs: list[Run], rows: list[Row], inits: list[str]) -> tuple[list[Figure], int]:
+    """A panel per model and task with a line per seed, coloured by init; and how many panels were left out."""
+    main = {(row.model, row.task): row.metric for row in rows if row.main}
+    panels: dict[tuple[str, str], list[tuple[Run, str]]] = {}
+    for run in runs:
+        if run.kind == "finetune":
+            model, task, init = split_cell(split_seed(run.key)[0])
+            panels.setdefault((task, model), []).append((run, init))
+    figures: list[Figure] = []
+    left_out = 0
+    for (task, model), members in sorted(panels.items(), key=lambda item: [natural(part) for part in item[0]]):
+        tables = {run.key: run.table("curve.tsv") for run, _ in members}
+        x = axis(list(tables.values()), ("epoch", "step"))
+        if x is None:
+            continue
+        if len(figures) == MAX_PANELS:
+            left_out += 1
+            continue
+        columns = [metric_column(run, tables[run.key], main.get((model, task))) for run, _ in members]
+        column = next((found for found in columns if found), "loss")
+        lines = [Line(curve(tables[run.key], x, column), inits.index(init)) for run, init in members if init in inits]
+        lines = [line for line in lines if line.curve]
+        if lines:
+            metric = column.replace("_", " ")
+            svg = chart(lines, x, metric, f"Fine-tuning {model} on {task}: {metric}", SMALL)
+            figures.append(Figure(svg, f"{task}, {model}"))
+    return figures, left_out
+
+
+def facts(corner: str, runs: list[Run], extra: dict[str, dict[str, Any]] | None = None) -> Table:
+    """The headline numbers of some runs as a table; nested values become columns of their own."""
+    of_run = {run.key: _flat(run.headline) | _flat((extra or {}).get(run.key, {})) for run in runs}
+    columns = list(dict.fromkeys(column for found in of_run.values() for column in found))
+    table = Table(corner, [column.replace("_", " ") for column in columns])
+    for name, found in of_run.items():
+        table.rows.append((name, [plain(found.get(column)) for column in columns]))
+    return table
+
+
+def tokenizer_figures(runs: list[Run]) -> dict[str, dict[str, Any]]:
+    """The single numbers and words in each tokenizer's figures.json; lists and long text are left to the file."""
+    found = {}
+    for run in runs:
+        figures = run.json("figures.json")
+        flat = _flat(figures) if isinstance(figures, dict) else {}
+        found[run.key] = {
+            key: value for key, value in flat.items() if not isinstance(value, (list, tuple)) and len(str(value)) <= 60
+        }
+    return found
+
+
+def split_sizes(runs: list[Run]) -> dict[str, dict[str, Any]]:
+    """Documents per split, read from the parquet footers of corpora whose headline does not say."""
+    found = {}
+    for run in runs:
+        if not any("documents" in key for key in _flat(run.headline)):
+            import pyarrow.parquet
+
+            files = {split: run.folder / f"{split}.parquet" for split in SPLITS}
+            found[run.key] = {
+                "documents": {
+                    split: pyarrow.parquet.read_metadata(file).num_rows
+                    for split, file in files.items()
+                    if file.is_file()
+                }
+            }
+    return found
+
+
+def grouped(rows: list[Row]) -> list[tuple[tuple[str, str], list[Row]]]:
+    """The rows under their headings: ((task, how it is scored), rows)."""
+    return [(group, list(members)) for group, members in itertools.groupby(rows, key=lambda row: row.group)]
+
+
+def samples(runs: list[Run], characters: int) -> list[tuple[str, str, int]]:
+    """(model, beginning of its samples, characters left out) of every model that wrote some."""
+    found = []
+    for run in runs:
+        text = run.text("samples.txt") if run.kind == "pretrain" and characters else None
+        if text and text.strip():
+            text = text.strip("\n")
+            found.append((run.key, text[:characters], max(0, len(text) - characters)))
+    return found
+
+
+def configs(runs: list[Run]) -> list[tuple[Run, str]]:
+    """Each run's slice of the recipe as JSON; of runs that differ by the seed alone only the first."""
+    shown, seen = [], set()
+    for run in runs:
+        cell = (run.kind, split_seed(run.key)[0])
+        if run.config is not None and cell not in seen:
+            seen.add(cell)
+            text = json.dumps(run.config, indent=1, sort_keys=True, ensure_ascii=False)
+            shown.append((run, without_secrets(text)))
+    return shown
+
+
+def without_secrets(text: str) -> str:
+    """The text with the password of any URL (https://user:password@host) taken out: reports are passed on."""
+    return re.sub(r"(?<=://)[^/\s\"'@]+@", "***@", text)
+
+
+def _flat(value: dict[str, Any], above: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, item in value.items():
+        name = f"{above} {key}".strip()
+        flat |= _flat(item, name) if isinstance(item, dict) else {name: item}
+    return flat
