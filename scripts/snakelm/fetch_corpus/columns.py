@@ -1,0 +1,106 @@
+"""The columns that stand beside the text: which there are, and of what type, found out while reading."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow
+
+from snakelm.console import log
+from snakelm.errors import UserError
+from snakelm.fetch_corpus.clean import scalar
+from snakelm.readers.row import Row
+
+MOST = 1000
+TYPES = {
+    bool: pyarrow.bool_(),
+    int: pyarrow.int64(),
+    float: pyarrow.float64(),
+    str: pyarrow.string(),
+    None: pyarrow.string(),
+}
+
+
+class Columns:
+    """Collects columns in order of first appearance.
+
+    A column holds one type: ints and floats together are floats, any other mixture is strings. A row without
+    the column has null. Values that are no scalars (lists, dicts) leave the column out, with a warning, unless the
+    recipe asks for it.
+    """
+
+    def __init__(self, text: str, keep: list[str] | None):
+        self.text, self.keep = text, keep
+        self.types: dict[str, type | None] = dict.fromkeys(keep or ())
+        self.seen: set[str] = set()
+        self.nested: dict[str, str] = {}
+        self.mixed: set[str] = set()
+        if "text" in self.types:
+            raise UserError(f"keep: the document itself becomes the column text (it is the source's {text!r})")
+
+    def values(self, row: Row) -> list[Any]:
+        """The row's values, one for each column known so far."""
+        if self.keep is None:
+            for name in row:
+                if name not in self.types and name != self.text:
+                    self.types[name] = None
+                    if len(self.types) > MOST:
+                        raise UserError(
+                            f"{row.where}: more than {MOST} columns; name those to keep, as in keep: [year]"
+                        )
+        return [self._value(row, name) for name in self.types]
+
+    def _value(self, row: Row, name: str) -> Any:
+        if name not in row:
+            return None
+        self.seen.add(name)
+        value = scalar(row[name])
+        if value is NotImplemented:
+            if self.keep is not None:
+                raise UserError(f"{row.where}: keep: column {name!r} holds {type(row[name]).__name__}, no single value")
+            self.nested.setdefault(name, row.where)
+            return None
+        if value is not None:
+            self._widen(name, type(value))
+        return value
+
+    def _widen(self, name: str, kind: type) -> None:
+        known = self.types[name]
+        if known is kind or known is str:
+            return
+        if known is None:
+            self.types[name] = kind
+        elif {known, kind} == {int, float}:
+            self.types[name] = float
+        else:
+            self.types[name] = str
+            self.mixed.add(name)
+
+    def refuse_or_warn(self) -> None:
+        """After the last row: UserError for a column of `keep` that no row has; warnings for what is left out."""
+        if self.keep is not None and (missing := [name for name in self.keep if name not in self.seen]):
+            raise UserError(*(f"keep: no row has a column {name!r}" for name in missing))
+        for name, where in sorted(self.nested.items()):
+            log.warning("column %r is left out: it holds lists or objects (first: %s)", name, where)
+        for name in sorted(self.mixed - set(self.nested)):
+            log.warning("column %r mixes types; its values are kept as strings", name)
+        if "text" in self.names(all_of_them=True):
+            log.warning("the source's column 'text' is left out: the document, %r, takes its name", self.text)
+
+    def names(self, all_of_them: bool = False) -> list[str]:
+        """The columns that are written, in order."""
+        return [name for name in self.types if all_of_them or (name not in self.nested and name != "text")]
+
+    def schema(self) -> pyarrow.Schema:
+        fields = [pyarrow.field("text", pyarrow.string(), nullable=False)]
+        return pyarrow.schema(fields + [pyarrow.field(name, TYPES[self.types[name]]) for name in self.names()])
+
+    def in_order(self, values: Sequence[Any]) -> list[Any]:
+        """Values of one row as written by `values` → those of `names`, in the columns' final types."""
+        padded = dict.fromkeys(self.types) | dict(zip(self.types, values, strict=False))
+        return [self._typed(padded[name], self.types[name]) for name in self.names()]
+
+    @staticmethod
+    def _typed(value: Any, kind: type | None) -> Any:
+        return value if value is None or kind is None or type(value) is kind else kind(value)

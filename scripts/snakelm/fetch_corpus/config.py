@@ -1,0 +1,71 @@
+"""The config of a corpus: its source, what is held out, and what is done to the texts (by default nothing)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from snakelm.config import Config
+from snakelm.readers.config import SourceConfig
+
+
+class SplitConfig(Config):
+    """What is held out: fractions of the documents, drawn by hash, or a column of the source that says it."""
+
+    validation: float = Field(0.0, description="Fraction of the documents held out for validation.", ge=0, lt=1)
+    test: float = Field(0.0, description="Fraction of the documents held out for testing.", ge=0, lt=1)
+    seed: int = Field(0, description="Seed of the draw: another seed holds out other documents.", ge=0)
+    column: str | None = Field(
+        None, description="Column that names each row's split (train, validation or test) instead of fractions."
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> SplitConfig:
+        if self.validation + self.test >= 1:
+            raise ValueError(f"validation + test is {self.validation + self.test:g}, which leaves nothing for train")
+        if self.column is not None and (self.validation or self.test):
+            raise ValueError("column and fractions exclude each other: the column says what is held out")
+        return self
+
+
+def _none_is_no_split(value: Any) -> Any:
+    return {} if value is None or value == "none" else value
+
+
+class CorpusConfig(SourceConfig):
+    """One entry of `corpora`: text to learn from, one document per row, split into train, validation and test."""
+
+    split: Annotated[
+        SplitConfig,
+        BeforeValidator(_none_is_no_split, json_schema_input_type=SplitConfig | Literal["none"] | None),
+    ] = Field(
+        SplitConfig(validation=0.05),
+        description="What is held out; none: every document is trained on, and nothing can be validated or tested.",
+    )
+    group: str | None = Field(
+        None,
+        description="Column whose rows of one value are never divided between splits (file: the source file); "
+        "without it, documents of the same text stay together.",
+    )
+    keep: list[str] | None = Field(
+        None, description="Columns to keep beside the text; default: all that hold numbers, truth values or strings."
+    )
+    strip: bool = Field(False, description="Drop white space at both ends of each document.")
+    line_ends: Literal["keep", "lf"] = Field("keep", description="lf: turn CRLF and CR into LF.")
+    unicode: Literal["keep", "NFC", "NFKC"] = Field("keep", description="Unicode normal form of the texts.")
+    control: Literal["keep", "drop"] = Field(
+        "keep", description="Control characters other than tab and line ends (NUL among them); they are counted anyway."
+    )
+    min_chars: int = Field(
+        1, description="Documents of fewer characters are dropped (white space alone counts 0).", ge=1
+    )
+    deduplicate: Literal["none", "exact"] = Field(
+        "none", description="exact: of documents with the same text, once cleaned, only the first is kept."
+    )
+
+    def splits(self) -> tuple[str, ...] | None:
+        """The splits that the corpus will have, train first; None where only the data's own column can say."""
+        if self.split.column is not None:
+            return None
+        return ("train", *(name for name in ("validation", "test") if getattr(self.split, name)))

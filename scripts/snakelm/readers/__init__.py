@@ -1,0 +1,1 @@
+"""Where rows come from: files of many formats, a URL, a Python callable, a dataset of the Hub."""

@@ -1,0 +1,172 @@
+"""Rows from a Python callable `module:function`, and what its id is made of.
+
+The module is a file in the checkout (looked for first) or installed. Code of the checkout is run as the user runs
+everything else here; nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import sys
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from snakelm.errors import UserError, did_you_mean
+from snakelm.readers.config import SourceConfig
+from snakelm.readers.row import Row
+
+
+def callable_fingerprint(python: str) -> dict[str, str]:
+    """What says which code `module:function` is, found without importing it.
+
+    A module in the checkout: {"callable", "file"}, whose content the planner digests (of a package the file of the
+    module itself; what that imports in turn is not counted). The same for any module that no distribution
+    installed (PYTHONPATH, an editable install). An installed one: {"callable", "distribution", "version"}.
+    """
+    module = python.partition(":")[0]
+    if file := _local_file(module):
+        return {"callable": python, "file": file}
+    top = module.partition(".")[0]
+    if top in sys.stdlib_module_names:
+        return {"callable": python, "distribution": "python", "version": platform.python_version()}
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None:
+        raise UserError(
+            f"{python}: no module {top!r} is installed, and the checkout has no {module.replace('.', '/')}.py"
+        )
+    if distribution := _distribution(top, spec.origin):
+        return {"callable": python, "distribution": distribution.metadata["Name"], "version": distribution.version}
+    file = _file_below(spec, module)
+    if file is None:
+        raise UserError(f"{python}: where its code lies cannot be told, so a change to it would go unseen")
+    return {"callable": python, "file": file}
+
+
+def call_rows(source: SourceConfig) -> Iterator[Row]:
+    """Call it with `source.arguments` and yield its rows.
+
+    It may return a pandas DataFrame, a datasets.Dataset, a mapping of split names to those (the column `split`
+    then holds the name), one string, or an iterable of dicts or strings. Whatever it raises is one line.
+    """
+    python = source.python or ""
+    function = _load(python)
+    try:
+        result = function(**source.arguments)
+    except Exception as error:
+        raise _raised(python, error) from error
+    number = 0
+    rows = _as_rows(result, source, python)
+    while True:
+        try:
+            value = next(rows)
+        except StopIteration:
+            return
+        except UserError:
+            raise
+        except Exception as error:
+            raise _raised(f"{python}, after row {number},", error) from error
+        number += 1
+        yield Row(value, python, number, "row")
+
+
+def _as_rows(result: Any, source: SourceConfig, python: str) -> Iterator[dict[str, Any]]:
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and isinstance(result, pandas.DataFrame):
+        if not result.columns.is_unique:
+            raise UserError(f"{python}: its data frame has two columns of one name")
+        result.columns = [str(name) for name in result.columns]
+        for start in range(0, len(result), 1000):
+            yield from result.iloc[start : start + 1000].to_dict("records")
+    elif isinstance(result, str):
+        yield {source.text: result}
+    elif isinstance(result, Mapping):
+        if not result or any(isinstance(part, (str, Mapping)) or not _iterable(part) for part in result.values()):
+            raise UserError(f"{python}: returned a dict; expected rows, or a dict of split name → rows")
+        for split, part in result.items():
+            for row in _as_rows(part, source, python):
+                yield {**row, "split": str(split)}
+    elif _iterable(result) and not isinstance(result, (bytes, bytearray)):
+        for number, row in enumerate(result, 1):
+            if isinstance(row, str):
+                yield {source.text: row}
+            elif isinstance(row, Mapping):
+                yield {str(name): value for name, value in row.items()}
+            else:
+                kind = type(row).__name__
+                raise UserError(f"{python} row {number}: a row must be a dict or a string, not {kind}")
+    else:
+        raise UserError(f"{python}: returned {type(result).__name__}; expected a data frame, or an iterable of rows")
+
+
+def _iterable(value: Any) -> bool:
+    return isinstance(value, Iterable) or hasattr(value, "__getitem__")
+
+
+def _load(python: str) -> Any:
+    module_name, _, path = python.partition(":")
+    here = os.getcwd()
+    sys.path.insert(0, here)  # what _local_file finds must be what is imported
+    try:
+        value = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name and (module_name + ".").startswith(error.name + "."):
+            raise UserError(f"{python}: no module {error.name!r} is installed or in the checkout") from None
+        raise _raised(f"{python}: importing it", error) from error
+    except (Exception, SystemExit) as error:
+        raise _raised(f"{python}: importing it", error) from error
+    finally:
+        sys.path.remove(here)
+    for name in path.split("."):
+        if not hasattr(value, name):
+            raise UserError(f"{python}: no {name!r} in {module_name}{did_you_mean(name, _public(value))}")
+        value = getattr(value, name)
+    if not callable(value):
+        raise UserError(f"{python}: is {type(value).__name__}, not a function")
+    return value
+
+
+def _public(module: Any) -> list[str]:
+    return [name for name in dir(module) if not name.startswith("_") and callable(getattr(module, name, None))]
+
+
+def _raised(what: str, error: BaseException) -> UserError:
+    message = " ".join(str(error).split())
+    frames = traceback.extract_tb(error.__traceback__)
+    last = frames[-1] if frames else None
+    place = f" at {os.path.basename(last.filename)} line {last.lineno}" if last else ""
+    return UserError(f"{what} raised {type(error).__name__}{': ' + message if message else ''}{place}")
+
+
+def _local_file(module: str) -> str | None:
+    stem = module.replace(".", "/")
+    return next((path for path in (f"{stem}/__init__.py", f"{stem}.py") if os.path.isfile(path)), None)
+
+
+def _distribution(top: str, origin: str | None) -> importlib.metadata.Distribution | None:
+    """The distribution that installed this top-level module; None where none did, or only a link to a source tree."""
+    names = importlib.metadata.packages_distributions().get(top, [])
+    for name in sorted(set(names)):
+        distribution = importlib.metadata.distribution(name)
+        folder = Path(str(distribution.locate_file(""))).resolve()
+        if origin is None or folder in Path(origin).resolve().parents:
+            return distribution
+    return None
+
+
+def _file_below(spec: Any, module: str) -> str | None:
+    rest = module.split(".")[1:]
+    for folder in spec.submodule_search_locations or ():
+        base = Path(folder, *rest)
+        for path in (base / "__init__.py", base.with_suffix(".py")):
+            if path.is_file():
+                return str(path)
+    return spec.origin if not rest and spec.origin and os.path.isfile(spec.origin) else None

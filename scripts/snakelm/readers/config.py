@@ -1,0 +1,163 @@
+"""The config of a source of rows, shared by corpora and by the data of tasks."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import urllib.parse
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from snakelm.config import Config, circumstance
+
+Format = Literal["txt", "jsonl", "json", "csv", "tsv", "parquet", "conll", "conllu", "squad", "parallel"]
+
+SECRET_WORDS = "token|key|keyid|apikey|secret|password|passwd|pwd|sig|signature|auth|authorization|credentials?"
+SECRET_PARAMETER = re.compile(rf"(^|[-_.])({SECRET_WORDS})($|[-_.])|accesskey|(access|auth)token", re.IGNORECASE)
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+"""How a URL names an environment variable: ${NAME}."""
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+FileList = Annotated[list[str], BeforeValidator(_as_list, json_schema_input_type=str | list[str])]
+
+
+class HubConfig(Config):
+    """A dataset of the Hugging Face Hub, loaded without running code from it."""
+
+    name: str = Field(description="Name of the dataset, as in owner/name.", min_length=1)
+    config: str | None = Field(None, description="Configuration (subset) of the dataset, where it has several.")
+    split: str = Field("train", description="The dataset's own split to read.", min_length=1)
+    revision: str | None = Field(None, description="Commit or tag; without it the data may change under the same id.")
+
+
+class SourceConfig(Config):
+    """Where rows come from: exactly one of `files`, `url`, `python` and `hub`, and how to read them."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)  # a URL may carry a secret
+
+    files: FileList | None = Field(
+        None, description="Path or glob of local files, or a list of them, relative to the checkout.", min_length=1
+    )
+    url: str | None = Field(
+        None, description="Address (http or https) of one file; secrets only as ${NAME} of an environment variable."
+    )
+    python: str | None = Field(
+        None,
+        description="Python callable module:function that returns a data frame, a dataset, or an iterable of rows "
+        "(dicts) or texts; the module is installed or a file in the checkout.",
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$",
+    )
+    hub: HubConfig | None = Field(None, description="A dataset of the Hugging Face Hub (needs the network).")
+    arguments: dict[str, Any] = Field({}, description="Keyword arguments for the Python callable.")
+    sha256: str | None = Field(None, description="SHA-256 of the file (url, or files naming one file), checked on use.")
+    cache: str | None = circumstance(
+        None, description="A local copy of what is at the URL: used instead of a download where it exists."
+    )
+    format: Format | None = Field(
+        None,
+        description="Format of the files, by default told from their suffix (.gz is looked through); squad: SQuAD's "
+        "JSON; parallel: two text files, line by line.",
+    )
+    unit: Literal["file", "paragraph", "line"] = Field(
+        "file", description="What one row of a txt file is; paragraphs are separated by blank lines."
+    )
+    encoding: str = Field("utf-8", description="Encoding of text files; a byte order mark is dropped.")
+    text: str = Field("text", description="Name of the column that holds the text.", min_length=1)
+    header: bool = Field(True, description="Whether the first row of a csv or tsv file names the columns.")
+    column_names: list[str] | None = Field(
+        None, description="Names of the columns of a csv, tsv or conll file, in order; needed without a header."
+    )
+    delimiter: str | None = Field(
+        None, description="Character between columns (or 'tab'); default: comma in csv, tab in tsv."
+    )
+    quote: str = Field('"', description="Character that quotes csv and tsv fields; empty: quotes mean nothing.")
+    word_column: int | str = Field(0, description="conll: column of the words, by number (from 0, or -1) or name.")
+    tag_column: int | str = Field(
+        -1, description="conll: column of the tags, by number or name; conllu: upos, xpos, deprel, or a feature's name."
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, url: str | None) -> str | None:
+        if url is None:
+            return url
+        try:
+            parts = urllib.parse.urlsplit(url)
+            host = parts.hostname
+        except ValueError:
+            raise ValueError("url cannot be read as an address") from None
+        if parts.scheme not in ("http", "https") or not host:
+            raise ValueError("url must begin with http:// or https:// and name a host")
+        secrets = [parts.password or ""]
+        secrets += [value for name, value in urllib.parse.parse_qsl(parts.query) if SECRET_PARAMETER.search(name)]
+        if any(secret and not VARIABLE.fullmatch(secret) for secret in secrets):
+            raise ValueError(
+                "url carries a password or token, which would end up in manifests and logs; put it into an "
+                "environment variable and write ${NAME} in its place"
+            )
+        return url
+
+    @field_validator("sha256")
+    @classmethod
+    def _digest(cls, sha256: str | None) -> str | None:
+        if sha256 is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
+            raise ValueError("sha256 must be 64 hexadecimal digits")
+        return sha256.lower() if sha256 else None
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, encoding: str) -> str:
+        try:
+            codec = codecs.lookup(encoding)
+        except (LookupError, ValueError):
+            raise ValueError(f"encoding: Python knows no encoding {encoding!r}") from None
+        if not codec._is_text_encoding:
+            raise ValueError(f"encoding: {encoding!r} does not turn bytes into text")
+        return encoding
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_delimiter(cls, delimiter: str | None) -> str | None:
+        delimiter = "\t" if delimiter in ("tab", "\\t") else delimiter
+        if delimiter is not None and (len(delimiter) != 1 or delimiter in "\r\n"):
+            raise ValueError("delimiter must be one character, or 'tab'")
+        return delimiter
+
+    @field_validator("quote")
+    @classmethod
+    def _one_quote(cls, quote: str) -> str:
+        if len(quote) > 1:
+            raise ValueError("quote must be one character, or empty")
+        return quote
+
+    @field_validator("column_names")
+    @classmethod
+    def _distinct_names(cls, names: list[str] | None) -> list[str] | None:
+        if names is not None and (not names or len(set(names)) < len(names) or not all(names)):
+            raise ValueError("column_names must be non-empty and all different")
+        return names
+
+    @model_validator(mode="after")
+    def _one_source(self) -> SourceConfig:
+        given = [name for name in ("files", "url", "python", "hub") if getattr(self, name) is not None]
+        if len(given) != 1:
+            found = "none is given" if not given else f"{' and '.join(given)} are given"
+            raise ValueError(f"exactly one of files, url, python and hub says where the rows come from; {found}")
+        if self.files is not None and not all(path.strip() for path in self.files):
+            raise ValueError("files: an empty path")
+        if self.sha256 and not (self.files or self.url):
+            raise ValueError(f"sha256 goes with url or files, not with {given[0]}")
+        if self.cache and not (self.url and self.sha256):
+            raise ValueError("cache goes with url and sha256: the sum shows that the copy is what the URL would give")
+        if self.arguments and not self.python:
+            raise ValueError(f"arguments go with python, not with {given[0]}")
+        if self.format == "parallel" and len(self.files or []) != 2:
+            raise ValueError("format: parallel needs files: [one, other], two files of as many lines")
+        if self.format in ("csv", "tsv") and not self.header and not self.column_names:
+            raise ValueError("header: false needs column_names")
+        return self

@@ -1,0 +1,52 @@
+"""Which local files a source names, without opening them: cheap enough for planning."""
+
+from __future__ import annotations
+
+import glob
+import os
+from pathlib import Path
+
+from snakelm.errors import UserError
+from snakelm.readers.config import SourceConfig
+
+
+def source_paths(source: SourceConfig) -> list[str]:
+    """The local files that the source reads: sorted, each once, globs expanded, relative to the working directory.
+
+    A source with a URL has none, also where its `cache` exists: the stated sha256 says what either must hold.
+    Raises UserError for a missing file, a folder, something that is no plain file, and a glob without a match.
+    """
+    found: set[str] = set()
+    problems: list[str] = []
+    for pattern in source.files or ():
+        try:
+            found.update(expand(pattern))
+        except UserError as error:
+            problems.extend(error.lines)
+    if problems:
+        raise UserError(*problems)
+    return sorted(found)
+
+
+def expand(pattern: str) -> list[str]:
+    """The plain files that one path or glob names; a name that exists as it stands is never taken for a glob."""
+    pattern = os.path.normpath(os.path.expanduser(pattern))
+    if os.path.lexists(pattern):
+        path = Path(pattern)
+        if path.is_dir():
+            raise UserError(f"{pattern}: is a folder; name its files, as in {pattern}/*.txt")
+        if not path.exists():
+            raise UserError(f"{pattern}: is a link that leads nowhere")
+        if not path.is_file():
+            raise UserError(f"{pattern}: is not a plain file")
+        return [pattern]
+    if not glob.has_magic(pattern):
+        raise UserError(f"{pattern}: no such file (paths are relative to {_here()})")
+    matches = [path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path)]
+    if not matches:
+        raise UserError(f"{pattern}: matches no file (globs are relative to {_here()})")
+    return matches
+
+
+def _here() -> str:
+    return f"the working directory, {os.getcwd()}"

@@ -1,0 +1,20 @@
+"""One row of a source: a dict that knows where it came from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Row(dict):
+    """Column → value, with `file` (as the recipe names it) and `line` (counted from 1) for messages."""
+
+    __slots__ = ("file", "line", "counted")
+
+    def __init__(self, values: dict[str, Any], file: str, line: int, counted: str = "line"):
+        super().__init__(values)
+        self.file, self.line, self.counted = file, line, counted
+
+    @property
+    def where(self) -> str:
+        """'data/x.csv line 12', to begin a message with."""
+        return f"{self.file} {self.counted} {self.line}"

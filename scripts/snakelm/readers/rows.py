@@ -1,0 +1,108 @@
+"""Any source as a stream of rows: the one function that stages call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from snakelm.errors import UserError, did_you_mean
+from snakelm.readers.config import SourceConfig
+from snakelm.readers.opening import SourceFile
+from snakelm.readers.paths import expand, source_paths
+from snakelm.readers.plain import read_parallel, read_txt
+from snakelm.readers.row import Row
+from snakelm.readers.tables import read_csv, read_json, read_jsonl, read_parquet
+
+SUFFIXES = {
+    ".txt": "txt", ".text": "txt", ".md": "txt", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
+    ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".parquet": "parquet", ".pq": "parquet",
+    ".conll": "conll", ".bio": "conll", ".iob": "conll", ".iob2": "conll", ".conllu": "conllu",
+}  # fmt: skip
+
+
+def read_rows(
+    source: SourceConfig, sources: Mapping[str, str] | None = None, work: Path | None = None
+) -> Iterator[Row]:
+    """Yield every row of the source in order: files sorted by path, rows as they stand.
+
+    Columns are those of the source; txt files, JSON strings and callables of plain strings fill the column
+    `source.text`; CoNLL yields `words` and `tags`, parallel files `source` and `target`, SQuAD `id`, `title`,
+    `context`, `question`, `answers` and `is_impossible`. One row is in memory at a time (a whole file where unit
+    is file or the format is json or squad; a whole table where a callable returns one).
+
+    `sources` (a job's: path → sha256 that its id was made of): a local file that is no longer the same is a
+    UserError, after its last row was yielded. `work`: the folder for a download, needed by a source with a URL.
+    Raises UserError, one line with file and line, for whatever is wrong with the data.
+    """
+    if source.python:
+        from snakelm.readers.callables import call_rows
+
+        yield from call_rows(source)
+    elif source.hub:
+        from snakelm.readers.hub import hub_rows
+
+        yield from hub_rows(source)
+    elif source.url:
+        from snakelm.readers.download import fetch_url
+
+        yield from _read([fetch_url(source, work)], source)
+    else:
+        yield from _read(_local_files(source, sources or {}), source)
+
+
+def column(row: Row, name: str) -> object:
+    """The row's value in this column; a column that is not there is a UserError with the nearest known name."""
+    try:
+        return row[name]
+    except KeyError:
+        raise UserError(f"{row.where}: no column {name!r}{did_you_mean(name, map(str, row))}") from None
+
+
+def format_of(name: str, source: SourceConfig) -> str:
+    """The format that the source states, or else the one that the file's suffix tells (.gz looked through)."""
+    if source.format:
+        return source.format
+    stem, suffix = os.path.splitext(name.lower())
+    if suffix == ".gz":
+        suffix = os.path.splitext(stem)[1]
+    if suffix not in SUFFIXES:
+        raise UserError(f"{name}: its suffix tells no format; say format: txt (or jsonl, csv, conll, …)")
+    return SUFFIXES[suffix]
+
+
+def _local_files(source: SourceConfig, planned: Mapping[str, str]) -> list[SourceFile]:
+    if gone := sorted(path for path in planned if not os.path.exists(path)):
+        raise UserError(*(f"{path}: is gone since this run was planned" for path in gone))
+    paths = source_paths(source)
+    if planned and (new := [path for path in paths if path not in planned]):
+        raise UserError(*(f"{path}: was not there when this run was planned; run Snakemake again" for path in new))
+    if source.sha256 and len(paths) != 1:
+        raise UserError(f"sha256 is of one file, but files names {len(paths)} ({paths[0]}, …)")
+    if source.format == "parallel":  # here the order that the recipe gives means something
+        paths = [path for pattern in source.files or () for path in expand(pattern)]
+    return [SourceFile(Path(path), path, planned.get(path), source.sha256) for path in paths]
+
+
+def _read(files: list[SourceFile], source: SourceConfig) -> Iterator[Row]:
+    if source.format == "parallel":
+        if len(files) != 2:
+            raise UserError(f"format: parallel needs two files; files names {len(files)}")
+        yield from read_parallel(*files, source)
+        return
+    for file in files:
+        yield from _reader(format_of(file.label, source))(file, source)
+
+
+def _reader(form: str) -> Callable[[SourceFile, SourceConfig], Iterator[Row]]:
+    if form in ("conll", "conllu"):
+        from snakelm.readers import conll
+
+        return conll.read_conll if form == "conll" else conll.read_conllu
+    if form == "squad":
+        from snakelm.readers.squad import read_squad
+
+        return read_squad
+    if form == "tsv":
+        return lambda file, source: read_csv(file, source, "\t")
+    return {"txt": read_txt, "jsonl": read_jsonl, "json": read_json, "csv": read_csv, "parquet": read_parquet}[form]
