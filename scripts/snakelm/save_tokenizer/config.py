@@ -1,0 +1,18 @@
+"""What can be said about saving and measuring a tokenizer."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from snakelm.config import Config
+
+
+class SaveConfig(Config):
+    """How a trained tokenizer is packed and measured."""
+
+    model_max_length: int | None = Field(
+        None, gt=0, description="Longest input in tokens, written to tokenizer_config.json; null = no limit stated."
+    )
+    measured_megabytes: float = Field(
+        4.0, gt=0, description="How much of the validation split is measured, in MB of UTF-8 text from its start."
+    )

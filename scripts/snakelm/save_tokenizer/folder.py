@@ -1,0 +1,99 @@
+"""The files of a tokenizer folder: what AutoTokenizer reads, the classic vocabulary files, and a zip of them."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from snakelm import console
+from snakelm.save_tokenizer.classic import classic_model
+
+UNLIMITED = int(1e30)
+"""What transformers writes where a tokenizer states no longest input."""
+
+
+def write_folder(
+    folder: Path, tokenizer: Tokenizer, roles: dict[str, str], family: str | None, max_length: int | None
+) -> list[str]:
+    """Write tokenizer.json, tokenizer_config.json, special_tokens_map.json and the classic files; return the names.
+
+    The class is PreTrainedTokenizerFast, for the kinds' own classes of transformers 5 (RobertaTokenizer, …) rebuild
+    normalizer and pre-tokenizer from their own defaults instead of reading tokenizer.json.
+    """
+    added = tokenizer.get_added_tokens_decoder()
+    settings: dict[str, Any] = {
+        "added_tokens_decoder": {
+            str(number): {
+                "content": token.content,
+                "lstrip": token.lstrip,
+                "normalized": token.normalized,
+                "rstrip": token.rstrip,
+                "single_word": token.single_word,
+                "special": token.special,
+            }
+            for number, token in sorted(added.items())
+        },
+        **roles,
+        "clean_up_tokenization_spaces": False,
+        "model_input_names": ["input_ids", *(["token_type_ids"] if _has_type_ids(tokenizer) else []), "attention_mask"],
+        "model_max_length": max_length or UNLIMITED,
+        "tokenizer_class": "PreTrainedTokenizerFast",
+    }
+    extra = [
+        token.content for _, token in sorted(added.items()) if token.special and token.content not in {*roles.values()}
+    ]
+    if extra:
+        settings["extra_special_tokens"] = extra
+    (folder / "tokenizer.json").write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
+    _write_json(folder / "tokenizer_config.json", settings)
+    _write_json(
+        folder / "special_tokens_map.json", {**roles, **({"additional_special_tokens": extra} if extra else {})}
+    )
+    return ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", *_write_classic(folder, tokenizer)]
+
+
+def _write_classic(folder: Path, tokenizer: Tokenizer) -> list[str]:
+    """vocab.json + merges.txt, vocab.txt, vocab.json or unigram.json; none where the format cannot hold the tokens.
+
+    merges.txt parts tokens by blanks and vocab.txt by line ends, so tokens that contain those do not survive there.
+    """
+    written = [Path(name) for name in tokenizer.model.save(str(folder))]
+    settings = json.loads(tokenizer.to_str())["model"]
+    try:
+        read_back = Tokenizer(classic_model(folder, settings)).get_vocab()
+    except Exception as error:  # the bindings raise plain Exception
+        read_back, reason = None, str(error).splitlines()[0]
+    else:
+        reason = "the vocabulary read back differs"
+    if read_back != Tokenizer(tokenizer.model).get_vocab():
+        for path in written:
+            path.unlink()
+        names = " and ".join(path.name for path in written)
+        console.log.warning(f"{names} left out: their format cannot hold tokens with blanks or line ends ({reason})")
+        return []
+    return [path.name for path in written]
+
+
+def write_zip(path: Path, folder: Path, names: list[str]) -> None:
+    """A zip of the named files whose bytes depend on their content alone.
+
+    The entries carry no times and are stored uncompressed: deflate's output differs between builds of zlib.
+    """
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(names):
+            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.create_system, entry.external_attr = 3, 0o644 << 16
+            archive.writestr(entry, (folder / name).read_bytes())
+
+
+def _has_type_ids(tokenizer: Tokenizer) -> bool:
+    """Whether the template gives the second of two texts another type id than the first, as BERT's does."""
+    return any(tokenizer.encode("a", "b").type_ids) and tokenizer.post_processor is not None
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

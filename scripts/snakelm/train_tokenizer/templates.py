@@ -1,0 +1,43 @@
+"""Special tokens around texts: the family's template, or the recipe's, as a post-processor."""
+
+from __future__ import annotations
+
+import re
+
+from tokenizers import Tokenizer, processors
+
+from snakelm.errors import UserError
+from snakelm.train_tokenizer.config import TokenizerConfig
+
+
+def add_template(tokenizer: Tokenizer, config: TokenizerConfig, where: str) -> None:
+    """Set the post-processor from the templates in force; a custom post-processor stays as it is.
+
+    A template of the family is left out where the declared special tokens lack one of its tokens (special tokens
+    listed by hand); a template written by hand must be complete (UserError).
+    """
+    if config.post_processor is not None:
+        return
+    family = config.resolved_family()
+    single, pair = config.template_single or family.single, config.template_pair or family.pair
+    if single is None:
+        return
+    by_hand = config.template_single is not None or config.template_pair is not None
+    names = _tokens(f"{single} {pair or ''}")
+    missing = [name for name in names if tokenizer.token_to_id(name) is None]
+    if missing and by_hand:
+        raise UserError(f"{where}.template_single: {missing[0]!r} is not among special_tokens; add it there")
+    if missing or (not names and pair is None):
+        return
+    template = processors.TemplateProcessing(
+        single=single,
+        pair=pair,
+        special_tokens=[(name, tokenizer.token_to_id(name)) for name in names],
+    )
+    existing = tokenizer.post_processor
+    tokenizer.post_processor = template if existing is None else processors.Sequence([existing, template])
+
+
+def _tokens(template: str) -> list[str]:
+    parts = (re.sub(r":\d+$", "", part) for part in template.split())
+    return list(dict.fromkeys(part for part in parts if not part.startswith("$")))
