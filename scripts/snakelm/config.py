@@ -18,7 +18,19 @@ class Config(BaseModel):
 
     def identity(self) -> dict[str, Any]:
         """Every key that can change the result, with its value (defaults included), as plain JSON values."""
-        return _without_circumstance(self)
+        return _identity(self, defaults=True)
+
+    def changed(self) -> set[str]:
+        """The keys whose value is not the default. (Whether a key was written out must never matter.)"""
+        return {
+            name
+            for name, field in type(self).model_fields.items()
+            if field.is_required() or getattr(self, name) != field.get_default(call_default_factory=True)
+        }
+
+    def explicit(self) -> dict[str, Any]:
+        """The part of `identity` that differs from the defaults."""
+        return _identity(self, defaults=False)
 
 
 def circumstance(default: Any = ..., *, description: str, **constraints: Any) -> Any:
@@ -26,20 +38,38 @@ def circumstance(default: Any = ..., *, description: str, **constraints: Any) ->
     return Field(default, description=description, json_schema_extra={"circumstance": True}, **constraints)
 
 
+def reference(to: str, default: Any = ..., *, description: str) -> Any:
+    """A field that names another entry, under the recipe's map `to`. The name is no identity: the parent's id is."""
+    return Field(default, description=description, json_schema_extra={"reference": to})
+
+
 def is_circumstance(field: Any) -> bool:
     """Whether a pydantic FieldInfo was declared by `circumstance`."""
-    return bool(isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("circumstance"))
+    return "circumstance" in _marks(field)
 
 
-def _without_circumstance(value: Any) -> Any:
+def reference_of(field: Any) -> str | None:
+    """The recipe's map that a FieldInfo declared by `reference` points into; None for other fields."""
+    return _marks(field).get("reference")
+
+
+def _marks(field: Any) -> dict[str, Any]:
+    return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+
+
+def _identity(value: Any, defaults: bool) -> Any:
     if isinstance(value, BaseModel):
-        return {
-            name: _without_circumstance(getattr(value, name))
-            for name, field in type(value).model_fields.items()
-            if not is_circumstance(field)
-        }
+        found = {}
+        for name, field in type(value).model_fields.items():
+            item = getattr(value, name)
+            marks = _marks(field)
+            if "circumstance" in marks or "reference" in marks:
+                continue
+            if defaults or field.is_required() or item != field.get_default(call_default_factory=True):
+                found[name] = _identity(item, defaults)
+        return found
     if isinstance(value, dict):
-        return {str(key): _without_circumstance(item) for key, item in value.items()}
+        return {str(key): _identity(item, defaults) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_without_circumstance(item) for item in value]
+        return [_identity(item, defaults) for item in value]
     return value

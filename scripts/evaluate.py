@@ -1,0 +1,8 @@
+"""Judge the predictions of one model on one task."""
+
+from snakelm.evaluate.config import EvaluateConfig
+from snakelm.evaluate.evaluate import evaluate
+from snakelm.stage import main
+
+if __name__ == "__main__":
+    main("evaluate", evaluate, EvaluateConfig)

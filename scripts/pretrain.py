@@ -1,0 +1,8 @@
+"""Train a model from scratch."""
+
+from snakelm.pretrain.config import ModelConfig
+from snakelm.pretrain.pretrain import pretrain
+from snakelm.stage import main
+
+if __name__ == "__main__":
+    main("pretrain", pretrain, ModelConfig)

@@ -1,0 +1,284 @@
+"""What every stage's script does around its stage: check the order, build the run, publish it, say what failed.
+
+    main("pretrain", pretrain, ModelConfig)      # the whole of scripts/pretrain.py, but for its imports
+
+The command line names the file that Snakemake waits for; the order of that job says the rest. Code is imported
+whole and digested before and after, so what runs is what the id says, also if a file is edited meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import importlib
+import json
+import logging
+import os
+import shlex
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from . import console, machine
+from .config import Config
+from .console import log
+from .errors import UserError
+from .identity import CodeDigests, FileDigests, run_id
+from .job import Job
+from .order import read_order
+from .sources import fingerprint
+from .store import (
+    MANIFEST,
+    Store,
+    content_digest,
+    file_table,
+    read_manifest,
+    remove_empty,
+    remove_tree,
+    write_json,
+)
+
+Stage = Callable[[Job[Any]], dict[str, Any]]
+LOCK_WAIT = 60  # seconds: a preempted job's old process may still be saving when its successor starts
+
+
+def main(stage: str, function: Stage, config_type: type[Config]) -> None:
+    """Make the runs of one job; ends the process with 0, or 1 after one clear line (143 after SIGTERM)."""
+    # scripts/ would hide libraries with a stage's name (evaluate) from code that is imported from here on.
+    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(sys.argv[0]).resolve().parent]
+    parser = argparse.ArgumentParser(description=f"Make one {stage} job, as snakemake ordered it.")
+    parser.add_argument(
+        "target", type=Path, help="the file that the job makes, such as results/<stage>/<run>/manifest.json"
+    )
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="CPU threads (default: all)")
+    parser.add_argument("--log", type=Path, help="file that the lines of this job are added to")
+    given = parser.parse_args()
+    label = (given.target.stem if stage == "finetune" else given.target.parent.name).rpartition("-")[0]
+    console.set_up(f"{stage} {label}", None)
+    logging.raiseExceptions = False  # a full disk must not bury its own message
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        console.set_up(f"{stage} {label}", given.log)
+        store = Store(given.target.parents[2])
+        order = read_order(store, stage, given.target.stem if stage == "finetune" else given.target.parent.name)
+        for run in order["runs"]:
+            Maker(stage, function, config_type, store, order, run, given.threads).make()
+        if stage == "finetune":
+            members = {run["name"]: {"id": run["id"], "folder": run["folder"]} for run in order["runs"]}
+            write_json(given.target, {"stage": stage, "cell": order["job"], "runs": members})
+    except UserError as error:
+        for line in error.lines:
+            log.error("error: %s", line)
+        _hint(given)
+    except OSError as error:
+        if error.errno not in _DISK_TROUBLE:
+            _unexpected(given)
+        log.error("error: %s: %s", error.filename or given.target, _DISK_TROUBLE[error.errno])
+        _hint(given)
+    except Exception:
+        _unexpected(given)
+    finally:
+        remove_empty(given.target.parent)
+
+
+_DISK_TROUBLE = {
+    errno.ENOSPC: "the disk is full; free some space and rerun, finished work is kept",
+    errno.EDQUOT: "the disk quota is used up; free some space and rerun, finished work is kept",
+    errno.EROFS: "the file system is read-only; results/ has to be writable",
+    errno.EACCES: "no permission; results/ has to be writable for you",
+    errno.EPERM: "not permitted; results/ has to be writable for you",
+}
+
+
+def _unexpected(given: argparse.Namespace) -> None:
+    """A fault of the program: the traceback goes to the log, its end to the screen."""
+    lines = traceback.format_exc().rstrip().splitlines()
+    if given.log is not None:
+        try:
+            with open(given.log, "a", encoding="utf-8") as file:
+                file.write("\n".join(lines) + "\n")
+        except OSError:
+            pass
+    for line in lines[-12:]:
+        log.error("%s", line)
+    _hint(given)
+
+
+def _hint(given: argparse.Namespace) -> None:
+    command = shlex.join(["python", *sys.argv])
+    where = f"log: {given.log}; " if given.log else ""
+    print(f"  {where}by hand: {command}", file=sys.stderr)
+    sys.exit(1)
+
+
+class Maker:
+    """Makes one run: checks that it is still what was ordered, calls the stage, publishes."""
+
+    def __init__(
+        self,
+        stage: str,
+        function: Stage,
+        config_type: type[Config],
+        store: Store,
+        order: dict[str, Any],
+        run: dict[str, Any],
+        threads: int,
+    ):
+        self.stage, self.function, self.store, self.run, self.threads = stage, function, store, run, threads
+        self.config = config_type.model_validate(
+            {key: value for key, value in run["config"].items() if key in config_type.model_fields}
+        )
+        self.final = Path(run["folder"])
+
+    def make(self) -> None:
+        if (self.final / MANIFEST).exists():
+            log.info("%s is complete already; nothing to do", self.final)
+            return
+        code = self._load_code()
+        sources = fingerprint(self.config, FileDigests(self.store.cache / "files.json"), CodeDigests())
+        identity = self.config.identity()
+        planned = {role: parent["id"] for role, parent in self.run["parents"].items()}
+        if run_id(self.stage, identity, planned, sources, code) != self.run["id"]:
+            what = "a source changed" if sources != self.run["sources"] else f"the code of {self.stage} changed"
+            raise UserError(f"{self.final.name}: {what} since this job was submitted; start snakemake again")
+        parents = {role: self._parent(parent) for role, parent in self.run["parents"].items()}
+        ids = {role: manifest.get("same_as") or manifest["id"] for role, (_, manifest) in parents.items()}
+        real_id = run_id(self.stage, identity, ids, sources, code)
+        if real_id == self.run["id"]:
+            self._build(self.final, real_id, parents, ids, identity, sources, code)
+            return
+        # A parent turned out to be the same as an earlier one, so this run is known under another id.
+        real = self.store.existing(self.stage).get(real_id)
+        folder = (
+            self.store.root / self.stage / real if real else self.store.folder(self.stage, self.run["name"], real_id)
+        )
+        if real:
+            log.info("same as %s, which is complete: its parents have the same content", real)
+        else:
+            self._build(folder, real_id, parents, ids, identity, sources, code)
+        self.store.alias(self.final, folder)
+
+    def _load_code(self) -> str:
+        """Import all the code that the id speaks of, and return its digest; UserError if it changes meanwhile."""
+        digests = CodeDigests()
+        before = digests.stage(self.stage)
+        for module in digests.modules(digests.scripts / f"{self.stage}.py"):
+            if module.startswith("snakelm") and "/" not in module:
+                importlib.import_module(module)
+        if CodeDigests().stage(self.stage) != before:
+            raise UserError(f"the code of {self.stage} changed while this job started; start snakemake again")
+        return before
+
+    def _parent(self, parent: dict[str, str]) -> tuple[Path, dict[str, Any]]:
+        folder = Path(parent["folder"])
+        try:
+            return folder.resolve(), read_manifest(folder)
+        except (OSError, ValueError):
+            raise UserError(f"{folder}: this parent run is missing or unreadable; start snakemake again") from None
+
+    def _build(
+        self,
+        final: Path,
+        real_id: str,
+        parents: dict[str, tuple[Path, dict[str, Any]]],
+        parent_ids: dict[str, str],
+        identity: dict[str, Any],
+        sources: dict[str, Any],
+        code: str,
+    ) -> None:
+        work = self.store.work(self.stage, real_id)
+        work.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(work.with_name(f"{real_id}.lock"), timeout=LOCK_WAIT):
+                if (final / MANIFEST).exists():
+                    return
+                self._build_alone(final, real_id, work, parents, parent_ids, identity, sources, code)
+        except Timeout:
+            raise UserError(f"{final.name}: another process is making this run; wait for it, or stop it") from None
+
+    def _build_alone(
+        self,
+        final: Path,
+        real_id: str,
+        work: Path,
+        parents: dict[str, tuple[Path, dict[str, Any]]],
+        parent_ids: dict[str, str],
+        identity: dict[str, Any],
+        sources: dict[str, Any],
+        code: str,
+    ) -> None:
+        out = work / "out"
+        remove_tree(out)
+        out.mkdir()
+        started, began = machine.now(), time.monotonic()
+        job = Job(
+            name=self.run["name"],
+            config=self.config,
+            parents={role: folder for role, (folder, _) in parents.items()},
+            out=out,
+            work=work,
+            sources=sources,
+            threads=self.threads,
+        )
+        try:
+            headline = self.function(job)
+        except BaseException:
+            remove_tree(out)
+            raise
+        files = file_table(out)
+        content = content_digest(files)
+        manifest = {
+            "stage": self.stage,
+            "name": self.run["name"],
+            "id": real_id,
+            "key": self.run["key"],
+            "config": identity,
+            "explicit": self.run["explicit"],
+            "parents": {
+                role: {"stage": manifest["stage"], "name": manifest["name"], "id": parent_ids[role]}
+                for role, (_, manifest) in parents.items()
+            },
+            "sources": sources,
+            "code": code,
+            "content": content,
+            "files": {name: entry for name, entry in files.items() if not name.startswith("circumstance/")},
+            "headline": json.loads(json.dumps(headline)),
+            "versions": machine.versions(),
+            "circumstance": {
+                "started": started,
+                "finished": machine.now(),
+                "seconds": round(time.monotonic() - began, 3),
+                "threads": self.threads,
+                "settings": _differences(self.config.model_dump(mode="json"), identity),
+                "times": job.times,
+                **machine.description(),
+            },
+        }
+        if same := self._same_content(content, real_id):
+            manifest["same_as"] = same
+        self.store.publish(out, final, manifest)
+        self.store.link_latest(self.stage, self.run["name"], final)
+        remove_tree(work)
+        log.info("done in %.1f s: %s", time.monotonic() - began, final)
+
+    def _same_content(self, content: str, own_id: str) -> str | None:
+        """The canonical id of an earlier run of this entry that holds the same bytes."""
+        for folder in sorted((self.store.root / self.stage).glob(f"{self.run['name']}-*/{MANIFEST}")):
+            try:
+                other = read_manifest(folder.parent)
+            except (OSError, ValueError):
+                continue
+            if other.get("content") == content and other["id"] != own_id:
+                return str(other.get("same_as") or other["id"])
+        return None
+
+
+def _differences(whole: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    """What of a config did not enter the id."""
+    return {key: value for key, value in whole.items() if key not in part}

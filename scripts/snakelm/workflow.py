@@ -1,0 +1,109 @@
+"""What the Snakefile and its rules ask the library: targets, inputs, resources, and what to do at the start.
+
+Snakemake's main process plans the recipe. A job on a cluster node plans nothing: it reads its order, so an edited
+recipe cannot turn a queued job into another one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .errors import UserError
+from .order import read_order, write_orders
+from .store import Store, write_json
+
+DEFAULT_RECIPE = "config/config.yaml"
+DRY = {"-n", "--dry-run", "--dryrun", "--lint", "--dag", "--rulegraph", "--summary", "--report", "--unlock"}
+
+
+class Workflow:
+    """The recipe seen from the rules. Ends the process with one line for each problem of the recipe."""
+
+    def __init__(self, workflow: Any):
+        # Scripts are started as `python …`: let that be the Python that runs Snakemake, venv active or not.
+        os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        scripts = Path(workflow.basedir) / "scripts"
+        self.scripts = os.path.relpath(scripts) if Path.cwd() == Path(workflow.basedir) else str(scripts)
+        self.store = Store()
+        self.plan: Any = None
+        if not workflow.is_main_process:
+            self.targets: list[str] = []
+            return
+        settings = workflow.config_settings
+        overrides = dict(settings.config)
+        only = overrides.pop("only", None)
+        try:
+            self.plan = read_plan([str(file) for file in settings.configfiles], overrides, self.store)
+            self.targets = self.plan.targets(only)
+        except UserError as error:
+            print(error, file=sys.stderr)
+            sys.exit(1)
+        if DRY.isdisjoint(sys.argv):
+            refresh(self.plan)
+
+    def inputs(self, stage: str) -> Callable[[Any], list[str]]:
+        """An input function: the files of the parents of the job that the wildcard names."""
+
+        from snakemake.io import ancient
+
+        # ancient: a manifest's time stamp says nothing. What a run depends on is in its id.
+        if self.plan is None:
+            return lambda wildcards: [ancient(file) for file in read_order(self.store, stage, wildcards[0])["inputs"]]
+        return lambda wildcards: [ancient(file) for file in self.plan.inputs(stage, wildcards[0])]
+
+    def resources(self, stage: str) -> dict[str, Any]:
+        """What the jobs of a stage ask for, in the words of Snakemake and its SLURM plugin."""
+        if self.plan is None:  # asked for already, by the process that submitted the job
+            return {}
+        asked = self.plan.recipe.resources_of(stage)
+        names = {"mem_mb": "mem_mb", "runtime": "runtime", "gpus": "gpu", "partition": "slurm_partition", "extra": "slurm_extra"}
+        return {names[key]: value for key, value in asked.items() if key in names and value}
+
+    def threads(self, stage: str) -> Any:
+        """CPU threads of the jobs of a stage."""
+        if self.plan is None:
+            return lambda wildcards: read_order(self.store, stage, wildcards[0])["threads"]
+        return self.plan.recipe.resources_of(stage)["threads"]
+
+    def start(self) -> None:
+        """Write down what the jobs of this invocation are to make; one line and exit code 1 where that fails."""
+        if self.plan is None:
+            return
+        try:
+            write_orders(self.plan)
+        except OSError as error:
+            print(f"{self.store.root}: cannot be written ({error.strerror}); mend that and rerun", file=sys.stderr)
+            sys.stderr.flush()
+            os._exit(1)
+
+    def finish(self) -> None:
+        """Say where the results are."""
+        if self.plan is not None:
+            print(self.plan.whereabouts(), file=sys.stderr)
+
+
+def read_plan(files: list[str], overrides: dict[str, Any], store: Store) -> Any:
+    """Recipe files (default: config/config.yaml) and overrides → Plan; UserError lists every problem."""
+    from .plan import Plan
+    from .recipe import load
+
+    files = files or [DEFAULT_RECIPE]
+    return Plan(load(files, overrides), store, recipe_name=Path(files[-1]).stem)
+
+
+def refresh(plan: Any) -> None:
+    """Point results/latest at the recipe's finished runs, and note cells whose seeds were all made before."""
+    try:
+        for run in plan.runs.values():
+            if run.done:
+                plan.store.link_latest(run.stage, run.name, run.folder)
+        for cell in plan.cells.values():
+            if cell.done and not cell.folder.exists():
+                members = {run.name: {"id": run.id, "folder": run.folder.as_posix()} for run in cell.runs}
+                write_json(cell.folder, {"stage": "finetune", "cell": cell.folder.stem, "runs": members})
+    except OSError:
+        pass  # a results folder that is read-only can still be looked at

@@ -1,0 +1,14 @@
+rule encode_corpus:
+    input:
+        snakelm.inputs("encode_corpus"),
+    output:
+        update("results/encode_corpus/{run}/manifest.json"),
+    log:
+        "results/logs/encode_corpus/{run}.log",
+    conda:
+        "../../envs/snakelm.yaml"
+    threads: snakelm.threads("encode_corpus")
+    resources:
+        **snakelm.resources("encode_corpus"),
+    shell:
+        "exec python {snakelm.scripts}/encode_corpus.py {output} --threads {threads} --log {log}"

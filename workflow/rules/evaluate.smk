@@ -1,0 +1,14 @@
+rule evaluate:
+    input:
+        snakelm.inputs("evaluate"),
+    output:
+        update("results/evaluate/{run}/manifest.json"),
+    log:
+        "results/logs/evaluate/{run}.log",
+    conda:
+        "../../envs/snakelm.yaml"
+    threads: snakelm.threads("evaluate")
+    resources:
+        **snakelm.resources("evaluate"),
+    shell:
+        "exec python {snakelm.scripts}/evaluate.py {output} --threads {threads} --log {log}"

@@ -1,0 +1,14 @@
+rule fetch_corpus:
+    input:
+        snakelm.inputs("fetch_corpus"),
+    output:
+        update("results/fetch_corpus/{run}/manifest.json"),
+    log:
+        "results/logs/fetch_corpus/{run}.log",
+    conda:
+        "../../envs/snakelm.yaml"
+    threads: snakelm.threads("fetch_corpus")
+    resources:
+        **snakelm.resources("fetch_corpus"),
+    shell:
+        "exec python {snakelm.scripts}/fetch_corpus.py {output} --threads {threads} --log {log}"

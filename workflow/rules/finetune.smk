@@ -1,0 +1,15 @@
+# One job for each model, task and init; its seeds run in one process, each its own run.
+rule finetune:
+    input:
+        snakelm.inputs("finetune"),
+    output:
+        update("results/finetune/cells/{run}.json"),
+    log:
+        "results/logs/finetune/{run}.log",
+    conda:
+        "../../envs/snakelm.yaml"
+    threads: snakelm.threads("finetune")
+    resources:
+        **snakelm.resources("finetune"),
+    shell:
+        "exec python {snakelm.scripts}/finetune.py {output} --threads {threads} --log {log}"

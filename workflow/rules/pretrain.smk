@@ -1,0 +1,14 @@
+rule pretrain:
+    input:
+        snakelm.inputs("pretrain"),
+    output:
+        update("results/pretrain/{run}/manifest.json"),
+    log:
+        "results/logs/pretrain/{run}.log",
+    conda:
+        "../../envs/snakelm.yaml"
+    threads: snakelm.threads("pretrain")
+    resources:
+        **snakelm.resources("pretrain"),
+    shell:
+        "exec python {snakelm.scripts}/pretrain.py {output} --threads {threads} --log {log}"

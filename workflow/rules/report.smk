@@ -1,0 +1,14 @@
+rule report:
+    input:
+        snakelm.inputs("report"),
+    output:
+        update("results/report/{run}/manifest.json"),
+    log:
+        "results/logs/report/{run}.log",
+    conda:
+        "../../envs/snakelm.yaml"
+    threads: snakelm.threads("report")
+    resources:
+        **snakelm.resources("report"),
+    shell:
+        "exec python {snakelm.scripts}/report.py {output} --threads {threads} --log {log}"

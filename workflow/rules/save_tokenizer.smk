@@ -1,0 +1,14 @@
+rule save_tokenizer:
+    input:
+        snakelm.inputs("save_tokenizer"),
+    output:
+        update("results/save_tokenizer/{run}/manifest.json"),
+    log:
+        "results/logs/save_tokenizer/{run}.log",
+    conda:
+        "../../envs/snakelm.yaml"
+    threads: snakelm.threads("save_tokenizer")
+    resources:
+        **snakelm.resources("save_tokenizer"),
+    shell:
+        "exec python {snakelm.scripts}/save_tokenizer.py {output} --threads {threads} --log {log}"

@@ -1,0 +1,14 @@
+rule train_tokenizer:
+    input:
+        snakelm.inputs("train_tokenizer"),
+    output:
+        update("results/train_tokenizer/{run}/manifest.json"),
+    log:
+        "results/logs/train_tokenizer/{run}.log",
+    conda:
+        "../../envs/snakelm.yaml"
+    threads: snakelm.threads("train_tokenizer")
+    resources:
+        **snakelm.resources("train_tokenizer"),
+    shell:
+        "exec python {snakelm.scripts}/train_tokenizer.py {output} --threads {threads} --log {log}"
