@@ -8,11 +8,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
-from fake_runs import Results, ugly, usual  # noqa: E402
-
-from snakelm.job import Job  # noqa: E402
-from snakelm.report.config import ReportConfig  # noqa: E402
-from snakelm.report.report import report  # noqa: E402
+from fake_runs import Results, ugly, usual
+from snakelm.job import Job
+from snakelm.report.config import ReportConfig
+from snakelm.report.report import report
 
 
 def tokenizers(root: Path) -> Results:

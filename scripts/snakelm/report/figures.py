@@ -114,7 +114,7 @@ def chart(lines: Sequence[Line], x_label: str, y_label: str, title: str, size: t
 
 def results_figure(rows: Sequence[Row], inits: Sequence[str], title: str) -> Markup:
     """The dots and intervals of one task for the page: a line per model."""
-    with _figure((6.4, _results_height(rows, inits))) as (figure, axes):
+    with _figure((4.4, _results_height(rows, inits))) as (figure, axes):
         _draw_results(axes, rows, inits)
         return _inline(figure, title)
 
@@ -153,6 +153,8 @@ def _draw_results(axes: Any, rows: Sequence[Row], inits: Sequence[str]) -> None:
             mean, low, high = cell.over_seeds.mean, cell.over_seeds.low, cell.over_seeds.high
             y = place + (order - (len(inits) - 1) / 2) * step
             colour = SERIES[order % len(SERIES)]
+            jitter = step / 4
+            axes.plot(cell.values, [y + jitter] * len(cell.values), "o", color=colour, markersize=1.8, alpha=0.6, mew=0)
             if low is not None:
                 axes.plot([low, high], [y, y], color=colour, linewidth=1.4)
             axes.plot([mean], [y], color=colour, marker=MARKERS[order % len(MARKERS)], markersize=4.5)

@@ -9,11 +9,13 @@ MINUS = "\u2212"
 
 
 def decimals(value: float) -> int:
-    """Decimals for a value and whatever stands beside it (its interval): four significant digits, three for small ones."""
+    """Decimals for a value and its interval: four significant digits from 1 on, else three or four decimals."""
     size = abs(value)
     if not math.isfinite(size) or size == 0:
         return 3
-    return max(0, min(6, 3 - math.floor(math.log10(size)) if size >= 1 else 3 if size >= 0.02 else 4))
+    if size < 1:
+        return 3 if size >= 0.02 else 4
+    return max(0, 3 - math.floor(math.log10(size)))
 
 
 def fixed(value: float, places: int, sign: bool = False) -> str:

@@ -54,6 +54,12 @@ def by_task(rows: list[Row]) -> dict[str, list[Row]]:
     return tasks
 
 
+def by_chance(rows: list[Row], confidence: float) -> str:
+    """How many of the main comparisons would be clear of 0 if there were no difference; '' for fewer than five."""
+    tested = sum(bool(row.main and row.difference and row.difference.interval_text) for row in rows)
+    return f"{tested * (1 - confidence):.1f}" if tested > 4 else ""
+
+
 def result_figures(tasks: dict[str, list[Row]], inits: list[str]) -> list[Figure]:
     return [
         Figure(results_figure(rows, inits, f"Scores of the models on {task}, a dot per way of starting"), task)
@@ -96,10 +102,8 @@ def finetuning_figures(runs: list[Run], rows: list[Row], inits: list[str]) -> tu
     """A panel per model and task with a line per seed, coloured by init; and how many panels were left out."""
     main = {(row.model, row.task): row.metric for row in rows if row.main}
     panels: dict[tuple[str, str], list[tuple[Run, str]]] = {}
-    for run in runs:
-        if run.kind == "finetune":
-            model, task, init = split_cell(split_seed(run.key)[0])
-            panels.setdefault((task, model), []).append((run, init))
+    for (model, task, init), members in _cells(runs).items():
+        panels.setdefault((task, model), []).extend((run, init) for run in members)
     figures: list[Figure] = []
     left_out = 0
     for (task, model), members in sorted(panels.items(), key=lambda item: [natural(part) for part in item[0]]):
@@ -119,6 +123,25 @@ def finetuning_figures(runs: list[Run], rows: list[Row], inits: list[str]) -> tu
             svg = chart(lines, x, metric, f"Fine-tuning {model} on {task}: {metric}", SMALL)
             figures.append(Figure(svg, f"{task}, {model}"))
     return figures, left_out
+
+
+def _cells(runs: list[Run]) -> dict[tuple[str, str, str], list[Run]]:
+    """(model, task, init) → its fine-tunings. An evaluation names them by id, which also finds those that two
+    models share (random weights of the same architecture); a fine-tuning that none names goes by its role."""
+    tuned = {run.id: run for run in runs if run.kind == "finetune"}
+    tuned |= {str(run.manifest["same_as"]): run for run in tuned.values() if run.manifest.get("same_as")}
+    cells: dict[tuple[str, str, str], list[Run]] = {}
+    named = set()
+    for run in runs:
+        parents = run.manifest.get("parents") if run.kind == "evaluate" else None
+        for parent in parents.values() if isinstance(parents, dict) else ():
+            if isinstance(parent, dict) and (found := tuned.get(str(parent.get("id")))):
+                cells.setdefault(split_cell(run.key), []).append(found)
+                named.add(found.key)
+    for run in runs:
+        if run.kind == "finetune" and run.key not in named:
+            cells.setdefault(split_cell(split_seed(run.key)[0]), []).append(run)
+    return cells
 
 
 def facts(corner: str, runs: list[Run], extra: dict[str, dict[str, Any]] | None = None) -> Table:
@@ -143,27 +166,49 @@ def tokenizer_figures(runs: list[Run]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def split_sizes(runs: list[Run]) -> dict[str, dict[str, Any]]:
-    """Documents per split, read from the parquet footers of corpora whose headline does not say."""
-    found = {}
+def corpora(runs: list[Run]) -> tuple[Table, list[str]]:
+    """A row per corpus and split with its sizes, and a line per corpus with what else its headline says."""
+    of_run = {run.key: _split_sizes(run) for run in runs}
+    columns = list(dict.fromkeys(measure for sizes in of_run.values() for measure in sizes))
+    table, lines = Table("corpus", ["split", *(column.replace("_", " ") for column in columns)]), []
     for run in runs:
-        if not any("documents" in key for key in _flat(run.headline)):
-            import pyarrow.parquet
+        sizes = of_run[run.key]
+        for split in SPLITS:
+            if any(split in of_split for of_split in sizes.values()):
+                values = [plain(sizes.get(column, {}).get(split)) for column in columns]
+                table.rows.append((run.key, [split, *values]))
+        if not sizes:
+            table.rows.append((run.key, [plain(None)] * len(table.columns)))
+        rest = _flat({key: value for key, value in run.headline.items() if key not in sizes})
+        words = [f"{key.replace('_', ' ')} {plain(value)}" for key, value in rest.items() if value not in (0, None, "")]
+        if words:
+            lines.append(f"{run.key}: {', '.join(words)}.")
+    return table, lines
 
-            files = {split: run.folder / f"{split}.parquet" for split in SPLITS}
-            found[run.key] = {
-                "documents": {
-                    split: pyarrow.parquet.read_metadata(file).num_rows
-                    for split, file in files.items()
-                    if file.is_file()
-                }
-            }
-    return found
+
+def _split_sizes(run: Run) -> dict[str, dict[str, Any]]:
+    """measure → split → count, from the headline; if that has none, the documents that the parquet footers count."""
+    sizes = {
+        measure: value
+        for measure, value in run.headline.items()
+        if isinstance(value, dict) and value and set(value) <= set(SPLITS)
+    }
+    files = {split: run.folder / f"{split}.parquet" for split in SPLITS}
+    if sizes or not any(file.is_file() for file in files.values()):
+        return sizes
+    from pyarrow.parquet import read_metadata
+
+    return {"documents": {split: read_metadata(file).num_rows for split, file in files.items() if file.is_file()}}
 
 
-def grouped(rows: list[Row]) -> list[tuple[tuple[str, str], list[Row]]]:
-    """The rows under their headings: ((task, how it is scored), rows)."""
-    return [(group, list(members)) for group, members in itertools.groupby(rows, key=lambda row: row.group)]
+def grouped(rows: list[Row]) -> list[tuple[str, str, list[Row]]]:
+    """The rows under their headings: (task, how it is scored, rows)."""
+    groups = []
+    for (task, scored), group in itertools.groupby(rows, key=lambda row: (row.task, row.scored)):
+        members = list(group)
+        counts = sorted({count for row in members for count in row.test_rows}, key=natural)
+        groups.append((task, f"{scored}, {' or '.join(counts)} test rows" if counts else scored, members))
+    return groups
 
 
 def samples(runs: list[Run], characters: int) -> list[tuple[str, str, int]]:
@@ -172,9 +217,14 @@ def samples(runs: list[Run], characters: int) -> list[tuple[str, str, int]]:
     for run in runs:
         text = run.text("samples.txt") if run.kind == "pretrain" and characters else None
         if text and text.strip():
-            text = text.strip("\n")
+            text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", _visible, text.strip("\n"))
             found.append((run.key, text[:characters], max(0, len(text) - characters)))
     return found
+
+
+def _visible(control: re.Match[str]) -> str:
+    """The picture that Unicode has for a control character, which HTML could not hold."""
+    return "\u2421" if control[0] == "\x7f" else chr(0x2400 + ord(control[0]))
 
 
 def configs(runs: list[Run]) -> list[tuple[Run, str]]:

@@ -35,6 +35,7 @@ def report(job: Job[ReportConfig]) -> dict[str, Any]:
         write_results_figure(tasks, inits, job.out / "results")
     finetuning, finetuning_left_out = page.finetuning_figures(runs, rows, inits)
     of_kind = {kind: [run for run in runs if run.kind == kind] for kind in ("pretrain", "tokenizer", "corpus")}
+    corpora, corpora_lines = page.corpora(of_kind["corpus"])
     html = page.render(
         title=job.config.title or job.name,
         name=job.name,
@@ -46,13 +47,16 @@ def report(job: Job[ReportConfig]) -> dict[str, Any]:
         init_legend=[(init, place, "dot") for place, init in enumerate(inits)],
         line_legend=[(init, place, "line") for place, init in enumerate(inits)],
         summary=headline(rows, scores),
+        by_chance=page.by_chance(rows, job.config.confidence),
+        some_lost=any(cell.lost for row in rows for cell in [*row.cells.values(), row.difference] if cell),
         result_figures=result_figures,
         pretraining_figures=page.pretraining_figures(runs),
         finetuning_figures=finetuning,
         finetuning_left_out=finetuning_left_out,
         models=page.facts("model", of_kind["pretrain"]),
         tokenizers=page.facts("tokenizer", of_kind["tokenizer"], page.tokenizer_figures(of_kind["tokenizer"])),
-        corpora=page.facts("corpus", of_kind["corpus"], page.split_sizes(of_kind["corpus"])),
+        corpora=corpora,
+        corpora_lines=corpora_lines,
         samples=page.samples(runs, job.config.sample_characters),
         configs=page.configs(runs),
         runs=runs,

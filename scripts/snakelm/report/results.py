@@ -45,6 +45,8 @@ class Estimate:
     """Seeds that were run but did not enter: without a finite value or, in a difference, without a partner."""
     signed: bool = False
     places: int = 3
+    values: tuple[float, ...] = ()
+    """The finite values, one per seed."""
 
     @property
     def mean_text(self) -> str:
@@ -90,11 +92,9 @@ class Row:
         return {True: "higher is better", False: "lower is better", None: ""}[self.greater_is_better]
 
     @property
-    def group(self) -> tuple[str, str]:
-        """What rows of the table that stand under one heading have in common: (task, how it is scored)."""
-        rows = " or ".join(self.test_rows)
-        scored = [self.metric.replace("_", " "), self.direction, rows and f"{rows} test rows"]
-        return self.task, ", ".join(part for part in scored if part)
+    def scored(self) -> str:
+        """How the task is scored, in words: accuracy, higher is better."""
+        return ", ".join(part for part in (self.metric.replace("_", " "), self.direction) if part)
 
 
 def read_scores(runs: Iterable[Run]) -> list[Score]:
@@ -162,7 +162,7 @@ def compare(scores: list[Score], confidence: float) -> list[Row]:
         if row.task in unmarked:
             row.main = row.metric == next(other.metric for other in rows.values() if other.task == row.task)
     return sorted(
-        rows.values(), key=lambda row: (natural(row.task), not row.main, natural(row.metric), natural(row.model))
+        rows.values(), key=lambda row: (natural(row.task), not row.main, natural(row.scored), natural(row.model))
     )
 
 
@@ -172,7 +172,7 @@ def _estimate(values: Iterable[float], confidence: float) -> Estimate:
     if not finite:
         return Estimate(None, lost=len(values))
     over_seeds = mean_interval(finite, confidence)
-    return Estimate(over_seeds, lost=len(values) - len(finite), places=decimals(over_seeds.mean))
+    return Estimate(over_seeds, lost=len(values) - len(finite), places=decimals(over_seeds.mean), values=tuple(finite))
 
 
 def _difference(row: Row, of_init: dict[str, dict[str, float]], confidence: float) -> tuple[Estimate | None, Verdict]:

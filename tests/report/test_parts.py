@@ -1,0 +1,77 @@
+"""The report's small parts: numbers as text, thinned curves, names and keys."""
+
+from __future__ import annotations
+
+import math
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+from snakelm.report.curves import axis, curve
+from snakelm.report.figures import Line, chart, short
+from snakelm.report.numbers import decimals, fixed, plain
+from snakelm.report.page import without_secrets
+from snakelm.report.runs import natural, split_cell, split_seed
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.58233, "0.582"),
+        (-0.01234, "−0.0123"),
+        (24.733, "24.73"),
+        (1234.5, "1,234"),
+        (9.99951, "10.000"),
+        (1e-9, "0.0000"),
+        (math.nan, "n/a"),
+        (-math.inf, "n/a"),
+    ],
+)
+def test_numbers(value, text):
+    assert fixed(value, decimals(value)) == text
+
+
+def test_plain_values():
+    values = [1813504, 4.6512, 3e-4, True, None, [1, 2.5], "x", -3, 0.0, math.inf]
+    shown = ["1,813,504", "4.651", "0.0003", "yes", "–", "1, 2.500", "x", "−3", "0", "n/a"]
+    assert [plain(value) for value in values] == shown
+
+
+def test_minus_zero_has_no_sign():
+    assert fixed(-0.0001, 3, sign=True) == "0.000"
+
+
+def test_keys():
+    assert split_cell("gpt-2.0.era.random") == ("gpt-2.0", "era", "random")
+    assert split_seed("m.t.random.s12") == ("m.t.random", "12")
+    assert split_cell("odd") == ("", "", "odd")
+    assert sorted(["m10", "m2", "a", "1"], key=natural) == ["1", "a", "m2", "m10"]
+
+
+def test_long_curves_are_averaged_and_gaps_skipped():
+    rows = [{"step": str(step), "loss": str(step % 2)} for step in range(1000)]
+    rows[3]["loss"] = "nan"
+    rows[5]["loss"] = ""
+    thin = curve(rows, "step", "loss", points=100)
+    assert len(thin.x) == 100 and thin.lost == 1
+    assert max(abs(y - 0.5) for y in thin.y) < 0.2
+    assert thin.x == sorted(thin.x)
+    assert not curve([{"step": "1", "loss": ""}], "step", "loss")
+
+
+def test_axis_is_one_that_all_curves_have():
+    assert axis([[{"tokens": "5", "step": "1"}], [{"tokens": "", "step": "1"}], []], ("tokens", "step")) == "step"
+    assert axis([[]], ("tokens",)) is None
+
+
+def test_charts_are_xml_that_takes_the_pages_colours():
+    svg = str(chart([Line(curve([{"s": "1", "l": "2"}], "s", "l"), 0)], "a < b & c", "$y$", '"t" <x>', (3, 2)))
+    tree = ElementTree.fromstring(svg)
+    assert tree.tag.endswith("svg")
+    text = "".join(tree.itertext())
+    assert "a < b & c" in text and '"t" <x>' in text and "$y$" in text
+    assert "var(--s0)" in svg and "#1d5c96" not in svg
+
+
+def test_short_names_and_secrets():
+    assert short("a" * 30) == "a" * 12 + "…" + "a" * 11 and short("") == "(no name)"
+    assert without_secrets("see https://me:pw@host/x and a@b") == "see https://***@host/x and a@b"

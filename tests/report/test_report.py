@@ -1,0 +1,252 @@
+"""The report against numbers worked out by hand, hard names, missing runs, and itself made twice."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from fake_runs import Results, tsv, ugly, usual
+from snakelm.errors import UserError
+from snakelm.job import Job
+from snakelm.report.config import ReportConfig
+from snakelm.report.report import report
+
+VOID = {"meta", "br", "link", "img", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """The page as a browser would read it: elements, their attributes, the rows of the results tables, all text."""
+
+    def __init__(self, html: str):
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.rows: dict[tuple[str, str, str], dict[str, str]] = {}
+        self.text = ""
+        self._row: dict[str, str] | None = None
+        self._cell = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        given = {key: value or "" for key, value in attributes}
+        self.tags.append((tag, given))
+        if tag not in VOID:
+            self.open.append(tag)
+        if "data-model" in given:
+            self._row = {}
+            self.rows[given["data-task"], given["data-model"], given["data-metric"]] = self._row
+        self._cell = given.get("data-label", self._cell)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append((tag, {key: value or "" for key, value in attributes}))
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open[-1] == tag, f"</{tag}> closes {self.open[-3:]}"
+        self.open.pop()
+        if tag == "tr":
+            self._row = None
+
+    def handle_data(self, data):
+        self.text += data
+        if self._row is not None and self._cell and "td" in self.open:
+            self._row[self._cell] = f"{self._row.get(self._cell, '')} {data}".strip()
+
+
+def make(results: Results, out: Path, **config) -> tuple[Page, dict, list[dict[str, str]]]:
+    """(page, headline, rows of metrics.tsv) of a report on these results."""
+    out.mkdir()
+    headline = report(Job("default", ReportConfig(**config), results.parents, out, out))
+    with (out / "metrics.tsv").open(encoding="utf-8", newline="") as lines:
+        scores = list(csv.DictReader(lines, delimiter="\t"))
+    page = Page((out / "report.html").read_text(encoding="utf-8"))
+    assert page.open == []
+    return page, headline, scores
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory):
+    root = tmp_path_factory.mktemp("usual")
+    results = usual(root / "results")
+    return results, root / "out", *make(results, root / "out", title="Union")
+
+
+@pytest.fixture(scope="module")
+def hard(tmp_path_factory):
+    root = tmp_path_factory.mktemp("ugly")
+    results = ugly(root / "results")
+    return results, root / "out", *make(results, root / "out")
+
+
+def test_intervals_are_students(story):
+    """Three seeds: t(0.975, 2) = 4.302653. Pretrained .585 .591 .571 has mean .582333 and s = .0102632, so
+    ± .0254954; the paired differences .089 .109 .064 have mean .087333 and s = .0225462, so ± .0560081."""
+    _, _, page, headline, _ = story
+    row = page.rows["era", "tiny", "accuracy"]
+    assert words(row["pretrained"]) == "0.582 [0.557, 0.608] n = 3"
+    assert words(row["random"]) == "0.495 [0.464, 0.526] n = 3"
+    assert words(row["difference"]) == "+0.087 [+0.031, +0.143] n = 3 ▲ clear gain"
+    assert headline == {"comparisons": 3, "clear_gains": 2, "clear_losses": 0, "scores": 36}
+
+
+def test_smaller_is_better_and_not_clear(story):
+    _, _, page, *_ = story
+    assert words(page.rows["year", "tiny", "rmse"]["difference"]) == "−7.80 [−12.65, −2.95] n = 3 ▲ clear gain"
+    assert "○ not clear of 0" in page.rows["party", "tiny", "macro_f1"]["difference"]
+    assert "rmse, lower is better, 800 test rows" in page.text
+
+
+def test_confidence_widens_the_interval(tmp_path):
+    """t(0.995, 2) = 9.924843, so the difference of era is .087333 ± .129191: no longer clear of 0."""
+    page, headline, _ = make(usual(tmp_path / "results"), tmp_path / "out", confidence=0.99)
+    assert words(page.rows["era", "tiny", "accuracy"]["difference"]).startswith("+0.087 [−0.042, +0.217] n = 3 ○")
+    assert "99 % interval" in page.text
+    assert headline["clear_gains"] < 2
+
+
+def test_metrics_has_every_score_once(story, hard):
+    _, _, _, headline, scores = story
+    assert list(scores[0]) == ["model", "task", "init", "seed", "metric", "value", "n", "main"]
+    assert len(scores) == headline["scores"] == 3 * 2 * 3 * 2
+    assert len({tuple(row[key] for key in list(row)[:5]) for row in scores}) == len(scores)
+    wanted = {"model": "tiny", "task": "era", "init": "random", "seed": "2", "metric": "accuracy"}
+    assert wanted | {"value": "0.482", "n": "800", "main": "true"} in scores
+    results, _, _, _, scores = hard
+    written = 0
+    for role, folder in results.parents.items():
+        if role.startswith("evaluate:"):
+            written += len((folder / "metrics.tsv").read_text(encoding="utf-8").splitlines()) - 1
+    assert len(scores) == written
+    assert sum(math.isnan(float(row["value"])) for row in scores) == 3 * 2 + 3 * 5
+
+
+def test_hard_names_are_only_text(hard):
+    _, out, page, *_ = hard
+    assert ("era", "<script>alert(1)</script>", "accuracy") in page.rows
+    assert "</pre><script>alert(2)</script>" in page.text
+    assert "script" not in {tag for tag, _ in page.tags}
+    assert not {"b", "iframe", "object", "link", "img"} & {tag for tag, _ in page.tags}
+    assert "\x00" not in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_missing_cells_and_single_seeds_are_said(hard):
+    _, _, page, headline, _ = hard
+    era = {model: row for (task, model, _), row in page.rows.items() if task == "era"}
+    assert list(era).index("m2") < list(era).index("m10")
+    assert words(era["gpt-2.0_x$^{2}$"]["pretrained"]).endswith("n = 1") and "[" not in era["gpt-2.0_x$^{2}$"]["random"]
+    assert "one seed: no interval" in era["gpt-2.0_x$^{2}$"]["difference"]
+    assert era["m2"]["random"].startswith("n/a") and era["m2"]["difference"] == "no seed has a value in both"
+    assert "n = 4 of 5" in words(era["m10"]["difference"])
+    assert era["_" + "long" * 18] | {"random": "not run", "difference": "no random runs"} == era["_" + "long" * 18]
+    assert words(era["m2"]["majority-class"]) == "0.310 n = 1"
+    assert headline["comparisons"] == 6 * 3 - 2 - 3
+    assert "are not finite" in page.text
+
+
+def test_the_file_needs_nothing_else(story, hard):
+    for _, out, page, *_ in (story, hard):
+        for tag, attributes in page.tags:
+            for key, value in attributes.items():
+                assert not key.startswith("on"), (tag, key)
+                if key in ("src", "href", "xlink:href", "srcset", "data", "action"):
+                    assert value.startswith("#"), (tag, key, value)
+        html = (out / "report.html").read_text(encoding="utf-8")
+        for loading in ("@import", "url(http", "<script", "<link", 'url("', "url(data"):
+            assert loading not in html
+        inside = [value[1:] for _, given in page.tags for key, value in given.items() if key.endswith("href")]
+        ids = {given["id"] for _, given in page.tags if "id" in given}
+        assert inside and set(inside) <= ids
+
+
+def test_nothing_of_the_machine_is_shown(story):
+    results, out, *_ = story
+    html = (out / "report.html").read_text(encoding="utf-8")
+    assert "secret-host" not in html and "12.5" not in html and "hunter2" not in html
+    assert str(results.root) not in html
+    with (out / "circumstance" / "durations.tsv").open(newline="") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t"))
+    assert len(rows) == len(results.parents) and {row["seconds"] for row in rows} == {"12.500"}
+
+
+def test_the_same_bytes_again(tmp_path):
+    """In fresh processes, with other hash seeds and other circumstances of the parents."""
+    made = []
+    for seed in ("1", "2"):
+        out = tmp_path / seed
+        environment = os.environ | {"PYTHONHASHSEED": seed, "TZ": f"Etc/GMT+{seed}"}
+        look = Path(__file__).with_name("look.py")
+        subprocess.run([sys.executable, look, out, "ugly"], check=True, env=environment, capture_output=True)
+        files = [file for file in sorted(out.rglob("*")) if file.is_file() and file.parent.name != "circumstance"]
+        made.append({file.name: file.read_bytes() for file in files})
+    assert set(made[0]) == {"report.html", "metrics.tsv", "results.svg", "results.png"}
+    assert made[0] == made[1]
+
+
+def test_order_and_circumstance_of_parents_do_not_count(story, tmp_path):
+    _, out, *_ = story
+    again = usual(tmp_path / "elsewhere")
+    for folder in again.parents.values():
+        manifest = json.loads((folder / "manifest.json").read_text())
+        (folder / "manifest.json").write_text(json.dumps(manifest | {"circumstance": {"seconds": 99}}))
+    again.parents = dict(reversed(again.parents.items()))
+    make(again, tmp_path / "out", title="Union")
+    for name in ("report.html", "metrics.tsv", "results.svg", "results.png"):
+        assert (tmp_path / "out" / name).read_bytes() == (out / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("which", ["nothing", "tokenizers", "corpora", "models"])
+def test_recipes_without_experiments(which, tmp_path):
+    results = Results(tmp_path / "results")
+    if which == "tokenizers":
+        results.tokenizer("bpe", bytes_per_token=3.25)
+    if which == "corpora":
+        results.corpus("sotu", documents={"train": 12345, "test": 67}, dropped={"null": 4, "short": 0})
+    if which == "models":
+        results.pretrain("tiny", steps=50)
+        results.pretrain("no-curve")
+        (results.parents["pretrain:no-curve"] / "curve.tsv").unlink()
+    page, headline, scores = make(results, tmp_path / "out")
+    assert "no finished experiments" in page.text and scores == [] and headline["comparisons"] == 0
+    shown = {"nothing": "no runs to show", "tokenizers": "3.250", "corpora": "12,345", "models": "Loss, nats"}
+    assert shown[which] in page.text
+    assert not (tmp_path / "out" / "results.svg").exists()
+
+
+def test_fine_tunings_that_two_models_share_are_in_both_panels(tmp_path):
+    results = Results(tmp_path / "results")
+    shared = json.loads((results.finetune("a", "era", "random", 1, 0.5) / "manifest.json").read_text())["id"]
+    for model in ("a", "b"):
+        results.finetune(model, "era", "pretrained", 1, 0.6)
+        for init in ("pretrained", "random"):
+            folder = results.evaluate(model, "era", init, {1: 0.5})
+            manifest = json.loads((folder / "manifest.json").read_text())
+            manifest["parents"] = {"seed-1": {"id": shared}} if init == "random" else {}
+            (folder / "manifest.json").write_text(json.dumps(manifest))
+    make(results, tmp_path / "out")
+    html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    panels = html.split('<section id="finetuning">')[1].split("</section>")[0].split("<figure>")[1:]
+    assert [("var(--s0)" in panel, "var(--s1)" in panel) for panel in panels] == [(True, True), (True, True)]
+
+
+def test_unreadable_parents_are_one_clear_line(tmp_path):
+    results = Results(tmp_path / "results")
+    folder = results.add("evaluate:m.t.random", "evaluate", {"metrics.tsv": tsv([("seed", "value"), (1, 0.5)])})
+    with pytest.raises(UserError, match=r"metrics\.tsv: no column metric"):
+        make(results, tmp_path / "a")
+    (folder / "manifest.json").write_text("{")
+    with pytest.raises(UserError, match=r"manifest\.json: not readable"):
+        make(results, tmp_path / "b")
+    (folder / "manifest.json").unlink()
+    with pytest.raises(UserError, match="evaluate:m.t.random is not complete"):
+        make(results, tmp_path / "c")
