@@ -1,8 +1,8 @@
 """Train a tokenizer on a corpus."""
 
+from snakelm.stage import main
 from snakelm.train_tokenizer.config import TokenizerConfig
 from snakelm.train_tokenizer.train import train_tokenizer
-from snakelm.stage import main
 
 if __name__ == "__main__":
     main("train_tokenizer", train_tokenizer, TokenizerConfig)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
+
 from .config import reference_of
 from .errors import did_you_mean
 from .finetune.config import BASELINES
@@ -19,41 +21,47 @@ MAPS = ("corpora", "tokenizers", "models", "tasks")
 
 
 def check(recipe: Recipe) -> Iterator[tuple[Path, str]]:
-    """Yield (key path, what is wrong and what to do) for every problem of a recipe whose entries are well-formed."""
+    """Yield (key path, what is wrong and what to do) for every combination that cannot work; references are sound."""
     if not any(getattr(recipe, name) for name in MAPS):
         yield [], f"is empty; give it {', '.join(MAPS)}"
-    broken = list(_references(recipe))
-    yield from broken
-    bad = {tuple(path[:2]) for path, _ in broken}
     for name, model in recipe.models.items():
-        if ("models", name) not in bad and ("tokenizers", model.tokenizer) not in bad:
-            tokenizer = recipe.tokenizers[model.tokenizer]
-            for line in check_for_model(tokenizer, model.objective, model.architecture):
-                yield ["models", name, "tokenizer"], f"tokenizer {model.tokenizer} has {line}"
+        tokenizer = recipe.tokenizers[model.tokenizer]
+        for line in check_for_model(tokenizer, model.objective, model.architecture):
+            yield ["models", name, "tokenizer"], f"tokenizer {model.tokenizer} has {line}"
     for index, experiment in enumerate(recipe.experiments):
         yield from _experiment(recipe, ["experiments", index], experiment)
 
 
-def _references(recipe: Recipe) -> Iterator[tuple[Path, str]]:
-    for section in MAPS:
-        for name, entry in getattr(recipe, section).items():
-            for key, field in type(entry).model_fields.items():
-                target, value = reference_of(field), getattr(entry, key)
-                if target and value is not None and value not in (known := getattr(recipe, target)):
-                    yield [section, name, key], f"no {_one(target)} {value!r}{_nearest(value, known, target)}"
-    for index, experiment in enumerate(recipe.experiments):
-        for key, target, names in (("model", "models", experiment.models), ("tasks", "tasks", experiment.task_names)):
-            for name in names:
-                if name not in (known := getattr(recipe, target)):
-                    yield ["experiments", index, key], f"no {_one(target)} {name!r}{_nearest(name, known, target)}"
+def references(data: dict[str, Any], entries: dict[str, type[BaseModel]]) -> Iterator[tuple[Path, str]]:
+    """Names in a raw recipe that lead nowhere; what is not even well-formed is passed over (others complain of it)."""
+
+    def names(section: str) -> dict[str, Any]:
+        value = data.get(section)
+        return value if isinstance(value, dict) else {}
+
+    for section, entry_type in entries.items():
+        targets = {key: target for key, field in entry_type.model_fields.items() if (target := reference_of(field))}
+        for name, entry in names(section).items():
+            for key, target in targets.items():
+                value = entry.get(key) if isinstance(entry, dict) else None
+                if isinstance(value, str) and value not in names(target):
+                    yield [section, name, key], f"no {_one(target)} {value!r}{_nearest(value, names(target), target)}"
+    experiments = data.get("experiments")
+    for index, experiment in enumerate(experiments if isinstance(experiments, list) else []):
+        for key, target in (("model", "models"), ("tasks", "tasks")):
+            value = experiment.get(key) if isinstance(experiment, dict) else None
+            for name in value if isinstance(value, list) else [value]:
+                if isinstance(name, str) and name not in names(target):
+                    yield (
+                        ["experiments", index, key],
+                        f"no {_one(target)} {name!r}{_nearest(name, names(target), target)}",
+                    )
 
 
 def _experiment(recipe: Recipe, path: Path, experiment: Any) -> Iterator[tuple[Path, str]]:
     for model_name in experiment.models:
         for task_name in experiment.task_names:
-            model, task = recipe.models.get(model_name), recipe.tasks.get(task_name)
-            if model is None or task is None:
-                continue
+            model, task = recipe.models[model_name], recipe.tasks[task_name]
             for init in experiment.init:
                 for line in check_task(task, model.architecture, model.objective, init, model.positions):
                     yield [*path, "tasks"], f"{model_name} on {task_name} ({init}): {line}"

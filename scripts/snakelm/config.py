@@ -43,6 +43,16 @@ def reference(to: str, default: Any = ..., *, description: str) -> Any:
     return Field(default, description=description, json_schema_extra={"reference": to})
 
 
+def outside(default: Any = ..., *, description: str) -> Any:
+    """A field that may name a local folder (a model, a tokenizer), whose files then belong to the identity."""
+    return Field(default, description=description, json_schema_extra={"outside": True})
+
+
+def is_outside(field: Any) -> bool:
+    """Whether a FieldInfo was declared by `outside`."""
+    return "outside" in _marks(field)
+
+
 def is_circumstance(field: Any) -> bool:
     """Whether a pydantic FieldInfo was declared by `circumstance`."""
     return "circumstance" in _marks(field)

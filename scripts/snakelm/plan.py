@@ -23,8 +23,8 @@ from .errors import UserError
 from .finetune.config import FinetuneConfig
 from .identity import CodeDigests, FileDigests, config_key, digest, run_id
 from .recipe import ExperimentConfig, ModelEntry, Recipe
-from .sources import fingerprint
-from .store import MANIFEST, STAGES, Store, read_manifest, write_json
+from .sources import fingerprint, fingerprint_outside
+from .store import MANIFEST, STAGES, Store, read_manifest
 
 # Stages whose runs have children that cost something: there an equal content is worth looking for.
 SHARED_STAGES = frozenset({"fetch_corpus", "train_tokenizer", "save_tokenizer", "encode_corpus", "pretrain"})
@@ -122,7 +122,7 @@ class Plan:
         return [run for run in self.runs.values() if run.stage == stage]
 
     def targets(self, only: str | None = None) -> list[str]:
-        """What `all` asks for: everything a user keeps, or only the runs that match `stage:name`, with * as wildcard."""
+        """What `all` asks for: everything a user keeps, or only the runs that match `stage:name` (* is a wildcard)."""
         if only is None:
             wanted = ("save_tokenizer", "pretrain", "evaluate", "report")
             return [run.manifest for stage in wanted for run in self.of(stage)]
@@ -143,6 +143,19 @@ class Plan:
         if stage == "finetune":
             return str(self.store.cell(job))
         return str(self.store.root / stage / job / MANIFEST)
+
+    def whereabouts(self) -> str:
+        """Where the report, the models and the tokenizers of this recipe are, for people."""
+        lines = []
+        if any(run.done for run in self.of("report")):
+            lines += [f"report      {self.store.root}/report.html", f"metrics     {self.store.root}/metrics.tsv"]
+        for stage, label in (("pretrain", "model"), ("save_tokenizer", "tokenizer")):
+            for run in self.of(stage):
+                state = "" if run.done else "  (not made yet)"
+                lines.append(f"{label:<11} {self.store.root}/latest/{stage}/{run.name}{state}")
+        if tuned := self.of("finetune"):
+            lines.append(f"fine-tuned  {self.store.root}/latest/finetune/  ({len(tuned)} models)")
+        return "\n".join(lines)
 
     def inputs(self, stage: str, job: str) -> list[str]:
         """The files of the parents' jobs."""
@@ -238,7 +251,8 @@ class Plan:
         parts = {"init": init, "seed": seed}
         identity = {**parts, "task": self._identity(task), "architecture": architecture and architecture.identity()}
         explicit = {**parts, "task": self._explicit(task), "architecture": architecture and architecture.explicit()}
-        return self._make("finetune", name, identity, explicit, parents, self._sources_of(task), config)
+        sources = {**self._sources_of(task), **fingerprint_outside(init, self._files)}
+        return self._make("finetune", name, identity, explicit, parents, sources, config)
 
     def _report(
         self, corpora: dict[str, Run], tokenizers: dict[str, Run], models: dict[str, Run], evaluations: dict[str, Run]

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, Field, StringConstraints, ValidationError, model_validator
 
+from .checks import check, references
 from .config import Config, circumstance
 from .encode_corpus.config import EncodeConfig
 from .errors import UserError, did_you_mean
@@ -120,6 +121,14 @@ class Recipe(Config):
         return {**DEFAULT_RESOURCES[stage], **given}
 
 
+ENTRIES: dict[str, type[Config]] = {
+    "corpora": CorpusConfig,
+    "tokenizers": TokenizerEntry,
+    "models": ModelEntry,
+    "tasks": TaskConfig,
+}
+
+
 def load(files: Sequence[str | Path], overrides: Mapping[str, Any] | None = None) -> Recipe:
     """Read and check a recipe; UserError lists every problem, a line each: file, key path, what to do."""
     layers = [(str(file), _read_yaml(file)) for file in files]
@@ -134,15 +143,15 @@ def load(files: Sequence[str | Path], overrides: Mapping[str, Any] | None = None
         path = list(path)
         return max(enumerate(layers), key=lambda item: (_depth(item[1][1], path), item[0]))[1][0]
 
+    problems = list(references(data, ENTRIES))
     try:
         recipe = Recipe.model_validate(data)
     except ValidationError as error:
-        raise UserError(*[f"{where(path)}: {text}" for path, text in _problems(error, data)]) from None
-    from .checks import check
-
-    problems = list(check(recipe))
+        problems += _problems(error, data)
+    if not problems:
+        problems = list(check(recipe))
     if problems:
-        raise UserError(*[f"{where(path)}: {dotted(path)}: {text}" for path, text in problems])
+        raise UserError(*[f"{where(path)}: {dotted(path) or 'recipe'}: {text}" for path, text in problems])
     return recipe
 
 
@@ -224,14 +233,14 @@ def _depth(data: Any, path: Sequence[str | int]) -> int:
 
 
 def _problems(error: ValidationError, data: Any) -> list[tuple[list[str | int], str]]:
-    """(path, 'path: what is wrong') for each place; the branches of a union become one line."""
+    """(path, what is wrong) for each place; the branches of a union become one line."""
     found: dict[tuple[str | int, ...], list[str]] = {}
     for item in error.errors(include_url=False, include_context=True):
         path = _real_path(item["loc"], data, item["type"])
         text = _say(item, path)
         if text not in found.setdefault(tuple(path), []):
             found[tuple(path)].append(text)
-    return [(list(path), f"{dotted(path) or 'recipe'}: {' or '.join(texts)}") for path, texts in found.items()]
+    return [(list(path), " or ".join(texts)) for path, texts in found.items()]
 
 
 def _real_path(loc: Sequence[str | int], data: Any, kind: str) -> list[str | int]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from .config import is_outside
 from .errors import UserError
 from .identity import CodeDigests, FileDigests, digest
 from .readers.callables import callable_fingerprint
@@ -31,7 +32,27 @@ def fingerprint(config: Any, files: FileDigests, code: CodeDigests) -> dict[str,
             if path := described.get("file"):
                 described = {"callable": source.python, "code": digest(code.modules(Path(path)))}
             found[source.python] = described
+    for name in _outside_in(config):
+        found.update(fingerprint_outside(name, files))
     return found
+
+
+def _outside_in(value: Any) -> Iterator[str]:
+    """Names of outside models and tokenizers in a config."""
+    if isinstance(value, BaseModel):
+        for name, field in type(value).model_fields.items():
+            item = getattr(value, name)
+            if is_outside(field) and isinstance(item, str):
+                yield item
+            yield from _outside_in(item)
+
+
+def fingerprint_outside(name: str, files: FileDigests) -> dict[str, str]:
+    """File → sha256 of an outside model or tokenizer that is a local folder; nothing for a Hub name."""
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        return {}
+    return {path.as_posix(): files(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def _sources_in(value: Any) -> Iterator[SourceConfig]:

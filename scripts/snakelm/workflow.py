@@ -60,7 +60,13 @@ class Workflow:
         if self.plan is None:  # asked for already, by the process that submitted the job
             return {}
         asked = self.plan.recipe.resources_of(stage)
-        names = {"mem_mb": "mem_mb", "runtime": "runtime", "gpus": "gpu", "partition": "slurm_partition", "extra": "slurm_extra"}
+        names = {
+            "mem_mb": "mem_mb",
+            "runtime": "runtime",
+            "gpus": "gpu",
+            "partition": "slurm_partition",
+            "extra": "slurm_extra",
+        }
         return {names[key]: value for key, value in asked.items() if key in names and value}
 
     def threads(self, stage: str) -> Any:

@@ -1,0 +1,33 @@
+"""Show what the recipe needs: every run, its state, and for what is to be done why. Starts nothing."""
+
+import argparse
+import json
+import sys
+
+from snakelm.cli import add_recipe_options, command, plan_of
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_recipe_options(parser)
+    parser.add_argument("--json", action="store_true", help="print the plan as JSON, for programs")
+    parser.add_argument("--where", action="store_true", help="print only where the results are")
+    given = parser.parse_args()
+    plan = plan_of(given)
+    if given.where:
+        print(plan.whereabouts())
+        return
+    from snakelm.why import explain
+
+    lines = explain(plan)
+    if given.json:
+        json.dump([line.as_json() for line in lines], sys.stdout, indent=1)
+        print()
+        return
+    from snakelm.table import show
+
+    show(lines)
+
+
+if __name__ == "__main__":
+    command(main)
