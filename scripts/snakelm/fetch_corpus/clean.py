@@ -59,13 +59,13 @@ class Cleaner:
     def _as_text(self, value: Any, where: str) -> str | None:
         if isinstance(value, str):
             return str(value)
-        value = scalar(value)
-        if value is None:
-            return None
-        if value is NotImplemented:
+        plain = scalar(value)
+        if plain is NotImplemented:
             raise UserError(f"{where}: column {self.config.text!r} holds no text, but {type(value).__name__}")
+        if plain is None:
+            return None
         self.counts["converted"] += 1
-        return str(value)
+        return str(plain)
 
 
 def scalar(value: Any) -> Any:

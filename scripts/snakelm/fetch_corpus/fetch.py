@@ -110,7 +110,7 @@ class _Reading:
 
     def texts(self) -> numpy.ndarray:
         """The documents' digests (documents,), 16 bytes each."""
-        return numpy.frombuffer(bytes(self.digests), dtype="V16").view([("high", ">u8"), ("low", ">u8")])
+        return numpy.frombuffer(bytes(self.digests), dtype="V16").view([("high", "u8"), ("low", "u8")])
 
     def splits(self) -> numpy.ndarray:
         """Split index (documents,) of each document."""
@@ -157,7 +157,7 @@ def _write(out: Path, scratch: Path, split: numpy.ndarray, kept: numpy.ndarray, 
 
 def _held_out_in_train(texts: numpy.ndarray, split: numpy.ndarray) -> int:
     train = split == TRAIN
-    return int(numpy.isin(texts["high"][~train], texts["high"][train]).sum())
+    return int(numpy.isin(texts["high"][~train], texts["high"][train], kind="sort").sum())
 
 
 def _compare_fractions(config: CorpusConfig, documents: dict[str, int]) -> None:

@@ -105,8 +105,11 @@ def _where_undecodable(file: SourceFile, encoding: str, error: UnicodeError) -> 
     hint = "say which one it is with encoding, as in encoding: latin-1"
     with open_bytes(SourceFile(file.path, file.label)) as stream:
         for number, line in enumerate(stream, 1):
-            if number == 1 and line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            marked = number == 1 and line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+            if marked and codecs.lookup(encoding).name != "utf-16":
                 return f"{file.label}: not {encoding} but, by its first bytes, utf-16; set encoding: utf-16"
+            if "\n".encode(encoding) != b"\n":  # lines cannot be told in bytes
+                break
             try:
                 line.decode(_dropping_mark(encoding))
             except UnicodeDecodeError as found:

@@ -1,0 +1,124 @@
+"""Labelled words: CoNLL columns and CoNLL-U, one sentence per row, {"words": [...], "tags": [...]}."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from snakelm.errors import UserError, did_you_mean
+from snakelm.readers.config import SourceConfig
+from snakelm.readers.opening import SourceFile, open_text
+from snakelm.readers.row import Row
+
+CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
+RANGE_OR_EMPTY = re.compile(r"\d+[-.]\d+")
+
+
+def read_conll(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
+    """Sentences of a file with one word a line and its tags in columns; blank lines separate sentences.
+
+    Columns are divided by `delimiter`, else by tabs where the line has one, else by spaces. Lines beginning with #
+    before a sentence's first word are comments unless they hold a tab; a comment "# global.columns = ID FORM …"
+    (CoNLL-U Plus) names the columns. -DOCSTART- lines are skipped. Each line has as many columns as the first.
+    """
+    names = config.column_names
+    columns = first = 0
+    for start, lines in _sentences(file, config):
+        words, tags = [], []
+        for number, line in lines:
+            if not words and line.startswith("#") and "\t" not in line:
+                if line.startswith("# global.columns =") and names is None:
+                    names = line.partition("=")[2].split()
+                continue
+            values = _divide(line, config.delimiter)
+            if values[0] == "-DOCSTART-":
+                continue
+            if not columns:
+                columns, first = len(values), number
+                word_at, tag_at = (
+                    _position(at, columns, names, file) for at in (config.word_column, config.tag_column)
+                )
+            if len(values) != columns:
+                raise UserError(f"{file.label} line {number}: {len(values)} columns, but line {first} has {columns}")
+            if not values[word_at] or not values[tag_at]:
+                raise UserError(f"{file.label} line {number}: an empty {'tag' if values[word_at] else 'word'}")
+            words.append(values[word_at])
+            tags.append(values[tag_at])
+        if words:
+            yield Row({"words": words, "tags": tags}, file.label, start)
+
+
+def read_conllu(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
+    """Sentences of a CoNLL-U file: forms and the tags of `tag_column` (upos by default).
+
+    `tag_column` is upos, xpos, lemma, deprel, or the name of a feature (Number; "_" where a word lacks it).
+    Multiword ranges (3-4) and empty nodes (5.1) are skipped: the words are the syntactic ones, numbered 1, 2, 3, …
+    """
+    wanted = "upos" if config.tag_column == -1 else config.tag_column
+    if isinstance(wanted, int):
+        raise UserError(f"{file.label}: tag_column of CoNLL-U is a name (upos, xpos, deprel, or a feature's)")
+    at = CONLLU.index(wanted.lower()) if wanted.lower() in CONLLU else None
+    for start, lines in _sentences(file, config):
+        words, tags = [], []
+        for number, line in lines:
+            if line.startswith("#") and not words:
+                continue
+            values = line.split("\t")
+            where = f"{file.label} line {number}"
+            if len(values) != 10:
+                raise UserError(f"{where}: {len(values)} tab-separated columns; CoNLL-U has 10")
+            if not all(values):
+                raise UserError(f"{where}: column {CONLLU[values.index('')].upper()} is empty; write _ for nothing")
+            if not values[0].isdecimal():
+                if RANGE_OR_EMPTY.fullmatch(values[0]):
+                    continue
+                raise UserError(f"{where}: {values[0]!r} is no word number; expected 3, 3-4 or 3.1")
+            if int(values[0]) != len(words) + 1:
+                raise UserError(f"{where}: word {values[0]} follows word {len(words)}")
+            words.append(values[1])
+            tags.append(values[at] if at is not None else _feature(values[5], wanted, where))
+        if words:
+            yield Row({"words": words, "tags": tags}, file.label, start)
+
+
+def _sentences(file: SourceFile, config: SourceConfig) -> Iterator[tuple[int, list[tuple[int, str]]]]:
+    """(number of its first line, [(number, line without its end)]) of each block of lines that are not blank."""
+    with open_text(file, config.encoding) as stream:
+        block: list[tuple[int, str]] = []
+        for number, line in enumerate(stream, 1):
+            if line.strip():
+                block.append((number, line.rstrip("\r\n")))
+            elif block:
+                yield block[0][0], block
+                block = []
+        if block:
+            yield block[0][0], block
+
+
+def _divide(line: str, delimiter: str | None) -> list[str]:
+    if delimiter is None and "\t" not in line:
+        return [value for value in line.split(" ") if value]  # not split(): a no-break space belongs to its word
+    return [value.strip(" ") for value in line.rstrip(" ").split(delimiter or "\t")]
+
+
+def _position(column: int | str, columns: int, names: list[str] | None, file: SourceFile) -> int:
+    if isinstance(column, str):
+        if names is None:
+            raise UserError(f"{file.label}: column {column!r} needs column_names, or a number in its place")
+        if column not in names:
+            raise UserError(f"{file.label}: no column {column!r}{did_you_mean(column, names)}")
+        column = names.index(column)
+    if not -columns <= column < columns:
+        raise UserError(
+            f"{file.label}: no column number {column}; the first word has {columns} columns (0 is the first)"
+        )
+    return column
+
+
+def _feature(features: str, name: str, where: str) -> str:
+    if features == "_":
+        return "_"
+    try:
+        return dict(pair.split("=", 1) for pair in features.split("|")).get(name.removeprefix("feats."), "_")
+    except ValueError:
+        raise UserError(f"{where}: malformed features {features!r}; expected Name=Value|Name=Value") from None

@@ -1,0 +1,27 @@
+"""Rows of a dataset of the Hugging Face Hub. Needs the network; never runs code that a dataset brings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from snakelm.console import log
+from snakelm.errors import UserError
+from snakelm.readers.config import SourceConfig
+from snakelm.readers.row import Row
+
+
+def hub_rows(source: SourceConfig) -> Iterator[Row]:
+    """The rows of one split, through the cache of `datasets`; whatever goes wrong there is one line."""
+    import datasets
+
+    hub = source.hub
+    assert hub is not None
+    if hub.revision is None:
+        log.warning("hub: %s has no revision: its data may change under the same id; set revision", hub.name)
+    try:
+        rows = datasets.load_dataset(hub.name, hub.config, split=hub.split, revision=hub.revision)
+    except Exception as error:
+        message = " ".join(str(error).split())
+        raise UserError(f"hub: {hub.name} cannot be loaded ({type(error).__name__}: {message})") from error
+    for number, row in enumerate(rows, 1):
+        yield Row(row, hub.name, number, "row")

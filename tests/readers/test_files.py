@@ -1,0 +1,246 @@
+"""Plain text, tables and their ugliest inputs, read from real files."""
+
+import gzip
+import hashlib
+import json
+from pathlib import Path
+
+import pandas
+import pytest
+from snakelm.errors import UserError
+from snakelm.readers.config import SourceConfig
+from snakelm.readers.paths import source_paths
+from snakelm.readers.rows import column, read_rows
+
+
+@pytest.fixture(autouse=True)
+def checkout(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    return tmp_path
+
+
+def write(name, content):
+    with open(name, "wb") as file:
+        file.write(content if isinstance(content, bytes) else content.encode())
+    return name
+
+
+def rows(**config):
+    return list(read_rows(SourceConfig(**config)))
+
+
+def refused(**config):
+    with pytest.raises(UserError) as error:
+        rows(**config)
+    assert len(error.value.lines) == 1
+    return str(error.value)
+
+
+def test_a_file_is_kept_character_by_character():
+    write("a.txt", "one\r\n\r\ntwo\rthree\n\u2028\x0c")
+    assert rows(files="a.txt") == [{"text": "one\r\n\r\ntwo\rthree\n\u2028\x0c"}]
+
+
+def test_paragraphs_are_divided_by_blank_lines_and_keep_their_inner_line_ends():
+    write("a.txt", "\r\none\r\nmore\r\n \t\r\n\r\ntwo")
+    found = rows(files="a.txt", unit="paragraph")
+    assert found == [{"text": "one\r\nmore"}, {"text": "two"}]
+    assert [row.where for row in found] == ["a.txt line 2", "a.txt line 6"]
+
+
+def test_lines_are_not_divided_at_unicode_separators():
+    write("a.txt", "one\u2028still one\x85\x0bone\r\n\r\nthree\rfour")
+    texts = [row["body"] for row in rows(files="a.txt", unit="line", text="body")]
+    assert texts == ["one\u2028still one\x85\x0bone", "", "three", "four"]
+
+
+def test_gzip_is_known_by_its_content():
+    packed = gzip.compress(b"hello\n")
+    for name in ("a.txt.gz", "b.txt"):
+        write(name, packed)
+    write("c.txt.gz", b"hello\n")
+    assert {row["text"] for row in rows(files="*.txt*")} == {"hello\n"}
+    write("d.txt.gz", packed[:-9])
+    assert "d.txt.gz: damaged or truncated gzip" in refused(files="d.txt.gz")
+
+
+def test_files_are_sorted_and_each_is_read_once():
+    for name in ("b", "a", "c"):
+        write(f"data/{name}.txt", name)
+    source = SourceConfig(files=["data/c.txt", "data/*.txt", "./data/a.txt"])
+    assert source_paths(source) == ["data/a.txt", "data/b.txt", "data/c.txt"]
+    assert [row["text"] for row in read_rows(source)] == ["a", "b", "c"]
+
+
+def test_a_name_with_brackets_is_a_name_where_it_exists():
+    write("data/poems [1].txt", "x")
+    assert source_paths(SourceConfig(files="data/poems [1].txt")) == ["data/poems [1].txt"]
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ("data/none.txt", "no such file"),
+        ("data/*.text", "matches no file"),
+        ("data", "is a folder; name its files, as in data/*.txt"),
+        ("data/lost", "link that leads nowhere"),
+    ],
+)
+def test_files_that_are_not_there(checkout, files, said):
+    (checkout / "data" / "lost").symlink_to("gone")
+    with pytest.raises(UserError, match="(?s)" + said.replace("*", r"\*")):
+        source_paths(SourceConfig(files=files))
+
+
+def test_all_missing_files_are_named_at_once():
+    with pytest.raises(UserError) as error:
+        source_paths(SourceConfig(files=["x.txt", "y.txt"]))
+    assert len(error.value.lines) == 2
+
+
+def test_byte_order_marks_and_wrong_encodings():
+    write("bom.csv", "\ufefftext\nä\n")
+    assert rows(files="bom.csv") == [{"text": "ä"}]
+    write("latin.txt", "plain\nmore\ncafé\n".encode("latin-1"))
+    assert rows(files="latin.txt", encoding="latin-1")[0]["text"] == "plain\nmore\ncafé\n"
+    assert "latin.txt line 3: byte e9 at 4 is not utf-8" in refused(files="latin.txt")
+    assert "latin.txt line 3: byte e9" in refused(files="latin.txt", unit="line")
+    write("wide.txt", "wide".encode("utf-16"))
+    assert "set encoding: utf-16" in refused(files="wide.txt")
+    assert rows(files="wide.txt", encoding="utf-16") == [{"text": "wide"}]
+    write("odd.txt", "wide".encode("utf-16")[:-1])
+    assert "odd.txt: is not utf-16" in refused(files="odd.txt", encoding="utf-16")
+
+
+def test_csv_with_quoted_line_ends_and_documents_longer_than_the_csv_module_likes():
+    long = "word " * 50_000
+    write("a.csv", f'text,year\r\n"one\r\ntwo ""three""",1790\r\n\r\n{long},1791\r\n')
+    found = rows(files="a.csv")
+    assert found == [{"text": 'one\r\ntwo "three"', "year": "1790"}, {"text": long, "year": "1791"}]
+    assert [row.line for row in found] == [2, 5]
+
+
+def test_csv_without_header_and_tsv_without_quotes():
+    write("a.tsv", '"word\t1\nb\t2\n')
+    given = {"files": "a.tsv", "header": False, "column_names": ["text", "label"]}
+    assert rows(**given, quote="") == [{"text": '"word', "label": "1"}, {"text": "b", "label": "2"}]
+    assert "a quote that is never closed; if quotes mean nothing in this file, set quote: ''" in refused(**given)
+    assert "1 columns, expected 2" in refused(**given, quote="", delimiter=";")
+    assert "header: false needs column_names" in refused(files="a.tsv", header=False)
+
+
+def test_ugly_csv_is_named_by_line():
+    write("ragged.csv", "text,year\na,1\nb\n")
+    assert "ragged.csv line 3: 1 columns, expected 2 (text, year)" in refused(files="ragged.csv")
+    write("open.csv", 'text,year\na,1\n"b,2\nc,3\n')
+    assert "open.csv line 3: a quote that is never closed" in refused(files="open.csv")
+    write("twice.csv", "text,text\na,1\n")
+    assert "names text more than once" in refused(files="twice.csv")
+    write("stray.csv", 'text,year\n"a" b,1\n')
+    assert "stray.csv line 2" in refused(files="stray.csv")
+
+
+def test_jsonl_and_its_malformed_lines():
+    write("a.jsonl", '{"text": "a", "n": 1}\r\n\r\n"b\\u2028"\n')
+    found = rows(files="a.jsonl")
+    assert found == [{"text": "a", "n": 1}, {"text": "b\u2028"}]
+    assert found[1].where == "a.jsonl line 3"
+    write("b.jsonl", '{"text": "a"}\n{"text": \n')
+    assert "b.jsonl line 2: malformed JSON" in refused(files="b.jsonl")
+    write("c.jsonl", "[1]\n")
+    assert "c.jsonl line 1: a row must be a JSON object or string, not list" in refused(files="c.jsonl")
+    write("deep.jsonl", "[" * 100_000)
+    assert "deep.jsonl line 1" in refused(files="deep.jsonl")
+
+
+def test_json_list_and_parquet():
+    write("a.json", json.dumps([{"text": "a"}, "b"]))
+    assert rows(files="a.json") == [{"text": "a"}, {"text": "b"}]
+    write("b.json", "{}")
+    assert "holds no list of rows" in refused(files="b.json")
+    pandas.DataFrame({"text": ["a", None], "year": [1790, 1791]}).to_parquet("a.parquet")
+    found = rows(files="a.parquet")
+    assert found == [{"text": "a", "year": 1790}, {"text": None, "year": 1791}]
+    assert found[1].where == "a.parquet row 2"
+    write("b.parquet", "no")
+    assert "b.parquet: not a parquet file" in refused(files="b.parquet")
+
+
+def test_an_unknown_suffix_and_a_missing_column_are_named():
+    write("a.doc", "x")
+    assert "suffix tells no format" in refused(files="a.doc")
+    assert rows(files="a.doc", format="txt") == [{"text": "x"}]
+    write("a.csv", "texts,year\na,1\n")
+    with pytest.raises(UserError, match="a.csv line 2: no column 'text'; did you mean texts?"):
+        column(rows(files="a.csv")[0], "text")
+
+
+def test_parallel_files_keep_the_order_of_the_recipe():
+    write("b.en", "one\ntwo\x85\n")
+    write("a.de", "eins\r\nzwei\r\n")
+    both = {"files": ["b.en", "a.de"], "format": "parallel"}
+    assert rows(**both) == [{"source": "one", "target": "eins"}, {"source": "two\x85", "target": "zwei"}]
+    write("a.de", "eins\n")
+    assert refused(**both) == "a.de: ends after line 1, but b.en goes on"
+
+
+def test_squad():
+    qa = {"id": "q", "question": "Who?", "answers": [{"text": "Romeo", "answer_start": 3}]}
+    data = {"data": [{"title": "R", "paragraphs": [{"context": "So Romeo left.", "qas": [qa]}]}]}
+    write("a.json", json.dumps(data))
+    (row,) = rows(files="a.json", format="squad")
+    assert row["answers"] == {"text": ["Romeo"], "answer_start": [3]} and row["context"] == "So Romeo left."
+    qa["answers"][0]["answer_start"] = 4
+    write("a.json", json.dumps(data))
+    assert "data[0].paragraphs[0].qas[0]: answer 'Romeo' does not stand" in refused(files="a.json", format="squad")
+    write("a.json", "[]")
+    assert "not SQuAD's JSON" in refused(files="a.json", format="squad")
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.jsonl.gz", "a.csv", "a.parquet", "a.conll", "a.conllu"])
+def test_a_file_that_changed_since_planning_is_refused(name):
+    content = {
+        "txt": b"words\n",
+        "gz": gzip.compress(b'{"text": "a"}\n'),
+        "csv": b"text\na\n",
+        "conll": b"Romeo PER\n",
+        "conllu": b"1\tRomeo" + b"\t_" * 8 + b"\n",
+    }.get(name.rpartition(".")[2])
+    if content is None:
+        pandas.DataFrame({"text": ["a"]}).to_parquet(name)
+        content = Path(name).read_bytes()
+    write(name, content)
+    source, planned = SourceConfig(files=name), {name: hashlib.sha256(content).hexdigest()}
+    assert len(list(read_rows(source, planned))) == 1
+    with pytest.raises(UserError, match="changed since this run was planned"):
+        list(read_rows(source, {name: "0" * 64}))
+
+
+def test_files_that_came_or_went_since_planning_are_refused():
+    write("data/a.txt", "a")
+    planned = {"data/a.txt": hashlib.sha256(b"a").hexdigest()}
+    write("data/b.txt", "b")
+    with pytest.raises(UserError, match="data/b.txt: was not there when this run was planned"):
+        list(read_rows(SourceConfig(files="data/*.txt"), planned))
+    with pytest.raises(UserError, match="data/c.txt: is gone"):
+        list(read_rows(SourceConfig(files="data/*.txt"), {**planned, "data/c.txt": "0" * 64}))
+
+
+def test_a_stated_sum_is_checked_and_is_of_one_file():
+    write("a.txt", "a")
+    assert rows(files="a.txt", sha256=hashlib.sha256(b"a").hexdigest().upper())
+    assert "but the recipe states 000" in refused(files="a.txt", sha256="0" * 64)
+    write("b.txt", "b")
+    assert "files names 2" in refused(files="*.txt", sha256="0" * 64)
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
+def test_reading_is_streamed(name):
+    """Rows come before the end of the file, which cannot be read, is reached."""
+    good = b'{"text": "a few words"}\n' if name == "a.jsonl" else b"text\n" + b"a few words\n"
+    write(name, good * 200_000 + b"\xff\n")
+    stream = read_rows(SourceConfig(files=name))
+    assert next(stream)["text"] == "a few words"
+    with pytest.raises(UserError, match="is not utf-8"):
+        list(stream)
