@@ -1,0 +1,182 @@
+"""Turn a corpus into flat files of token ids that any model, sequence length and epoch can read by position.
+
+What the run holds, for each split of the corpus:
+
+- `<split>.bin`: the ids of all documents in order, little-endian uint16 (uint32 from 65,536 tokens on), with the
+  separator after each document; a memory map reads it without loading it.
+- `<split>.words`: one bit per token (numpy.packbits order): 1 where a word begins, as the tokenizer's
+  pre-tokenizer sees words. Whole-word masking needs it.
+- `<split>.offsets.npy`: where each document begins, and the end, in tokens (int64).
+- `encoded.json`: counts per split (tokens, documents, characters, UTF-8 bytes, unknown tokens) and the separator.
+
+A document longer than PIECE characters is encoded in pieces cut at line ends, so that memory stays bounded.
+Special tokens that a document spells out ("<mask>") are encoded as the plain text they are.
+Memory: one batch of about BATCH characters and its encodings. Output does not depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from snakelm import corpus
+from snakelm.console import Progress, log
+from snakelm.encode_corpus.config import EncodeConfig
+from snakelm.errors import UserError
+from snakelm.job import Job
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+BATCH = 4_000_000
+"""Characters encoded at a time."""
+PIECE = 1_000_000
+"""Longest piece of a document that is encoded at once, in characters."""
+MANY_UNKNOWN = 0.01
+
+
+def encode_corpus(job: Job[EncodeConfig]) -> dict[str, Any]:
+    """Parents: corpus, tokenizer. Writes the files above; returns the counts of the training split.
+
+    Raises UserError for a corpus without training text and for a tokenizer without the separator asked for.
+    """
+    os.environ["RAYON_NUM_THREADS"] = str(job.threads)
+    os.environ["TOKENIZERS_PARALLELISM"] = "true" if job.threads > 1 else "false"
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(job.parents["tokenizer"])
+    if not tokenizer.is_fast:
+        raise UserError(f"{job.name}: the tokenizer has no tokenizer.json (only fast tokenizers can encode a corpus)")
+    separator = _separator(tokenizer, job.config.separator)
+    size = max(tokenizer.get_vocab().values(), default=0) + 1
+    dtype = np.dtype("<u2" if size <= 65_536 else "<u4")
+    splits = {}
+    for split in corpus.SPLITS:
+        if corpus.has_split(job.parents["corpus"], split):
+            splits[split] = _encode_split(job, tokenizer, split, separator, dtype)
+    if not splits.get("train", {}).get("tokens"):
+        raise UserError(f"{job.name}: the corpus has no text to train on: every document of its train split is empty")
+    about = {"dtype": dtype.str, "vocab_size": size, "separator": separator, "splits": splits}
+    (job.out / "encoded.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    train = splits["train"]
+    _warn_of_unknown(train, tokenizer)
+    return {
+        "tokens": train["tokens"],
+        "validation_tokens": splits.get("validation", {}).get("tokens", 0),
+        "documents": train["documents"],
+        "bytes_per_token": round(train["bytes"] / train["tokens"], 4),
+    }
+
+
+def _encode_split(
+    job: Job[EncodeConfig], tokenizer: PreTrainedTokenizerBase, split: str, separator: int | None, dtype: np.dtype
+) -> dict[str, int]:
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()
+    backend.no_padding()
+    backend.encode_special_tokens = True
+    count = dict.fromkeys(("tokens", "documents", "characters", "bytes", "unknown"), 0)
+    ends = [0]
+    unknown = tokenizer.unk_token_id
+    with (
+        open(job.out / f"{split}.bin", "wb") as ids_file,
+        _BitFile(job.out / f"{split}.words") as words_file,
+        Progress(f"encoding {split}", unit="documents") as bar,
+    ):
+        for batch in _batches(_pieces(corpus.iter_texts(job.parents["corpus"], split))):
+            encodings = backend.encode_batch([text for text, _ in batch], add_special_tokens=False)
+            for (text, last), encoding in zip(batch, encodings, strict=True):
+                ids = np.array(encoding.ids, dtype=np.int64)
+                starts = _word_starts(encoding.word_ids)
+                if last and separator is not None:
+                    ids, starts = np.append(ids, separator), np.append(starts, True)
+                ids_file.write(ids.astype(dtype).tobytes())
+                words_file.write(starts)
+                count["tokens"] += len(ids)
+                count["characters"] += len(text)
+                count["bytes"] += len(text.encode("utf-8", "replace"))
+                count["unknown"] += int((ids == unknown).sum()) if unknown is not None else 0
+                if last:
+                    count["documents"] += 1
+                    ends.append(count["tokens"])
+            bar.advance(sum(last for _, last in batch), tokens=f"{count['tokens']:,}")
+    np.save(job.out / f"{split}.offsets.npy", np.array(ends, dtype="<i8"))
+    return count
+
+
+def _separator(tokenizer: PreTrainedTokenizerBase, which: str) -> int | None:
+    if which == "none":
+        return None
+    if which == "auto":
+        return tokenizer.eos_token_id if tokenizer.eos_token_id is not None else tokenizer.sep_token_id
+    if (token := getattr(tokenizer, f"{which}_token_id")) is None:
+        raise UserError(f"separator: {which}: the tokenizer has no {which} token; add one, or set separator: none")
+    return token
+
+
+def _word_starts(words: list[int | None]) -> np.ndarray:
+    """True where a token begins a word: its word's number differs from the one before (tokens of no word begin one)."""
+    numbers_T = np.array([-1 if word is None else word for word in words], dtype=np.int64)
+    starts_T = np.ones(len(numbers_T), dtype=bool)
+    starts_T[1:] = (numbers_T[1:] != numbers_T[:-1]) | (numbers_T[1:] < 0)
+    return starts_T
+
+
+def _pieces(texts: Iterable[str]) -> Iterator[tuple[str, bool]]:
+    """Each document as (piece, whether it is its last), cut after the last line end within PIECE characters."""
+    for text in texts:
+        begin = 0
+        while len(text) - begin > PIECE:
+            end = text.rfind("\n", begin, begin + PIECE) + 1
+            if end <= begin:
+                end = begin + PIECE
+            yield text[begin:end], False
+            begin = end
+        yield text[begin:], True
+
+
+def _batches(pieces: Iterable[tuple[str, bool]]) -> Iterator[list[tuple[str, bool]]]:
+    batch: list[tuple[str, bool]] = []
+    size = 0
+    for piece in pieces:
+        batch.append(piece)
+        size += len(piece[0]) + 16
+        if size >= BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _warn_of_unknown(count: dict[str, int], tokenizer: PreTrainedTokenizerBase) -> None:
+    if (share := count["unknown"] / count["tokens"]) > MANY_UNKNOWN:
+        log.warning(
+            f"{share:.1%} of the training tokens are {tokenizer.unk_token}: the tokenizer does not know this text's"
+            " characters; train it on this corpus, or use a byte-level one"
+        )
+
+
+class _BitFile:
+    """Writes booleans eight to a byte, whatever the lengths in which they come."""
+
+    def __init__(self, path: Path):
+        self._file = open(path, "wb")  # noqa: SIM115 - closed by __exit__
+        self._rest = np.zeros(0, dtype=bool)
+
+    def __enter__(self) -> _BitFile:
+        return self
+
+    def write(self, bits: np.ndarray) -> None:
+        bits = np.concatenate([self._rest, bits])
+        whole = len(bits) // 8 * 8
+        self._file.write(np.packbits(bits[:whole]).tobytes())
+        self._rest = bits[whole:]
+
+    def __exit__(self, *exc: object) -> None:
+        self._file.write(np.packbits(self._rest).tobytes())
+        self._file.close()

@@ -1,0 +1,459 @@
+"""The Hugging Face Trainer, made exact: the same weights bit for bit however often a run is killed and resumed.
+
+What the stock Trainer lacks for that (measured: killed in mid-accumulation and resumed, its weights differ):
+
+- Data: `order.StepSampler` reads on at sample step × batch, so nothing is skipped, replayed or remembered.
+- Randomness: torch is seeded anew before each step from (seed, step, process), so dropout depends on nothing else.
+- State: a checkpoint holds model, optimizer, scheduler, the Trainer's state with the whole curve, and the loss summed
+  since the last log line; it is written by `checkpoints.write` and checked by checksum when read.
+- Signals: training stops between micro-batches. Weights change only at the end of a step, so what is saved is the
+  last whole step, whatever the point in the accumulation.
+- Memory: when it runs out, the micro-batch is halved at the same global batch, and training goes on from that step.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_callback import PrinterCallback
+
+from snakelm.console import Progress, log
+from snakelm.errors import UserError
+from snakelm.training import checkpoints, precision
+from snakelm.training.order import StepSampler, generator
+from snakelm.training.signals import Interrupted, StopRequest
+
+STATE = "snakelm.json"
+DIVERGED = 1.5
+"""Training stops when the loss, averaged between log lines, exceeds this multiple of its first value."""
+
+
+@dataclass
+class Settings:
+    """How to train; what is not a matter of the model, the data or the task."""
+
+    work: Path
+    """Outlives a kill: checkpoints/ and best/ are kept in it."""
+    steps: int
+    """Optimizer steps in the whole run (an upper bound where `minutes` is set)."""
+    batch_size: int
+    """Samples per step over all processes and micro-batches."""
+    learning_rate: float
+    schedule: Callable[[float], float]
+    """Share of the run done (0 to 1) → factor of the learning rate."""
+    seed: int = 0
+    micro_batch_size: int | None = None
+    """Samples per forward pass and process; by default the process's whole share of the batch."""
+    minutes: float | None = None
+    weight_decay: float = 0.0
+    max_grad_norm: float = 1.0
+    adam_betas: tuple[float, float] = (0.9, 0.999)
+    precision: str = "auto"
+    compile: bool = False
+    evaluation_steps: int = 0
+    """Evaluate every so many steps, and at the end; 0: never."""
+    logging_steps: int = 10
+    best_metric: str | None = "eval_loss"
+    """Kept apart in work/best whenever it improves; None: no best is kept."""
+    greater_is_better: bool = False
+    patience: int | None = None
+    """Stop after so many evaluations without a new best."""
+    checkpoint_steps: int | None = None
+    checkpoint_minutes: float = 15.0
+    keep_checkpoints: int = 2
+    keep_at: tuple[int, ...] = ()
+    """Steps whose checkpoints are also copied to work/branches/step-<n>, for runs that branch off there."""
+    trackers: tuple[str, ...] = ()
+    tracker_folder: Path | None = None
+    data_workers: int = 0
+    arguments: dict[str, Any] = field(default_factory=dict)
+    """Further TrainingArguments, taken as they are."""
+    unit: str = "steps"
+
+
+class ExactTrainer(Trainer):
+    """Trains on `samples`, an `order.Samples` of the whole run; subclasses give the loss and the evaluation.
+
+    Args:
+        collate: list of samples → the model's inputs, without randomness of its own.
+        evaluation: rows for the stock evaluation loop, or None if `evaluate` is overridden or never called.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        settings: Settings,
+        samples: Dataset,
+        collate: Callable[[list[Any]], dict[str, torch.Tensor]],
+        evaluation: Any = None,
+        resume_from: Path | None = None,
+        **trainer_arguments: Any,
+    ):
+        self.settings = settings
+        self.stop = StopRequest()
+        self.seconds_before = 0.0
+        self._began = time.monotonic()
+        self._restored: dict[str, Any] | None = None
+        self._stepping = False
+        self.branch_from = resume_from
+        callback = _Callback(self)
+        super().__init__(
+            model=model,
+            args=_training_arguments(settings),
+            train_dataset=samples,
+            eval_dataset=evaluation if evaluation is not None else ([] if settings.evaluation_steps else None),
+            data_collator=collate,
+            callbacks=[callback],
+            **trainer_arguments,
+        )
+        self.remove_callback(PrinterCallback)
+        self.set_micro_batch(settings.micro_batch_size or self.share)
+
+    # --- sizes ---------------------------------------------------------------------------------------------------
+
+    @property
+    def share(self) -> int:
+        """Samples of each step that one process computes."""
+        if self.settings.batch_size % self.args.world_size:
+            raise UserError(
+                f"batch_size {self.settings.batch_size} cannot be shared equally by {self.args.world_size} processes"
+            )
+        return self.settings.batch_size // self.args.world_size
+
+    def set_micro_batch(self, size: int) -> None:
+        """Compute each step in forward passes of at most `size` samples."""
+        self.micro_batches = math.ceil(self.share / size)
+        self.args.gradient_accumulation_steps = self.micro_batches
+        self.args.per_device_train_batch_size = math.ceil(self.share / self.micro_batches)
+        self._train_batch_size = self.args.per_device_train_batch_size
+        self.accelerator.gradient_accumulation_steps = self.micro_batches
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock seconds of training so far, those before a resume included."""
+        return self.seconds_before + time.monotonic() - self._began
+
+    def progress(self, step: int) -> float:
+        """Share of the run done, by steps or by minutes, whichever is the budget."""
+        if self.settings.minutes is not None:
+            return min(1.0, self.seconds / 60 / self.settings.minutes)
+        return step / self.settings.steps
+
+    # --- data, optimizer, schedule -------------------------------------------------------------------------------
+
+    def get_train_dataloader(self) -> DataLoader:
+        sampler = StepSampler(
+            self.settings.batch_size,
+            self.micro_batches,
+            self.settings.steps,
+            lambda: self.state.global_step,
+            self.args.process_index,
+            self.args.world_size,
+        )
+        return DataLoader(
+            self.train_dataset,
+            batch_sampler=sampler,
+            collate_fn=self.data_collator,
+            num_workers=self.settings.data_workers,
+            pin_memory=self.args.device.type == "cuda",
+            generator=torch.Generator().manual_seed(self.settings.seed),
+        )
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        if self.lr_scheduler is None:
+            self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
+                optimizer or self.optimizer, lambda step: self.settings.schedule(self.progress(step))
+            )
+            self._created_lr_scheduler = True
+        return self.lr_scheduler
+
+    # --- checkpoints ---------------------------------------------------------------------------------------------
+
+    def _save_checkpoint(self, model: Any = None, trial: Any = None) -> None:
+        self.require_finite()
+        step = self.state.global_step
+        folder = checkpoints.checkpoint_folder(self.settings.work, step)
+        lost = torch.stack([self._tr_loss.detach().float()])
+        total = self.accelerator.reduce(lost, "mean").item() if self.args.world_size > 1 else lost.item()
+        if self.args.should_save and not (folder.exists() and self._restored_step == step):
+            checkpoints.write(folder, lambda part: self._fill(part, total))
+            if step in self.settings.keep_at:
+                checkpoints.write(
+                    self.settings.work / "branches" / f"step-{step}", lambda part: self._fill(part, total)
+                )
+            checkpoints.prune(self.settings.work, self.settings.keep_checkpoints)
+
+    def _fill(self, folder: Path, loss_since_log: float) -> None:
+        self.accelerator.unwrap_model(self.model).save_pretrained(folder)
+        torch.save(self.optimizer.state_dict(), folder / "optimizer.pt")
+        torch.save(self.lr_scheduler.state_dict(), folder / "scheduler.pt")
+        self.state.save_to_json(str(folder / "trainer_state.json"))
+        state = {
+            "loss_since_log": loss_since_log,
+            "last_logged": self._globalstep_last_logged,
+            "seconds": self.seconds,
+            "micro_batches": self.micro_batches,
+        }
+        (folder / STATE).write_text(json.dumps(state))
+
+    def _save_best(self) -> None:
+        if self.args.should_save:
+            unwrapped = self.accelerator.unwrap_model(self.model)
+            checkpoints.write(self.settings.work / "best", unwrapped.save_pretrained)
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        """Nothing to save: every step seeds itself."""
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        """Nothing to load: every step seeds itself."""
+
+    @property
+    def _restored_step(self) -> int | None:
+        return self._restored and self._restored["step"]
+
+    def restore(self, folder: Path | None) -> None:
+        """Read what the stock Trainer does not keep; `begin` puts it in place once training has set itself up."""
+        if folder is None:
+            self._restored = None
+            return
+        saved = json.loads((folder / STATE).read_text())
+        self.seconds_before = saved["seconds"]
+        self._restored = saved | {"step": json.loads((folder / "trainer_state.json").read_text())["global_step"]}
+
+    def begin(self) -> None:
+        self._began = time.monotonic()
+        if self._restored:
+            self._tr_loss += self._restored["loss_since_log"]
+            self._globalstep_last_logged = self._restored["last_logged"]
+            if self._evaluation_is_due():
+                self._evaluate(None, None)
+
+    def _evaluation_is_due(self) -> bool:
+        """Whether the run was stopped after a step at which it still had to evaluate."""
+        step, every = self.state.global_step, self.settings.evaluation_steps
+        return bool(
+            every
+            and (step % every == 0 or step >= self.settings.steps)
+            and not any("eval_loss" in entry and entry["step"] == step for entry in self.state.log_history)
+        )
+
+    # --- trouble -------------------------------------------------------------------------------------------------
+
+    def require_finite(self) -> None:
+        """Raise UserError if a loss since the last log line was not a number, so that no such weights are saved."""
+        if not torch.isfinite(self._tr_loss).all():
+            raise self._trouble("the loss is no longer a number")
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        if "loss" in logs:
+            first = next((entry["loss"] for entry in self.state.log_history if "loss" in entry), logs["loss"])
+            if not math.isfinite(logs["loss"]) or not math.isfinite(logs.get("grad_norm") or 0.0):
+                raise self._trouble("the loss is no longer a number")
+            if logs["loss"] > DIVERGED * first + 1:
+                raise self._trouble(f"the loss diverges ({logs['loss']:.3g}; it began at {first:.3g})")
+        super().log(logs, start_time)
+
+    def _trouble(self, what: str) -> UserError:
+        kept = checkpoints.all_checkpoints(self.settings.work)
+        good = f"; the last good checkpoint is {kept[-1]}" if kept else ""
+        return UserError(
+            f"{what} at step {self.state.global_step} (learning rate {self._get_learning_rate():.3g}); lower"
+            f" learning_rate, lengthen warmup or set precision: float32{good}"
+        )
+
+    def interrupt(self) -> None:
+        """Raise Interrupted if a signal has come to any of the processes."""
+        signum = self.stop.signum or 0
+        if self.args.world_size > 1:
+            flag = torch.tensor([signum], device=self.args.device)
+            torch.distributed.all_reduce(flag, torch.distributed.ReduceOp.MAX)
+            signum = int(flag.item())
+        if signum:
+            self.stop.signum = signum
+            raise Interrupted
+
+    # --- the run -------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Train to the end of the budget, from the newest whole checkpoint if there is one.
+
+        Raises:
+            SystemExit: 128 + the signal's number, after saving, when a signal asked training to stop.
+            UserError: the loss is no longer a number or diverges; memory runs out at one sample a pass.
+        """
+        resume = checkpoints.newest_whole(self.settings.work)
+        if resume is not None:
+            log.info(f"resuming from step {checkpoints.step_of(resume)} of {self._of()}")
+        elif self.branch_from is not None:
+            resume = self.branch_from
+        with self.stop.installed():
+            while True:
+                self.restore(resume)
+                try:
+                    with Progress("training", self._total(), self.settings.unit) as self.bar:
+                        self.bar.done = self._restored_step or 0
+                        self.train(resume_from_checkpoint=str(resume) if resume else None)
+                    return
+                except Interrupted:
+                    self._save_and_exit()
+                except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
+                    if not _is_out_of_memory(error):
+                        raise
+                resume = self._halve_micro_batch()
+
+    def _total(self) -> float | None:
+        return None if self.settings.minutes is not None else self.settings.steps
+
+    def _of(self) -> str:
+        return f"{self.settings.steps:,}" if self.settings.minutes is None else f"{self.settings.minutes:g} minutes"
+
+    def _save_and_exit(self) -> None:
+        import signal
+
+        name = signal.Signals(self.stop.signum).name
+        if self.state.global_step:
+            self._save_checkpoint()
+            log.warning(f"{name}: saved at step {self.state.global_step}; the same command goes on from there")
+        else:
+            log.warning(f"{name}: stopped before the first step")
+        raise SystemExit(128 + self.stop.signum)
+
+    def _halve_micro_batch(self) -> Path | None:
+        """After running out of memory in a pass: save the last step, and halve what one pass takes."""
+        size = self.args.per_device_train_batch_size
+        if size == 1:
+            raise UserError(
+                "out of memory with one sequence per forward pass; shorten sequence_length, shrink the model,"
+                " or set training_arguments.activation_checkpointing: true"
+            ) from None
+        self.model.zero_grad(set_to_none=True)
+        if self.state.global_step and not self._stepping:
+            self._save_checkpoint()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        self.set_micro_batch(math.ceil(size / 2))
+        log.warning(
+            f"out of memory at step {self.state.global_step}: going on with micro_batch_size"
+            f" {self.args.per_device_train_batch_size} (it was {size}); the batch stays {self.settings.batch_size}"
+        )
+        return checkpoints.newest_whole(self.settings.work) or self.branch_from
+
+
+class _Callback(TrainerCallback):
+    """Hooks of the stock loop: seeding, signals, checkpoints, best, early stop, progress."""
+
+    def __init__(self, trainer: ExactTrainer):
+        self.trainer = trainer
+        self.settings = trainer.settings
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._saved_at = time.monotonic()
+        self.trainer.begin()
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.trainer.interrupt()
+        seed = generator(self.settings.seed, state.global_step, args.process_index).integers(2**62)
+        torch.manual_seed(int(seed))
+
+    def on_substep_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if args.world_size == 1:
+            self.trainer.interrupt()
+
+    on_prediction_step = on_substep_end
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.trainer._stepping = True
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        settings = self.settings
+        self.trainer._stepping = False
+        step = state.global_step
+        state.epoch = step * settings.batch_size / self.trainer.train_dataset.rows
+        last = step >= settings.steps
+        if settings.minutes is not None and self.trainer.progress(step) >= 1:
+            last = control.should_training_stop = True
+        if last:
+            control.should_log = True
+            control.should_evaluate = bool(settings.evaluation_steps)
+        waited = time.monotonic() - self._saved_at > 60 * settings.checkpoint_minutes
+        if (
+            (settings.checkpoint_steps and step % settings.checkpoint_steps == 0)
+            or waited
+            or last
+            or step in settings.keep_at
+        ):
+            control.should_save = True
+        latest = next((entry for entry in reversed(state.log_history[-20:]) if "loss" in entry), {})
+        figures = {"loss": f"{latest['loss']:.3f}"} if latest else {}
+        self.trainer.bar.advance(1, **figures)
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._saved_at = time.monotonic()
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float], **kwargs: Any) -> None:
+        name, sign = self.settings.best_metric, 1 if self.settings.greater_is_better else -1
+        if name is None or name not in metrics:
+            return
+        if not math.isfinite(metrics[name]):
+            raise self.trainer._trouble(f"{name} is no longer a number")
+        if state.best_metric is None or sign * metrics[name] > sign * state.best_metric:
+            state.best_metric, state.best_global_step = metrics[name], state.global_step
+            self.trainer._save_best()
+        elif self.settings.patience is not None:
+            steps = [entry["step"] for entry in state.log_history if name in entry]
+            if sum(step > state.best_global_step for step in steps) >= self.settings.patience:
+                log.info(f"stopping early at step {state.global_step}: {name} was best at {state.best_global_step}")
+                control.should_training_stop = control.should_save = True
+
+
+def _training_arguments(settings: Settings) -> TrainingArguments:
+    format = precision.resolve(settings.precision)
+    own: dict[str, Any] = {
+        "output_dir": str(settings.work / "trainer"),
+        "max_steps": settings.steps,
+        "learning_rate": settings.learning_rate,
+        "weight_decay": settings.weight_decay,
+        "max_grad_norm": settings.max_grad_norm,
+        "adam_beta1": settings.adam_betas[0],
+        "adam_beta2": settings.adam_betas[1],
+        "optim": "adamw_torch_fused",
+        "use_cpu": not torch.cuda.is_available(),
+        "bf16": format == "bfloat16",
+        "fp16": format == "float16",
+        "tf32": True if torch.cuda.is_available() and format != "float32" else None,
+        "torch_compile": settings.compile,
+        "seed": settings.seed,
+        "logging_strategy": "steps",
+        "logging_steps": settings.logging_steps,
+        "logging_first_step": True,
+        "logging_nan_inf_filter": False,
+        "eval_strategy": "steps" if settings.evaluation_steps else "no",
+        "eval_steps": settings.evaluation_steps or None,
+        "save_strategy": "no",
+        "report_to": list(settings.trackers) or "none",
+        "disable_tqdm": True,
+        "log_level": "error",
+        "remove_unused_columns": False,
+        "ignore_data_skip": True,
+        "ddp_find_unused_parameters": False,
+    }
+    if taken := sorted(own.keys() & settings.arguments.keys()):
+        raise UserError(*(f"training_arguments.{name}: set by a key of its own; leave it out here" for name in taken))
+    try:
+        return TrainingArguments(**own, **settings.arguments)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"training_arguments: {' '.join(str(error).split())}") from None
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    text = str(error)
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in text
