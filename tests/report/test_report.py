@@ -151,7 +151,7 @@ def test_missing_cells_and_single_seeds_are_said(hard):
     assert era["_" + "long" * 18] | {"random": "not run", "difference": "no random runs"} == era["_" + "long" * 18]
     assert words(era["m2"]["majority-class"]) == "0.310 n = 1"
     assert headline["comparisons"] == 6 * 3 - 2 - 3
-    assert "are not finite" in page.text
+    assert "loss is not a finite number at 1 point" in page.text
 
 
 def test_the_file_needs_nothing_else(story, hard):

@@ -140,18 +140,23 @@ def write_results_figure(by_task: dict[str, list[Row]], inits: Sequence[str], st
 
 
 def _results_height(rows: Sequence[Row], inits: Sequence[str]) -> float:
-    return 0.55 + len(rows) * (0.16 + 0.13 * len(inits))
+    return 0.55 + len(rows) * (0.16 + 0.13 * len(_present(rows, inits)))
+
+
+def _present(rows: Sequence[Row], inits: Sequence[str]) -> list[str]:
+    return [init for init in inits if any(init in row.cells for row in rows)]
 
 
 def _draw_results(axes: Any, rows: Sequence[Row], inits: Sequence[str]) -> None:
-    step = min(0.26, 0.8 / max(1, len(inits)))
+    present = _present(rows, inits)
+    step = min(0.26, 0.8 / max(1, len(present)))
     for place, row in enumerate(rows):
-        for order, init in enumerate(inits):
-            cell = row.cells.get(init)
-            if cell is None or cell.over_seeds is None:
+        for init, cell in row.cells.items():
+            if cell.over_seeds is None:
                 continue
+            order = inits.index(init)
             mean, low, high = cell.over_seeds.mean, cell.over_seeds.low, cell.over_seeds.high
-            y = place + (order - (len(inits) - 1) / 2) * step
+            y = place + (present.index(init) - (len(present) - 1) / 2) * step
             colour = SERIES[order % len(SERIES)]
             jitter = step / 4
             axes.plot(cell.values, [y + jitter] * len(cell.values), "o", color=colour, markersize=1.8, alpha=0.6, mew=0)
@@ -165,7 +170,9 @@ def _draw_results(axes: Any, rows: Sequence[Row], inits: Sequence[str]) -> None:
     axes.grid(axis="x", color=RULE, linewidth=0.5)
     axes.set_axisbelow(True)
     metrics = list(dict.fromkeys((row.metric, row.direction) for row in rows))
-    axes.set_xlabel("; ".join(short(metric, 40) + (f" ({way})" if way else "") for metric, way in metrics))
+    axes.set_xlabel(
+        "; ".join(short(metric.replace("_", " "), 40) + (f" ({way})" if way else "") for metric, way in metrics)
+    )
 
 
 def _count(value: float, _: int) -> str:

@@ -45,7 +45,7 @@ def plain(value: Any) -> str:
             return "n/a"
         if value and (abs(value) < 1e-3 or abs(value) >= 1e9):
             return f"{value:.3g}".replace("-", MINUS)
-        return fixed(value, 0 if value.is_integer() else decimals(value))
+        return fixed(value, decimals(value) if value else 0)
     if isinstance(value, (list, tuple)):
         return ", ".join(plain(item) for item in value)
     return str(value)

@@ -20,7 +20,8 @@ from snakelm.report.runs import Run, natural, split_cell, split_seed
 SPLITS = ("train", "validation", "test")
 MAX_PANELS = 36
 SMALL = (3.5, 2.3)
-WIDE = (5.2, 3.0)
+WIDE = (4.4, 2.7)
+FIRST_FACTS = ("architecture", "objective", "parameters", "steps", "tokens", "epochs", "loss", "validation_loss")
 
 
 @dataclass
@@ -86,7 +87,7 @@ def pretraining_figures(runs: list[Run]) -> list[Figure]:
             for column, strong in columns:
                 line = curve(rows, x, column)
                 if line.lost:
-                    lost.append(f"{model}: {line.lost} values of {column} are not finite")
+                    lost.append(f"{model}: {column} is not a finite number at {line.lost} point{'s' * (line.lost > 1)}")
                 if line:
                     lines.append(Line(line, place, strong, marked=strong and len(line.x) <= 60))
                     drawn = True
@@ -134,8 +135,8 @@ def _cells(runs: list[Run]) -> dict[tuple[str, str, str], list[Run]]:
     named = set()
     for run in runs:
         parents = run.manifest.get("parents") if run.kind == "evaluate" else None
-        for parent in parents.values() if isinstance(parents, dict) else ():
-            if isinstance(parent, dict) and (found := tuned.get(str(parent.get("id")))):
+        for parent in _mapping(parents).values():
+            if found := tuned.get(str(_mapping(parent).get("id"))):
                 cells.setdefault(split_cell(run.key), []).append(found)
                 named.add(found.key)
     for run in runs:
@@ -147,11 +148,31 @@ def _cells(runs: list[Run]) -> dict[tuple[str, str, str], list[Run]]:
 def facts(corner: str, runs: list[Run], extra: dict[str, dict[str, Any]] | None = None) -> Table:
     """The headline numbers of some runs as a table; nested values become columns of their own."""
     of_run = {run.key: _flat(run.headline) | _flat((extra or {}).get(run.key, {})) for run in runs}
-    columns = list(dict.fromkeys(column for found in of_run.values() for column in found))
+    present = dict.fromkeys(column for found in of_run.values() for column in found)
+    columns = [column for column in FIRST_FACTS if column in present]
+    columns += [column for column in present if column not in FIRST_FACTS]
     table = Table(corner, [column.replace("_", " ") for column in columns])
     for name, found in of_run.items():
         table.rows.append((name, [plain(found.get(column)) for column in columns]))
     return table
+
+
+def model_settings(runs: list[Run]) -> dict[str, dict[str, Any]]:
+    """What kind of model each pretraining run trained."""
+    settings = {run.key: _mapping(run.config) for run in runs}
+    return {
+        model: {key: config[key] for key in ("architecture", "objective") if isinstance(config.get(key), str)}
+        for model, config in settings.items()
+    }
+
+
+def versions(runs: list[Run]) -> str:
+    """The libraries that made the runs, each with every version that was used."""
+    found: dict[str, set[str]] = {}
+    for run in runs:
+        for library, version in _mapping(run.manifest.get("versions")).items():
+            found.setdefault(str(library), set()).add(str(version))
+    return ", ".join(f"{library} {' and '.join(sorted(found[library]))}" for library in sorted(found))
 
 
 def tokenizer_figures(runs: list[Run]) -> dict[str, dict[str, Any]]:
@@ -242,6 +263,11 @@ def configs(runs: list[Run]) -> list[tuple[Run, str]]:
 def without_secrets(text: str) -> str:
     """The text with the password of any URL (https://user:password@host) taken out: reports are passed on."""
     return re.sub(r"(?<=://)[^/\s\"'@]+@", "***@", text)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    """The value if it is a mapping, else an empty one: manifests may come from older code."""
+    return value if isinstance(value, dict) else {}
 
 
 def _flat(value: dict[str, Any], above: str = "") -> dict[str, Any]:
