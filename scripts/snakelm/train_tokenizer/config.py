@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from snakelm.config import Config
+from snakelm.config import Config, outside, reference
 from snakelm.errors import did_you_mean
 from snakelm.tokenization.families import FAMILIES, ROLES, Family, family_of
 
@@ -49,7 +49,9 @@ _RETRAIN = {"vocab_size", "min_frequency", "limit_alphabet", "initial_alphabet",
 class TokenizerConfig(Config):
     """One tokenizer: a kind trained on a corpus, or an existing one taken over or retrained."""
 
-    corpus: str | None = Field(None, description="Name in `corpora` of the text it is trained and measured on.")
+    corpus: str | None = reference(
+        "corpora", None, description="Name in `corpora` of the text it is trained and measured on."
+    )
     kind: Kind = Field("byte_level_bpe", description="Kind of tokenizer; `custom` composes one of named parts.")
     vocab_size: int = Field(
         30000, gt=0, description="Entries of the vocabulary in all: special tokens, alphabet and learned pieces."
@@ -137,7 +139,7 @@ class TokenizerConfig(Config):
     )
     trainer: Step | None = Field(None, description="custom: trainer, with arguments; null = the model's own.")
 
-    existing: str | None = Field(
+    existing: str | None = outside(
         None, description="Folder or Hub name of a tokenizer to take over instead of training a kind."
     )
     revision: str | None = Field(None, description="Commit, tag or branch of `existing` on the Hub.")

@@ -29,8 +29,7 @@ def train_tokenizer(job: Job[TokenizerConfig]) -> dict[str, Any]:
 
     config, where = job.config, f"tokenizers.{job.name}"
     tokenizer, trainer = untrained(config, where)
-    batches = () if config.corpus is None else lines(job.parents["corpus"])
-    tokenizer = train(tokenizer, trainer, batches)
+    tokenizer = train(tokenizer, trainer, lambda: lines(job.parents["corpus"]) if config.corpus else ())
     add_template(tokenizer, config, where)
     size = tokenizer.get_vocab_size()
     write_json(job.out / "training.json", {"kind": config.kind, "family": config.family, "roles": config.role_tokens()})
