@@ -251,6 +251,8 @@ def test_ways_to_hold_nothing_out_are_one():
     ]:
         with pytest.raises(ValidationError, match=said):
             CorpusConfig(**base, split=split)
+    with pytest.raises(ValidationError, match="group goes with split fractions"):
+        CorpusConfig(**base, split={"column": "part"}, group="who")
 
 
 def test_what_is_written_reads_as_a_data_frame():

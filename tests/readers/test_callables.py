@@ -1,5 +1,6 @@
 """Python callables as sources, and what their id is made of."""
 
+import hashlib
 import importlib.metadata
 import sys
 
@@ -7,6 +8,7 @@ import pytest
 from snakelm.errors import UserError
 from snakelm.readers.callables import callable_fingerprint
 from snakelm.readers.config import SourceConfig
+from snakelm.readers.paths import source_paths
 from snakelm.readers.rows import read_rows
 
 MODULE = """
@@ -77,7 +79,8 @@ def test_the_installed_default():
         ("own_broken:load", "own_broken:load: importing it raised JSONDecodeError"),
         ("own_exit:load", "own_exit:load: importing it raised SystemExit"),
         ("own_needs:load", "own_needs:load: importing it raised ModuleNotFoundError"),
-        ("own_missing:load", "no module 'own_missing' is installed or in the checkout"),
+        ("own_missing:load", "no module 'own_missing' is installed, and the checkout has no own_missing.py"),
+        ("sklearn.nope:load", "sklearn.nope:load: no module 'sklearn.nope' is installed or in the checkout"),
     ],
 )
 def test_what_goes_wrong_is_one_line(python, said):
@@ -113,3 +116,21 @@ def test_fingerprints(tmp_path, monkeypatch):
 def test_a_file_in_the_checkout_goes_before_an_installed_module(tmp_path):
     (tmp_path / "own_first.py").write_text("def load(): return ['mine']")
     assert "own_first" not in sys.modules and rows("own_first:load") == [{"text": "mine"}]
+
+
+def test_what_a_callable_reads_counts(tmp_path):
+    (tmp_path / "own_reader.py").write_text("def load(): return open('own.xml').read()")
+    (tmp_path / "own.xml").write_text("<a/>")
+    source = SourceConfig(python="own_reader:load", reads="own.xml")
+    assert source_paths(source) == ["own.xml"]
+    sums = {name: hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in ("own.xml", "own_reader.py")}
+    assert list(read_rows(source, sums)) == [{"text": "<a/>"}]
+    for name in sums:
+        with pytest.raises(UserError, match=f"{name}: changed since this run was planned"):
+            list(read_rows(source, {**sums, name: "0" * 64}))
+
+
+def test_the_hub_is_not_a_way_around_the_id(tmp_path):
+    (tmp_path / "own_folder").mkdir()
+    with pytest.raises(UserError, match="own_folder is a local folder"):
+        list(read_rows(SourceConfig(hub={"name": "own_folder"})))

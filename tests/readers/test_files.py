@@ -176,6 +176,11 @@ def test_an_unknown_suffix_and_a_missing_column_are_named():
         column(rows(files="a.csv")[0], "text")
 
 
+def test_unit_is_not_passed_over_in_silence():
+    write("a.jsonl", '"a"\n')
+    assert "a.jsonl: unit: line is for txt files, but this is jsonl" in refused(files="a.jsonl", unit="line")
+
+
 def test_parallel_files_keep_the_order_of_the_recipe():
     write("b.en", "one\ntwo\x85\n")
     write("a.de", "eins\r\nzwei\r\n")

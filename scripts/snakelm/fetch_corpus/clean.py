@@ -15,6 +15,7 @@ from snakelm.fetch_corpus.config import CorpusConfig
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 SURROGATE = re.compile("[\ud800-\udfff]")
 INT64 = 1 << 63
+LONGEST = 500_000_000  # characters; a parquet column's row group of strings ends at 2 GiB
 
 
 class Cleaner:
@@ -51,6 +52,10 @@ class Cleaner:
         if not text or text.isspace():
             self.counts["empty"] += 1
             return None
+        if len(text) > LONGEST:
+            raise UserError(
+                f"{where}: a document of {len(text):,} characters; the most is {LONGEST:,} (unit: paragraph?)"
+            )
         if len(text) < self.config.min_chars:
             self.counts["short"] += 1
             return None

@@ -64,6 +64,12 @@ class CorpusConfig(SourceConfig):
         "none", description="exact: of documents with the same text, once cleaned, only the first is kept."
     )
 
+    @model_validator(mode="after")
+    def _one_way_to_split(self) -> CorpusConfig:
+        if self.group is not None and self.split.column is not None:
+            raise ValueError("group goes with split fractions; split.column already says where each row goes")
+        return self
+
     def splits(self) -> tuple[str, ...] | None:
         """The splits that the corpus will have, train first; None where only the data's own column can say."""
         if self.split.column is not None:

@@ -7,7 +7,7 @@ import re
 import urllib.parse
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from snakelm.config import Config, circumstance
 
@@ -53,7 +53,10 @@ class SourceConfig(Config):
         pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$",
     )
     hub: HubConfig | None = Field(None, description="A dataset of the Hugging Face Hub (needs the network).")
-    arguments: dict[str, Any] = Field({}, description="Keyword arguments for the Python callable.")
+    arguments: dict[str, JsonValue] = Field({}, description="Keyword arguments for the Python callable.")
+    reads: FileList | None = Field(
+        None, description="Local files that the Python callable reads (paths or globs): their content counts."
+    )
     sha256: str | None = Field(None, description="SHA-256 of the file (url, or files naming one file), checked on use.")
     cache: str | None = circumstance(
         None, description="A local copy of what is at the URL: used instead of a download where it exists."
@@ -148,14 +151,17 @@ class SourceConfig(Config):
         if len(given) != 1:
             found = "none is given" if not given else f"{' and '.join(given)} are given"
             raise ValueError(f"exactly one of files, url, python and hub says where the rows come from; {found}")
-        if self.files is not None and not all(path.strip() for path in self.files):
-            raise ValueError("files: an empty path")
+        for name, paths in (("files", self.files), ("reads", self.reads)):
+            if not all(path.strip() for path in paths or ()):
+                raise ValueError(f"{name}: an empty path")
         if self.sha256 and not (self.files or self.url):
             raise ValueError(f"sha256 goes with url or files, not with {given[0]}")
         if self.cache and not (self.url and self.sha256):
             raise ValueError("cache goes with url and sha256: the sum shows that the copy is what the URL would give")
-        if self.arguments and not self.python:
-            raise ValueError(f"arguments go with python, not with {given[0]}")
+        if (self.arguments or self.reads) and not self.python:
+            raise ValueError(f"arguments and reads go with python, not with {given[0]}")
+        if self.unit != "file" and (self.python or self.hub or self.format not in (None, "txt")):
+            raise ValueError(f"unit: {self.unit} is for txt files")
         if self.format == "parallel" and len(self.files or []) != 2:
             raise ValueError("format: parallel needs files: [one, other], two files of as many lines")
         if self.format in ("csv", "tsv") and not self.header and not self.column_names:

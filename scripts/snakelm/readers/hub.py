@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from snakelm.console import log
@@ -16,6 +17,8 @@ def hub_rows(source: SourceConfig) -> Iterator[Row]:
 
     hub = source.hub
     assert hub is not None
+    if os.path.exists(hub.name):
+        raise UserError(f"hub: {hub.name} is a local folder, whose content would not count; name its files in files")
     if hub.revision is None:
         log.warning("hub: %s has no revision: its data may change under the same id; set revision", hub.name)
     try:

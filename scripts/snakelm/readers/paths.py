@@ -13,12 +13,13 @@ from snakelm.readers.config import SourceConfig
 def source_paths(source: SourceConfig) -> list[str]:
     """The local files that the source reads: sorted, each once, globs expanded, relative to the working directory.
 
+    They are those of `files`, or those of `reads` that a callable is said to read (its own code is not among them).
     A source with a URL has none, also where its `cache` exists: the stated sha256 says what either must hold.
     Raises UserError for a missing file, a folder, something that is no plain file, and a glob without a match.
     """
     found: set[str] = set()
     problems: list[str] = []
-    for pattern in source.files or ():
+    for pattern in (source.files or []) + (source.reads or []):
         try:
             found.update(expand(pattern))
         except UserError as error:

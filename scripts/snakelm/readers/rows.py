@@ -8,7 +8,7 @@ from pathlib import Path
 
 from snakelm.errors import UserError, did_you_mean
 from snakelm.readers.config import SourceConfig
-from snakelm.readers.opening import SourceFile
+from snakelm.readers.opening import SourceFile, check_whole
 from snakelm.readers.paths import expand, source_paths
 from snakelm.readers.plain import read_parallel, read_txt
 from snakelm.readers.row import Row
@@ -36,8 +36,13 @@ def read_rows(
     Raises UserError, one line with file and line, for whatever is wrong with the data.
     """
     if source.python:
-        from snakelm.readers.callables import call_rows
+        from snakelm.readers.callables import call_rows, callable_fingerprint
 
+        files = _local_files(source, sources or {})
+        if (code := callable_fingerprint(source.python).get("file")) and sources and code in sources:
+            files.append(SourceFile(Path(code), code, sources[code]))
+        for file in files:
+            check_whole(file)
         yield from call_rows(source)
     elif source.hub:
         from snakelm.readers.hub import hub_rows
@@ -91,7 +96,10 @@ def _read(files: list[SourceFile], source: SourceConfig) -> Iterator[Row]:
         yield from read_parallel(*files, source)
         return
     for file in files:
-        yield from _reader(format_of(file.label, source))(file, source)
+        form = format_of(file.label, source)
+        if source.unit != "file" and form != "txt":
+            raise UserError(f"{file.label}: unit: {source.unit} is for txt files, but this is {form}")
+        yield from _reader(form)(file, source)
 
 
 def _reader(form: str) -> Callable[[SourceFile, SourceConfig], Iterator[Row]]:
