@@ -40,14 +40,19 @@ class Results:
             ]
         return self.add(f"evaluate:{model}.{task}.{init}", "evaluate", {"metrics.tsv": tsv(rows)})
 
-    def finetune(self, model: str, task: str, init: str, seed: int, level: float, metric: str = "accuracy"):
+    def finetune(self, model: str, task: str, init: str, seed: int, level: float, size: int | None = 500):
         draw = random.Random(f"{model}{task}{init}{seed}")
-        rows = [("step", "epoch", "loss", f"validation_{metric}", "learning_rate")]
+        rows = [("step", "epoch", "loss", "validation_loss", "validation_metric")]
         for step in range(0, 129, 8):
             rising = level * (1 - 0.5 * math.exp(-step / 30)) + draw.gauss(0, 0.008)
-            rows.append((step, step / 32, 1.6 * math.exp(-step / 60), rising if step % 32 == 0 else "", 1e-3))
+            rows.append((step, step / 32, 1.6 * math.exp(-step / 60), *((1.5, rising) if step % 32 == 0 else ("", ""))))
         role = f"finetune:{model}.{task}.{init}.s{seed}"
-        return self.add(role, "finetune", {"curve.tsv": tsv(rows)}, config={"learning_rate": 1e-3, "seed": seed})
+        return self.add(
+            role,
+            "finetune",
+            {"curve.tsv": tsv(rows)},
+            config={"init": init, "seed": seed, "task": {"learning_rate": 1e-3, "max_train_rows": size}},
+        )
 
     def pretrain(self, model: str, level: float = 4.6, steps: int = 1771, samples: str = "", **headline: Any):
         draw = random.Random(model)
@@ -97,7 +102,7 @@ def usual(root: Path) -> Results:
             also = {"spearman": {s: v / 2 for s, v in enumerate(scores, 1)}}
             results.evaluate("tiny", task, init, dict(enumerate(scores, 1)), metric, greater=greater, also=also)
             for seed, score in enumerate(scores, 1):
-                results.finetune("tiny", task, init, seed, score, metric)
+                results.finetune("tiny", task, init, seed, score)
     results.tokenizer("bpe", bytes_per_token=3.91, tokens_per_word=1.42, unknown_rate=0.0, coverage={"rare": 0.998})
     sizes = {"train": 189, "validation": 24, "test": 24}
     results.corpus("sotu", documents=sizes, characters={split: 52311 * n for split, n in sizes.items()})
@@ -133,7 +138,7 @@ def ugly(root: Path) -> Results:
                 results.evaluate(model, task, init, scores, metric, greater=not smaller, n=800 + place % 2)
                 if init == "random" or place < 2:
                     for seed in list(seeds)[:3]:
-                        results.finetune(model, task, init, seed, scores[seed], metric)
+                        results.finetune(model, task, init, seed, scores[seed])
         results.evaluate(model, "era", "majority-class", {"": 0.31}, n=800)
     for place in range(3):
         results.tokenizer(f"tok{place}", bytes_per_token=3 + place / 3, note="<i>x</i>")

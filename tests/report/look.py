@@ -1,7 +1,9 @@
-"""Write the report of invented runs to look at: python tests/report/look.py FOLDER [usual|ugly|tokenizers|nothing]."""
+"""Write the report of invented runs to look at: python tests/report/look.py FOLDER [usual|ugly|sizes|tokenizers|nothing]."""
 
 from __future__ import annotations
 
+import itertools
+import math
 import sys
 import tempfile
 from pathlib import Path
@@ -20,10 +22,21 @@ def tokenizers(root: Path) -> Results:
     return results
 
 
+def sizes(root: Path) -> Results:
+    results = Results(root)
+    for task, size, model in itertools.product(("era", "party"), (100, 200, 500, 2000), ("tiny", "base")):
+        for init, level in (("pretrained", 0.62), ("random", 0.5), ("tfidf", 0.55)):
+            scores = {seed: level + 0.04 * math.log10(size) + 0.012 * seed for seed in (1, 2, 3)}
+            results.evaluate(model, f"{task}-{size}", init, scores)
+            for seed, score in scores.items():
+                results.finetune(model, f"{task}-{size}", init, seed, score, size)
+    return results
+
+
 if __name__ == "__main__":
     out, which = Path(sys.argv[1]), (sys.argv[2:] or ["usual"])[0]
     out.mkdir(parents=True, exist_ok=True)
-    make = {"usual": usual, "ugly": ugly, "tokenizers": tokenizers, "nothing": Results}[which]
+    make = {"usual": usual, "ugly": ugly, "tokenizers": tokenizers, "sizes": sizes, "nothing": Results}[which]
     with tempfile.TemporaryDirectory() as folder:
         parents = make(Path(folder)).parents
         description = "Does pretraining on the addresses help to date their paragraphs?"

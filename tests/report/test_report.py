@@ -250,3 +250,31 @@ def test_unreadable_parents_are_one_clear_line(tmp_path):
     (folder / "manifest.json").unlink()
     with pytest.raises(UserError, match="evaluate:m.t.random is not complete"):
         make(results, tmp_path / "c")
+
+
+def test_sizes_of_a_task_make_a_learning_curve(tmp_path):
+    results = Results(tmp_path / "results")
+    for size in (200, 500, 2000):
+        for init, level in (("pretrained", 0.6), ("random", 0.5)):
+            task = f"era-{size}"
+            results.evaluate("tiny", task, init, {1: level + size / 2e4, 2: level + size / 3e4})
+            results.finetune("tiny", task, init, 1, level, size)
+    for task in ("part-1", "part-2"):
+        results.evaluate("tiny", task, "random", {1: 0.5})
+        results.finetune("tiny", task, "random", 1, 0.5)
+    page, *_ = make(results, tmp_path / "out")
+    titles = [given for tag, given in page.tags if tag == "svg"]
+    assert page.text.count("by the number of labelled rows") == 1 and titles
+    assert "tiny on era by the number of labelled rows" in page.text
+    assert "validation accuracy" in page.text
+
+
+def test_seeds_that_all_agree_get_no_interval_of_width_zero(tmp_path):
+    results = Results(tmp_path / "results")
+    results.evaluate("tiny", "era", "majority", {1: 0.31, 2: 0.31, 3: 0.31})
+    results.evaluate("tiny", "era", "pretrained", {1: 0.5, 2: 0.6, 3: 0.7})
+    results.evaluate("tiny", "era", "random", {1: 0.4, 2: 0.5, 3: 0.6})
+    page, *_ = make(results, tmp_path / "out")
+    row = page.rows["era", "tiny", "accuracy"]
+    assert words(row["majority"]) == "0.310 the same in every seed n = 3"
+    assert words(row["difference"]) == "+0.100 the same in every seed n = 3 ▲ clear gain"

@@ -65,6 +65,8 @@ class Line:
     colour: int
     strong: bool = True
     marked: bool = False
+    band: tuple[list[float], list[float]] | None = None
+    """Lower and upper end of an interval at each point."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +88,21 @@ def short(name: str, length: int = 24) -> str:
     return name[: length // 2].rstrip() + "\u2026" + name[-(length - length // 2 - 1) :].lstrip()
 
 
-def chart(lines: Sequence[Line], x_label: str, y_label: str, title: str, size: tuple[float, float]) -> Markup:
+def chart(
+    lines: Sequence[Line],
+    x_label: str,
+    y_label: str,
+    title: str,
+    size: tuple[float, float],
+    logarithmic: bool = False,
+) -> Markup:
     """Curves over one axis. `title` is what a screen reader says; `size` is in inches."""
     with _figure(size) as (figure, axes):
         for line in lines:
             dashes = DASHES[line.colour // len(SERIES) % len(DASHES)]
             colour = SERIES[line.colour % len(SERIES)]
+            if line.band is not None:
+                axes.fill_between(line.curve.x, *line.band, color=colour, alpha=0.15, linewidth=0)
             axes.plot(
                 line.curve.x,
                 line.curve.y,
@@ -106,8 +117,14 @@ def chart(lines: Sequence[Line], x_label: str, y_label: str, title: str, size: t
         axes.set_ylabel(y_label)
         axes.grid(axis="y", color=RULE, linewidth=0.5)
         axes.set_axisbelow(True)
-        axes.locator_params(nbins=6)
+        axes.locator_params(axis="y", nbins=6)
         axes.margins(x=0.02)
+        if logarithmic:
+            axes.set_xscale("log")
+            axes.set_xticks(sorted({x for line in lines for x in line.curve.x}))
+            axes.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
+        else:
+            axes.locator_params(axis="x", nbins=6)
         axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(_count))
         return _inline(figure, title)
 

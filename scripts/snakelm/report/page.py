@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from snakelm.report.curves import axis, curve, metric_column
+from snakelm.report.curves import Curve, axis, curve, metric_column
 from snakelm.report.figures import Figure, Line, chart, results_figure
 from snakelm.report.numbers import plain
 from snakelm.report.results import Row
@@ -69,6 +69,37 @@ def result_figures(tasks: dict[str, list[Row]], inits: list[str]) -> list[Figure
     ]
 
 
+def learning_curves(runs: list[Run], rows: list[Row], inits: list[str]) -> list[Figure]:
+    """Score over the number of labelled rows, where the recipe asks for several sizes of a task (era-200, era-500)."""
+    sizes: dict[str, set[Any]] = {}
+    for (_, task, _), members in _cells(runs).items():
+        for run in members:
+            sizes.setdefault(task, set()).add(_mapping(_mapping(run.config).get("task")).get("max_train_rows"))
+    families: dict[tuple[str, str, str], list[tuple[int, Row]]] = {}
+    for row in rows:
+        stem, _, size = row.task.rpartition("-")
+        if row.main and stem and size.isdecimal() and sizes.get(row.task) == {int(size)}:
+            families.setdefault((stem, row.model, row.scored), []).append((int(size), row))
+    figures = []
+    for (stem, model, scored), family in families.items():
+        family.sort(key=lambda member: member[0])
+        lines = []
+        for place, init in enumerate(inits):
+            found = [(size, row.cells[init].over_seeds) for size, row in family if init in row.cells]
+            points = [(size, interval) for size, interval in found if interval is not None]
+            if points:
+                band = None
+                if all(interval.low is not None for _, interval in points):
+                    band = [interval.low for _, interval in points], [interval.high for _, interval in points]
+                mean = Curve([float(size) for size, _ in points], [interval.mean for _, interval in points])
+                lines.append(Line(mean, place, marked=True, band=band))
+        if len(family) > 1 and lines:
+            title = f"{model} on {stem} by the number of labelled rows"
+            svg = chart(lines, "labelled rows", scored, title, SMALL, logarithmic=True)
+            figures.append(Figure(svg, f"{stem}, {model}"))
+    return figures
+
+
 def pretraining_figures(runs: list[Run]) -> list[Figure]:
     """Loss of training and validation, and bits per byte, of all models over one another."""
     tables = {run.key: rows for run in runs if run.kind == "pretrain" and (rows := run.table("curve.tsv"))}
@@ -120,7 +151,8 @@ def finetuning_figures(runs: list[Run], rows: list[Row], inits: list[str]) -> tu
         lines = [Line(curve(tables[run.key], x, column), inits.index(init)) for run, init in members if init in inits]
         lines = [line for line in lines if line.curve]
         if lines:
-            metric = column.replace("_", " ")
+            named = main.get((model, task)) if column == "validation_metric" else None
+            metric = (f"validation {named}" if named else column).replace("_", " ")
             svg = chart(lines, x, metric, f"Fine-tuning {model} on {task}: {metric}", SMALL)
             figures.append(Figure(svg, f"{task}, {model}"))
     return figures, left_out

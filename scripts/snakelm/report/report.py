@@ -50,6 +50,7 @@ def report(job: Job[ReportConfig]) -> dict[str, Any]:
         by_chance=page.by_chance(rows, job.config.confidence),
         some_lost=any(cell.lost for row in rows for cell in [*row.cells.values(), row.difference] if cell),
         result_figures=result_figures,
+        learning_curves=page.learning_curves(runs, rows, inits),
         pretraining_figures=page.pretraining_figures(runs),
         finetuning_figures=finetuning,
         finetuning_left_out=finetuning_left_out,

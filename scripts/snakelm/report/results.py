@@ -54,9 +54,11 @@ class Estimate:
 
     @property
     def interval_text(self) -> str:
-        """[low, high], or nothing below two seeds."""
+        """[low, high]; nothing below two seeds; words where all are equal: a width of 0 would feign certainty."""
         if self.over_seeds is None or self.over_seeds.low is None or self.over_seeds.high is None:
             return ""
+        if _all_equal(self.over_seeds):
+            return "the same in every seed"
         return interval(self.over_seeds.low, self.over_seeds.high, self.places, self.signed)
 
     @property
@@ -197,11 +199,14 @@ def _verdict(difference: Interval, greater_is_better: bool | None) -> Verdict:
         return Verdict("none", "one seed: no interval")
     if not difference.clear_of_zero:
         return Verdict("unclear", "not clear of 0")
-    suspicious = ", the same in every seed" if difference.low == difference.high else ""
     if greater_is_better is None:
-        return Verdict("clear", f"clear of 0{suspicious}")
+        return Verdict("clear", "clear of 0")
     gain = (difference.mean > 0) == greater_is_better
-    return Verdict("gain" if gain else "loss", f"clear {'gain' if gain else 'loss'}{suspicious}")
+    return Verdict("gain" if gain else "loss", f"clear {'gain' if gain else 'loss'}")
+
+
+def _all_equal(over_seeds: Interval) -> bool:
+    return math.isclose(over_seeds.low or 0.0, over_seeds.high or 0.0, rel_tol=1e-9, abs_tol=1e-12)
 
 
 def headline(rows: list[Row], scores: list[Score]) -> dict[str, Any]:
