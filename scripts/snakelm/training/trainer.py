@@ -103,7 +103,7 @@ class ExactTrainer(Trainer):
         self.seconds_before = 0.0
         self._began = time.monotonic()
         self._restored: dict[str, Any] | None = None
-        self._stepping = False
+        self._stepping = self._within_step = False
         self.branch_from = resume_from
         callback = _Callback(self)
         super().__init__(
@@ -182,8 +182,8 @@ class ExactTrainer(Trainer):
         self.require_finite()
         step = self.state.global_step
         folder = checkpoints.checkpoint_folder(self.settings.work, step)
-        lost = torch.stack([self._tr_loss.detach().float()])
-        total = self.accelerator.reduce(lost, "mean").item() if self.args.world_size > 1 else lost.item()
+        loss = (self._loss_at_step_begin if self._within_step else self._tr_loss).detach()
+        total = self.accelerator.reduce(loss.reshape(1), "mean").item() if self.args.world_size > 1 else loss.item()
         if self.args.should_save and not (folder.exists() and self._restored_step == step):
             checkpoints.write(folder, lambda part: self._fill(part, total))
             if step in self.settings.keep_at:
@@ -363,6 +363,7 @@ class _Callback(TrainerCallback):
         self.trainer.interrupt()
         seed = generator(self.settings.seed, state.global_step, args.process_index).integers(2**62)
         torch.manual_seed(int(seed))
+        self.trainer._within_step, self.trainer._loss_at_step_begin = True, self.trainer._tr_loss.clone()
 
     def on_substep_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if args.world_size == 1:
@@ -375,7 +376,7 @@ class _Callback(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         settings = self.settings
-        self.trainer._stepping = False
+        self.trainer._stepping = self.trainer._within_step = False
         step = state.global_step
         state.epoch = step * settings.batch_size / self.trainer.train_dataset.rows
         last = step >= settings.steps

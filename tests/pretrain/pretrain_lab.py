@@ -1,0 +1,146 @@
+"""A tiny laboratory: real text, a real tokenizer, real encoded files, and training in processes that can be killed."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pandas
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from snakelm.job import Job
+from snakelm.pretrain.config import ModelConfig
+
+SPECIAL = {"bos_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>", "mask_token": "<mask>"}
+NAMES = ("Anna", "Otto", "Maria", "Karl", "Ida", "Emil", "Clara", "Hugo")
+DEEDS = ("reads a letter", "walks to the river", "sells three apples", "hears an old song", "writes about the war")
+
+
+def sentences(count: int, start: int = 0) -> list[str]:
+    """Deterministic sentences with something to learn in them."""
+    return [
+        f"{NAMES[n % 8]} {DEEDS[n * 3 % 5]} and {NAMES[n * 5 % 8]} {DEEDS[n * 7 % 5]} in {1800 + n * 13 % 200}."
+        for n in range(start, start + count)
+    ]
+
+
+def make_tokenizer(folder: Path, vocab_size: int = 400, extra: tuple[str, ...] = ()) -> Path:
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=[*SPECIAL.values(), *extra],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(sentences(200), trainer)
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, cls_token="<s>", sep_token="</s>", additional_special_tokens=list(extra), **SPECIAL
+    )
+    fast.save_pretrained(folder)
+    return folder
+
+
+def make_corpus(folder: Path, train: list[str], validation: list[str] | None = None) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    pandas.DataFrame({"text": train}).to_parquet(folder / "train.parquet")
+    if validation is not None:
+        pandas.DataFrame({"text": validation}).to_parquet(folder / "validation.parquet")
+    return folder
+
+
+def encode(corpus: Path, tokenizer: Path, out: Path, threads: int = 1, **keys: Any) -> Path:
+    from snakelm.encode_corpus.config import EncodeConfig
+    from snakelm.encode_corpus.encode import encode_corpus
+
+    out.mkdir(parents=True)
+    encode_corpus(
+        Job("tiny", EncodeConfig(**keys), {"corpus": corpus, "tokenizer": tokenizer}, out, out / "w", threads=threads)
+    )
+    return out
+
+
+TINY = {
+    "corpus": "c",
+    "tokenizer": "t",
+    "hidden_size": 32,
+    "layers": 1,
+    "heads": 2,
+    "sequence_length": 16,
+    "batch_size": 8,
+    "learning_rate": 3e-3,
+    "precision": "float32",
+    "evaluation_sequences": 8,
+}
+
+
+def job(folder: Path, parents: dict[str, Path], **keys: Any) -> Job[ModelConfig]:
+    """A fresh attempt at the run in `folder`: the output is new, the work folder is what earlier attempts left."""
+    attempt = sum(1 for _ in folder.glob("out*")) if folder.exists() else 0
+    out = folder / f"out{attempt}"
+    out.mkdir(parents=True)
+    return Job("tiny", ModelConfig(**{**TINY, **keys}), parents, out, folder / "work")
+
+
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["torch", "transformers.trainer", "snakelm.pretrain.trainer"])
+
+
+def run_in_process(attempt: Job[ModelConfig], at: tuple[int, int] | None = None, signum: int = 0) -> tuple[int, str]:
+    """Pretrain in a process of its own; at (step, micro-batch) it gets the signal. Returns exit code and log lines."""
+    log_file = attempt.out.parent / "log.txt"
+    log_file.unlink(missing_ok=True)
+    process = _context.Process(target=_child, args=(attempt, at, signum, log_file))
+    process.start()
+    process.join()
+    return process.exitcode, log_file.read_text() if log_file.exists() else ""
+
+
+def _child(attempt: Job[ModelConfig], at: tuple[int, int] | None, signum: int, log_file: Path) -> None:
+    from snakelm import console
+    from snakelm.errors import UserError
+    from snakelm.pretrain.pretrain import pretrain
+    from snakelm.training.trainer import ExactTrainer
+
+    console.set_up("tiny", log_file)
+    step_of_batch = ExactTrainer.training_step
+    seen = [-1, 0]
+
+    def training_step(self: ExactTrainer, *args: Any, **kwargs: Any) -> Any:
+        seen[:] = [self.state.global_step, seen[1] + 1 if seen[0] == self.state.global_step else 0]
+        if at is not None and tuple(seen) == at:
+            os.kill(os.getpid(), signum)
+        return step_of_batch(self, *args, **kwargs)
+
+    ExactTrainer.training_step = training_step
+    try:
+        headline = pretrain(attempt)
+    except UserError as error:
+        console.log.error(str(error))
+        raise SystemExit(1) from None
+    (attempt.out / "circumstance").mkdir(exist_ok=True)
+    (attempt.out / "circumstance" / "headline.json").write_text(json.dumps(headline))
+
+
+def headline(attempt: Job[ModelConfig]) -> dict[str, Any]:
+    return json.loads((attempt.out / "circumstance" / "headline.json").read_text())
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Every file that counts as the run's content."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {
+        name: path.read_bytes()
+        for path in files
+        if not (name := str(path.relative_to(folder))).startswith("circumstance")
+    }
+
+
+KILL = signal.SIGKILL
