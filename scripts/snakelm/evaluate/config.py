@@ -1,4 +1,4 @@
-"""How predictions are judged."""
+"""What a recipe may say about the evaluation of a cell (one model, task and way to begin; all its seeds)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from snakelm.config import Config
 
 
 class EvaluateConfig(Config):
-    """How predictions are judged."""
+    """How the seeds of one cell are summed up."""
 
-    confidence: float = Field(0.95, description="Confidence of the intervals over seeds.", gt=0, lt=1)
+    confidence: float = Field(0.95, description="confidence of the intervals over seeds", gt=0, lt=1)

@@ -1,0 +1,1 @@
+"""The stage evaluate: scores the predictions of one cell's seeds."""

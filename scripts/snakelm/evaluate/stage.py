@@ -1,0 +1,82 @@
+"""The stage evaluate: the test predictions of one cell's seeds → metrics with intervals.
+
+Run folder: metrics.tsv (seed, metric, value, n, main, greater_is_better), one row per seed and metric, and cell.json
+(task type, main metric, and per metric the mean, its interval, the number of seeds and each seed's value).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+from snakelm.errors import UserError
+from snakelm.evaluate.config import EvaluateConfig
+from snakelm.job import Job
+from snakelm.metrics.compute import compute
+from snakelm.metrics.intervals import mean_interval
+from snakelm.metrics.names import greater_is_better
+
+COLUMNS = ("seed", "metric", "value", "n", "main", "greater_is_better")
+
+
+def evaluate(job: Job[EvaluateConfig]) -> dict[str, Any]:
+    """Score the finetune runs given as parents `seed-<n>`; returns the main metric's mean and interval.
+
+    Raises UserError if a run's predictions cannot be read or the runs are not of one task.
+    """
+    import pandas
+
+    seeds = sorted(
+        (int(role.removeprefix("seed-")), folder) for role, folder in job.parents.items() if role.startswith("seed-")
+    )
+    if not seeds:
+        raise UserError("evaluate: there are no fine-tuning runs to score")
+    rows: list[tuple[Any, ...]] = []
+    values: dict[str, dict[int, float]] = {}
+    task = _task(seeds[0][1])
+    for seed, folder in seeds:
+        if (other := _task(folder)) != task:
+            raise UserError(f"{folder}: is of another task or test ({other}) than {seeds[0][1]} ({task})")
+        table = pandas.read_parquet(folder / "predictions.parquet")
+        for metric, value in compute(task["type"], table).items():
+            value = round(value, 6)
+            rows.append((seed, metric, value, len(table), metric == task["metric"], greater_is_better(metric)))
+            values.setdefault(metric, {})[seed] = value
+    write_metrics(job.out / "metrics.tsv", rows)
+    intervals = {name: mean_interval(list(of.values()), job.config.confidence) for name, of in values.items()}
+    cell = {
+        **task,
+        "greater_is_better": greater_is_better(task["metric"]),
+        "confidence": job.config.confidence,
+        "seeds": [seed for seed, _ in seeds],
+        "metrics": {
+            name: {
+                **_rounded(intervals[name].as_dict()),
+                "values": {str(seed): value for seed, value in values[name].items()},
+            }
+            for name in values
+        },
+    }
+    (job.out / "cell.json").write_text(json.dumps(cell, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return {"metric": task["metric"], **_rounded(intervals[task["metric"]].as_dict())}
+
+
+def write_metrics(path: Path, rows: list[tuple[Any, ...]]) -> None:
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows([str(cell).lower() if isinstance(cell, bool) else cell for cell in row] for row in rows)
+
+
+def _task(folder: Path) -> dict[str, Any]:
+    try:
+        description = json.loads((folder / "task.json").read_text(encoding="utf-8"))
+        return {"type": description["type"], "metric": description["metric"], "test_rows": description["rows"]["test"]}
+    except (OSError, ValueError, KeyError):
+        raise UserError(f"{folder}: task.json cannot be read; is this a fine-tuning run?") from None
+
+
+def _rounded(interval: dict[str, Any]) -> dict[str, Any]:
+    return {name: round(value, 6) if isinstance(value, float) else value for name, value in interval.items()}

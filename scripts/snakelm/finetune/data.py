@@ -1,0 +1,227 @@
+"""A task's data: rows of all splits in the task's columns, sampled, with the label set, checked across splits."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snakelm.console import log
+from snakelm.corpus import SPLITS, has_split, read_split
+from snakelm.errors import UserError
+from snakelm.finetune import tagging
+from snakelm.finetune.config import TaskConfig, TrainingKeys
+from snakelm.finetune.labels import bin_names, check_known, infer
+from snakelm.finetune.rows import INPUTS, rewrite_tags, task_rows
+from snakelm.finetune.splits import hold_out, sample
+from snakelm.readers.row import Row
+from snakelm.readers.rows import read_rows
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+_PARAGRAPH = re.compile(r"\n[ \t\r]*\n")
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """The rows of a task; `splits` has train and test, and validation unless there is none (minimal pairs: test)."""
+
+    splits: dict[str, DataFrame]
+    labels: list[str] | None
+    """Label names in the order of their ids; None for tasks without labels."""
+    key: str
+    """What the data were made of: equal keys mean equal data."""
+    duplicates: dict[str, int]
+    """Split → how many of its rows have an input that also stands in training."""
+
+
+def load(
+    task: TaskConfig, corpus: Path | None, sources: Mapping[str, str] | None = None, work: Path | None = None
+) -> TaskData:
+    """The task's data; kept in the process, so that the seeds of one job read them once.
+
+    `corpus` is the run folder of the corpus, where the task names one; `sources` the hashes of local files;
+    `work` a folder for downloads. Raises UserError with file and line for whatever is wrong with the data.
+    """
+    keys = {name: value for name, value in task.identity().items() if name not in TrainingKeys.model_fields}
+    key = json.dumps([keys, str(corpus), sorted((sources or {}).items())], sort_keys=True)
+    return _load(_Request(key, task, corpus, dict(sources or {}), work))
+
+
+@dataclass(frozen=True)
+class _Request:
+    key: str
+    task: TaskConfig
+    corpus: Path | None
+    sources: dict[str, str]
+    work: Path | None
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Request) and self.key == other.key
+
+
+@functools.lru_cache(maxsize=2)
+def _load(request: _Request) -> TaskData:
+    task = request.task
+    raw = _read_sources(request)
+    frames = {split: task_rows(rows, task, split) for split, rows in raw.items()}
+    wheres = {split: _where(rows) for split, rows in raw.items()}
+    if task.type == "token_classification":
+        scheme = rewrite_tags(frames, task, wheres)
+    frames, wheres = _make_splits(frames, wheres, task)
+    labels = None
+    if task.type == "text_classification":
+        labels = _labels(frames, wheres, task)
+    elif task.type == "token_classification":
+        labels = _tag_labels(frames, wheres, task, scheme)
+    frames = _sampled(frames, task)
+    frames, duplicates = _without_duplicates(frames, task)
+    for split, frame in frames.items():
+        if not len(frame):
+            raise UserError(f"{split}: no rows are left")
+    if labels is not None and "train" in frames:
+        seen = _seen(frames["train"])
+        if unseen := [label for label in labels if label not in seen and not tagging.is_implied(label, seen)]:
+            log.warning(
+                f"train: no row has the label {', '.join(map(repr, unseen[:5]))}" + (" …" if unseen[5:] else "")
+            )
+    log.info("rows: " + ", ".join(f"{split} {len(frame):,}" for split, frame in frames.items()))
+    return TaskData(frames, labels, request.key, duplicates)
+
+
+def _where(rows: list[Row]):
+    return lambda number: rows[number].where
+
+
+def _read_sources(request: _Request) -> dict[str, list[Row]]:
+    """Split → rows as they stand; a task with `data` has one split, called train, to be parted later."""
+    task = request.task
+    if task.corpus is not None:
+        if request.corpus is None:
+            raise UserError(f"corpus {task.corpus}: its run folder was not given")
+        return {split: rows for split in SPLITS if (rows := _corpus_rows(request.corpus, split, task))}
+    given = {"train": task.data or task.train, "validation": task.validation, "test": task.test}
+    if task.type == "minimal_pairs":
+        given = {"test": task.test or task.data or task.train}
+    return {
+        split: list(read_rows(source, request.sources, request.work))
+        for split, source in given.items()
+        if source is not None
+    }
+
+
+def _corpus_rows(folder: Path, split: str, task: TaskConfig) -> list[Row]:
+    """Documents, or their paragraphs with the document's other columns; each knows its place."""
+    if not has_split(folder, split):
+        return []
+    records: list[dict[str, Any]] = read_split(folder, split).to_dict("records")
+    place = f"corpus {task.corpus}, {split}"
+    if task.unit == "document":
+        return [Row(record, place, number + 1, "document") for number, record in enumerate(records)]
+    rows = []
+    for number, record in enumerate(records):
+        for text in _PARAGRAPH.split(record["text"]):
+            if len(text := text.strip()) >= task.min_chars and len(text) <= (task.max_chars or len(text)):
+                rows.append(
+                    Row(record | {"text": text, "document": f"{split} {number}"}, place, number + 1, "document")
+                )
+    return rows
+
+
+def _make_splits(frames: dict[str, DataFrame], wheres: dict[str, Any], task: TaskConfig):
+    if task.type == "minimal_pairs":
+        split = "test" if "test" in frames else "train"
+        return {"test": frames[split]}, {"test": wheres[split]}
+    if task.data is not None:
+        train, test = hold_out(frames["train"], task.test_fraction, task.data_seed, task.stratify)
+        frames, wheres = {"train": train, "test": test}, dict.fromkeys(SPLITS, wheres["train"])
+    if "test" not in frames or "train" not in frames:
+        missing = "test" if "train" in frames else "train"
+        raise UserError(
+            f"corpus {task.corpus} has no {missing} split; hold some documents out as {missing} in the recipe"
+        )
+    if "validation" not in frames and task.validation_fraction:
+        train, validation = hold_out(frames["train"], task.validation_fraction, task.data_seed + 1, task.stratify)
+        frames, wheres = frames | {"train": train, "validation": validation}, wheres | {"validation": wheres["train"]}
+    return {split: frames[split] for split in SPLITS if split in frames}, wheres
+
+
+def _labels(frames: dict[str, DataFrame], wheres: dict[str, Any], task: TaskConfig) -> list[str]:
+    if task.bins is not None:
+        return bin_names(task.bins, task.bin_names)
+    rows_of = {
+        split: [[gold] if isinstance(gold, str) else gold for gold in frame["gold"]] for split, frame in frames.items()
+    }
+    labels = task.labels or infer(label for row in rows_of["train"] for label in row)
+    for split, rows in rows_of.items():
+        numbers = frames[split]["row"].tolist()
+        check_known(
+            rows, labels, split, lambda position, split=split, numbers=numbers: wheres[split](numbers[position])
+        )
+    if len(labels) < (1 if task.multi_label else 2):
+        raise UserError(f"train: all rows have one label, {labels[0]!r}; a classification needs two")
+    return list(labels)
+
+
+def _tag_labels(frames: dict[str, DataFrame], wheres: dict[str, Any], task: TaskConfig, scheme: str) -> list[str]:
+    labels = task.labels or tagging.complete([tag for tags in frames["train"]["gold"] for tag in tags], scheme)
+    for split, frame in frames.items():
+        numbers = frame["row"].tolist()
+        check_known(
+            frame["gold"],
+            labels,
+            split,
+            lambda position, split=split, numbers=numbers: wheres[split](numbers[position]),
+        )
+    if len(labels) < 2:
+        raise UserError(f"train: all words have one tag, {labels[0]!r}; a classification needs two")
+    return list(labels)
+
+
+def _seen(frame: DataFrame) -> set[str]:
+    return {label for gold in frame["gold"] for label in ([gold] if isinstance(gold, str) else gold)}
+
+
+def _sampled(frames: dict[str, DataFrame], task: TaskConfig) -> dict[str, DataFrame]:
+    if isinstance(task.max_train_rows, list):
+        raise UserError("max_train_rows is a list: the recipe makes one task per size (learning_curve)")
+    sizes = {"train": task.max_train_rows, "validation": task.max_validation_rows, "test": task.max_test_rows}
+    for split, size in sizes.items():
+        if size is not None and split in frames and size > len(frames[split]):
+            log.warning(f"{split}: {size:,} rows are asked for, but there are {len(frames[split]):,}")
+    return {split: sample(frame, sizes[split], task.data_seed) for split, frame in frames.items()}
+
+
+def _without_duplicates(frames: dict[str, DataFrame], task: TaskConfig) -> tuple[dict[str, DataFrame], dict[str, int]]:
+    """Count, and say, which held-out rows also stand in training; with `duplicates: drop` training loses them."""
+    if "train" not in frames:
+        return frames, {}
+    keys = {split: _input_keys(frame, task) for split, frame in frames.items()}
+    train = set(keys["train"])
+    counts = {split: sum(key in train for key in keys[split]) for split in frames if split != "train"}
+    drop = task.duplicates == "drop"
+    for split, count in counts.items():
+        if count:
+            kept = "they are dropped from training" if drop else "set duplicates: drop to leave them out of training"
+            log.warning(f"{split}: {count:,} of {len(frames[split]):,} rows also stand in training; {kept}")
+    if drop and any(counts.values()):
+        held_out = {key for split in counts for key in keys[split]}
+        keep = [key not in held_out for key in keys["train"]]
+        frames = frames | {"train": frames["train"][keep].reset_index(drop=True)}
+    return frames, counts
+
+
+def _input_keys(frame: DataFrame, task: TaskConfig) -> list[str]:
+    columns = [frame[name] for name in INPUTS[task.type] if name in frame]
+    return [
+        json.dumps([list(cell) if not isinstance(cell, str) else cell for cell in cells])
+        for cells in zip(*columns, strict=True)
+    ]

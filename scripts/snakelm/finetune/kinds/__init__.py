@@ -1,0 +1,1 @@
+"""One small module per kind of task: rows → features → loss → outputs → predictions."""

@@ -1,0 +1,191 @@
+"""A run with a network: features, training at each grid point, the best by validation, one look at the test."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from snakelm.console import log
+from snakelm.errors import UserError
+from snakelm.finetune.config import FinetuneConfig, TaskConfig
+from snakelm.finetune.data import TaskData
+from snakelm.finetune.features import Features
+from snakelm.finetune.kinds.base import Kind
+from snakelm.finetune.kinds.registry import kind_of
+from snakelm.finetune.predict import predict
+from snakelm.finetune.train import fine_tune
+from snakelm.finetune.weights import load_config, load_model, load_tokenizer, longest_input, set_inputs
+from snakelm.job import Job
+from snakelm.metrics.compute import compute, main_metric
+from snakelm.metrics.names import greater_is_better
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+_FEATURE_KEYS = ("max_length", "stride", "source_prefix", "separator", "max_target_length", "standardize")
+
+
+@dataclass
+class Result:
+    """What a run has found out; `validation` and `test` are predictions in the rows' order."""
+
+    test: DataFrame
+    validation: DataFrame | None
+    curve: list[dict[str, Any]]
+    point: dict[str, Any]
+    """The grid point that was chosen."""
+    points: list[dict[str, Any]]
+    """Every grid point with its main metric on validation."""
+
+
+def run(job: Job[FinetuneConfig], data: TaskData) -> Result:
+    """Train and predict; writes the model and its tokenizer into job.out."""
+    _quiet(job.threads)
+    task, began = job.config.task, time.monotonic()
+    source = _source(job)
+    tokenizer = load_tokenizer(job.parents["tokenizer"] if source is None else source)
+    config = load_config(job.config.init, source, job.config.architecture, tokenizer)
+    set_inputs(tokenizer, config)
+    points = task.grid_points()
+    if len(points) > 1 and "validation" not in data.splits:
+        raise UserError("grid: there are no validation rows to choose by; set validation_fraction or give validation")
+    tried: list[dict[str, Any]] = []
+    best: tuple[float, Result] | None = None
+    for number, point in enumerate(points):
+        here = task.at(point)
+        kind, features = _prepared(here, data, tokenizer, longest_input(config, tokenizer, here.max_length))
+        work = job.work / f"point-{number}" if len(points) > 1 else job.work
+        model, curve = _train(kind, config, source, features, data, job.config.seed, work)
+        validation, score = _validate(kind, model, features, data)
+        if len(points) > 1:
+            tried.append({**point, "validation": score})
+            log.info(f"grid point {number + 1} of {len(points)}: {point} → {score:.4f} on validation")
+        if best is None or _better(task, score, best[0]):
+            best = (score, Result(_no_rows(), validation, curve, point, tried))
+            kept = (kind, model, features)
+    kind, model, features = kept
+    result = best[1]
+    result.test, _ = predict(kind, model, features["test"], data.splits["test"], "testing")
+    kind.finish(model)
+    _save(model, tokenizer, kind.max_length, job.out)
+    job.times |= {"seconds": round(time.monotonic() - began, 2), "device": str(next(model.parameters()).device)}
+    return result
+
+
+def _train(
+    kind: Kind, config: Any, source: Any, features: dict[str, Features], data: TaskData, seed: int, work: Path
+) -> tuple[Any, list[dict[str, Any]]]:
+    """The trained model and its curve; read back from `work` where an interrupted grid had finished it."""
+    model = load_model(kind, config, source, seed, kind.task.pooling)
+    done = work / "done"
+    if (done / "curve.json").exists():
+        from safetensors.torch import load_model as read
+
+        read(model, done / "model.safetensors", strict=False)
+        return _on_device(model), json.loads((done / "curve.json").read_text())
+    if not kind.trains:
+        return _on_device(model), []
+    validation = (features["validation"], data.splits["validation"]) if "validation" in features else None
+    model, curve = fine_tune(kind, model, features["train"], validation, seed, work)
+    from safetensors.torch import save_model
+
+    part = work / "done.part"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    save_model(model, str(part / "model.safetensors"))
+    (part / "curve.json").write_text(json.dumps(curve))
+    part.rename(done)
+    return model, curve
+
+
+def _on_device(model: Any) -> Any:
+    return model.to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _validate(kind: Kind, model: Any, features: dict[str, Features], data: TaskData) -> tuple[Any, float]:
+    if "validation" not in features:
+        return None, 0.0
+    table, _ = predict(kind, model, features["validation"], data.splits["validation"], "validating")
+    metrics = compute(kind.task.type, table)
+    return table, metrics[main_metric(kind.task.type, metrics, kind.task.metric)]
+
+
+def _better(task: TaskConfig, score: float, than: float) -> bool:
+    from snakelm.metrics.names import METRICS
+
+    return (score > than) == greater_is_better(task.metric or METRICS[task.type][0]) and score != than
+
+
+def _no_rows() -> Any:
+    import pandas
+
+    return pandas.DataFrame()
+
+
+def _source(job: Job[FinetuneConfig]) -> Path | str | None:
+    """Where the weights come from; None for random ones."""
+    match job.config.init:
+        case "pretrained":
+            return job.parents["pretrained"]
+        case "random":
+            return None
+        case name:
+            return name
+
+
+def _prepared(task: TaskConfig, data: TaskData, tokenizer: Any, max_length: int) -> tuple[Kind, dict[str, Features]]:
+    """The kind and the features of all splits; features are made once per (task, tokenizer) in a process."""
+    kind = kind_of(task.type)(task, data, tokenizer, max_length)
+    parts = [data.key, {name: getattr(task, name) for name in _FEATURE_KEYS}, max_length, _digest(tokenizer)]
+    key = json.dumps(parts, sort_keys=True)
+    if key not in _made:
+        if len(_made) > 3:
+            _made.clear()
+        _made[key] = {
+            split: kind.features(frame, learn=split != "test" and kind.trains) for split, frame in data.splits.items()
+        }
+    return kind, _made[key]
+
+
+_made: dict[str, dict[str, Features]] = {}
+
+
+def _digest(tokenizer: Any) -> str:
+    """What the tokenizer does, as a hash of its whole definition."""
+    settings = [tokenizer.model_input_names, tokenizer.padding_side, str(tokenizer.special_tokens_map)]
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    return hashlib.sha256((tokenizer.backend_tokenizer.to_str() + json.dumps(settings)).encode()).hexdigest()
+
+
+def _save(model: Any, tokenizer: Any, max_length: int, out: Path) -> None:
+    """The model and the tokenizer as they are to be used together: no padding or truncation left switched on."""
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.model_max_length = max_length
+    for config in (model.config, getattr(model, "generation_config", None)):
+        if config is not None and hasattr(config, "_name_or_path"):
+            config._name_or_path = ""
+    model.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+
+
+@functools.cache
+def _quiet(threads: int) -> None:
+    """Once per process: as many threads as granted, and no chatter of the libraries."""
+    import transformers
+
+    if threads and "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(threads)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()

@@ -1,0 +1,89 @@
+"""Tag schemes of spans: IOB1, IOB2 and BIOES, recognised, checked, and IOB1 rewritten as IOB2."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from snakelm.errors import UserError
+
+_PREFIXES = {"iob1": "IB", "iob2": "IB", "bioes": "BIES"}
+
+
+def split_tag(tag: str) -> tuple[str, str]:
+    """'B-PER' → ('B', 'PER'); 'O' → ('O', ''); what is no span tag → ('', tag)."""
+    prefix, dash, kind = tag.partition("-")
+    if tag == "O":
+        return "O", ""
+    return (prefix, kind) if dash and kind and prefix in set("BIESLU") else ("", tag)
+
+
+def detect(tags: Sequence[Sequence[str]]) -> str:
+    """The scheme that all rows follow: bioes, iob2, iob1, or none where tags do not mark spans.
+
+    BIOES where E- or S- occur; IOB1 where some span begins with I-; else IOB2. With only B- and O it is IOB2.
+    """
+    prefixes = {split_tag(tag)[0] for row in tags for tag in row}
+    if "" in prefixes or not prefixes & set("BIES"):
+        return "none"
+    if prefixes & {"E", "S"}:
+        return "bioes"
+    return "iob1" if any(_starts_inside(row) for row in tags) else "iob2"
+
+
+def _starts_inside(row: Sequence[str]) -> bool:
+    before = "O"
+    for tag in row:
+        prefix, kind = split_tag(tag)
+        if prefix == "I" and split_tag(before)[1] != kind:
+            return True
+        before = tag
+    return False
+
+
+def check(row: Sequence[str], scheme: str, place: str) -> None:
+    """Refuse a tag or a sequence that the scheme does not have, naming the word by number."""
+    before = "O"
+    for position, tag in enumerate(row):
+        prefix, kind = split_tag(tag)
+        if prefix not in {"O", *_PREFIXES[scheme]}:
+            raise UserError(f"{place}: tag {tag!r} of word {position + 1} is none of {scheme.upper()}")
+        last, last_kind = split_tag(before)
+        opened = last in ("B", "I") and last_kind == kind
+        if scheme == "iob2" and prefix == "I" and not opened:
+            raise UserError(
+                f"{place}: tag {tag!r} of word {position + 1} follows {before!r}; in IOB2 a span begins with B-"
+            )
+        if scheme == "bioes":
+            if prefix in ("I", "E") and not opened:
+                raise UserError(f"{place}: tag {tag!r} of word {position + 1} follows {before!r}; no such span is open")
+            if last in ("B", "I") and not (opened and prefix in ("I", "E")):
+                raise UserError(f"{place}: the span of {before!r} is not closed before word {position + 1} ({tag!r})")
+        before = tag
+    if scheme == "bioes" and split_tag(before)[0] in ("B", "I"):
+        raise UserError(f"{place}: the span of {before!r} at the end is not closed")
+
+
+def iob2(row: Sequence[str]) -> list[str]:
+    """IOB1 as IOB2: every span begins with B-."""
+    out, before = [], "O"
+    for tag in row:
+        prefix, kind = split_tag(tag)
+        starts = prefix == "I" and split_tag(before)[1] != kind
+        out.append(f"B-{kind}" if starts else tag)
+        before = tag
+    return out
+
+
+def complete(labels: Sequence[str], scheme: str) -> list[str]:
+    """The labels with those that the scheme implies (B-X for each I-X), O first, so that rare tags have an id."""
+    if scheme not in _PREFIXES:
+        return sorted(set(labels))
+    kinds = sorted({split_tag(label)[1] for label in labels} - {""})
+    order = "BI" if scheme != "bioes" else "BIES"
+    return ["O", *(f"{prefix}-{kind}" for kind in kinds for prefix in order)]
+
+
+def is_implied(label: str, seen: set[str]) -> bool:
+    """Whether a label is there only because its span's kind was seen (I-X where all X are one word long), or is O."""
+    prefix, kind = split_tag(label)
+    return label == "O" or bool(prefix) and any(split_tag(other)[1] == kind for other in seen if split_tag(other)[0])

@@ -1,0 +1,177 @@
+"""The model that a fine-tuning begins with: pretrained, untrained, or from outside, with the task's head on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from snakelm.architectures.build import OFFSET_POSITIONS, POSITIONS, build_config
+from snakelm.errors import UserError
+from snakelm.finetune.heads import CLASSES, HeadedConfig
+from snakelm.finetune.kinds.base import Kind
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+    from snakelm.architectures.config import ArchitectureConfig
+
+
+def load_tokenizer(source: Path | str) -> PreTrainedTokenizerBase:
+    """The tokenizer of a run folder, other folder or Hub name; UserError where there is none or it cannot pad."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise UserError(f"{source}: no tokenizer can be loaded ({_one_line(error)})") from None
+    if not tokenizer.is_fast:
+        raise UserError(f"{source}: fine-tuning needs a fast tokenizer (tokenizer.json), this one is a Python one")
+    if tokenizer.pad_token_id is None:
+        raise UserError(f"{source}: the tokenizer has no padding token, which batches of texts need; add <pad> to it")
+    return tokenizer
+
+
+def load_config(
+    init: str, source: Path | str | None, architecture: ArchitectureConfig | None, tokenizer: Any
+) -> PretrainedConfig:
+    """The config of the network without a task's head."""
+    from transformers import AutoConfig
+
+    if init == "random":
+        if architecture is None:
+            raise UserError("init random needs the model's architecture")
+        return build_config(architecture, tokenizer)
+    try:
+        return AutoConfig.from_pretrained(source)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{source}: no model can be loaded ({_one_line(error)})") from None
+
+
+def longest_input(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase, wanted: int | None) -> int:
+    """Tokens per input: as wanted, else what model and tokenizer take; UserError where more is wanted than that."""
+    positions = [value for name in POSITIONS if isinstance(value := getattr(config, name, None), int) and value > 0]
+    limit = min(positions, default=None)
+    if limit is not None and config.model_type in OFFSET_POSITIONS:
+        limit -= (config.pad_token_id or 0) + 1
+    if tokenizer.model_max_length < 10**6:
+        limit = min(limit or tokenizer.model_max_length, tokenizer.model_max_length)
+    if wanted is not None and limit is not None and wanted > limit:
+        raise UserError(f"max_length ({wanted}) is longer than the {limit} tokens that the model reads")
+    return wanted or limit or 512
+
+
+def set_inputs(tokenizer: PreTrainedTokenizerBase, config: PretrainedConfig) -> None:
+    """Let the tokenizer return segment ids only to models that were built with segments: GPT-2 would add a token's
+    vector for each of them."""
+    names = ["input_ids", "attention_mask"]
+    if (getattr(config, "type_vocab_size", 0) or 0) > 1:
+        names.insert(1, "token_type_ids")
+    tokenizer.model_input_names = names
+    tokenizer.init_kwargs["model_input_names"] = names
+
+
+def load_model(
+    kind: Kind,
+    config: PretrainedConfig,
+    source: Path | str | None,
+    seed: int,
+    pooling: str = "auto",
+) -> PreTrainedModel:
+    """A model with the kind's head, on the CPU in float32; the same arguments give the same weights.
+
+    `source` is where the weights come from; None draws them at random from `seed`. transformers' own class is taken
+    where it exists and does what the task asks, else the head of `heads`.
+    """
+    import transformers
+
+    config = _with_head(config, kind)
+    auto = getattr(transformers, kind.auto_class)
+    model = None
+    if type(config) in auto._model_mapping and (pooling == "auto" or kind.auto_class not in CLASSES):
+        torch.manual_seed(seed)
+        model = auto.from_config(config) if source is None else _read(auto, source, config)
+        if not kind.fits(model):
+            model = None
+    if model is None:
+        model = _headed(kind, config, source, seed, pooling)
+    rows = model.get_input_embeddings().weight.shape[0]
+    if rows < len(kind.tokenizer):
+        raise UserError(
+            f"{source}: the model knows {rows} tokens, the tokenizer has {len(kind.tokenizer)};"
+            " they do not belong together"
+        )
+    return model.float()
+
+
+def _headed(
+    kind: Kind, config: PretrainedConfig, source: Path | str | None, seed: int, pooling: str
+) -> PreTrainedModel:
+    from transformers import AutoModel
+
+    if kind.auto_class not in CLASSES:
+        raise UserError(
+            f"{kind.task.type} cannot be done with {config.model_type}: transformers has no {kind.auto_class} for it"
+        )
+    torch.manual_seed(seed)
+    backbone = AutoModel.from_config(config) if source is None else _read(AutoModel, source, config)
+    torch.manual_seed(seed)
+    if pooling == "auto":
+        pooling = "last" if _is_causal(config) else "mean"
+    headed = HeadedConfig(
+        backbone=_plain(backbone.config), pooling=pooling, head_dropout=kind.task.dropout or 0.0, **kind.head()
+    )
+    model = CLASSES[kind.auto_class](headed, backbone)
+    HeadedConfig.register_for_auto_class()
+    type(model).register_for_auto_class(kind.auto_class)
+    return model
+
+
+def _plain(config: PretrainedConfig) -> dict[str, Any]:
+    """A backbone's config as it is written into a headed one: without the names of labels, which are the head's."""
+    head = (
+        "id2label",
+        "label2id",
+        "num_labels",
+        "problem_type",
+        "_name_or_path",
+        "architectures",
+        "transformers_version",
+    )
+    return {name: value for name, value in config.to_dict().items() if name not in head}
+
+
+def _is_causal(config: PretrainedConfig) -> bool:
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
+
+    return type(config) in AutoModelForCausalLM._model_mapping and (
+        type(config) not in AutoModelForMaskedLM._model_mapping or bool(getattr(config, "is_decoder", False))
+    )
+
+
+def _read(auto: Any, source: Path | str, config: PretrainedConfig) -> PreTrainedModel:
+    try:
+        return auto.from_pretrained(source, config=config, dtype=torch.float32, use_safetensors=True)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise UserError(f"{source}: the weights cannot be loaded ({_one_line(error)})") from None
+
+
+def _with_head(config: PretrainedConfig, kind: Kind) -> PretrainedConfig:
+    """A copy of the config with the head's keys, the tokenizer's padding id and the task's dropout."""
+    import copy
+
+    config = copy.deepcopy(config)
+    for name, value in kind.head().items():
+        setattr(config, name, value)
+    if config.pad_token_id is None:
+        config.pad_token_id = kind.tokenizer.pad_token_id
+    if kind.task.dropout is not None:
+        for name, value in config.to_dict().items():
+            if "drop" in name and isinstance(value, (int, float)) and not isinstance(value, bool):
+                setattr(config, name, kind.task.dropout)
+    return config
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

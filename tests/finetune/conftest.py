@@ -1,0 +1,60 @@
+"""Real models at tiny size, and a way to carry out a run as the workflow does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from finetune_lab import make_model, make_tokenizer
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory) -> dict[str, Path]:
+    """Name → folder of a tiny model with its tokenizer: gpt2 (causal), bert and roberta (encoders), t5 (both)."""
+    root = tmp_path_factory.mktemp("models")
+    bytes_, pieces = make_tokenizer(root / "bytes"), make_tokenizer(root / "pieces", "pieces")
+    return {
+        "gpt2": make_model(root / "gpt2", bytes_, "gpt2", "clm"),
+        "bert": make_model(root / "bert", pieces, "bert", "mlm"),
+        "roberta": make_model(root / "roberta", pieces, "roberta", "mlm"),
+        "t5": make_model(root / "t5", pieces, "t5", "span_denoising"),
+    }
+
+
+@pytest.fixture
+def run_task(tmp_path, models, monkeypatch):
+    """Carry one fine-tuning run out; returns its folder and headline numbers. Paths are relative to tmp_path."""
+    import torch
+    from snakelm.finetune.config import FinetuneConfig
+    from snakelm.finetune.stage import finetune
+    from snakelm.job import Job
+
+    monkeypatch.chdir(tmp_path)
+    torch.set_num_threads(1)
+
+    def run(
+        task: dict, model: str = "gpt2", init: str = "pretrained", seed: int = 0, name: str = "run", **more: object
+    ):
+        out, work = tmp_path / name, tmp_path / f"{name}.work"
+        out.mkdir()
+        work.mkdir(exist_ok=True)
+        parents = {"pretrained": models[model], "tokenizer": models[model]} | more.pop("parents", {})
+        config = FinetuneConfig(task=task, init=init, seed=seed, **more)
+        return out, finetune(Job(name, config, parents, out, work))
+
+    return run
+
+
+@pytest.fixture
+def write_csv(tmp_path):
+    """Write rows as a CSV file; returns its source for a recipe."""
+    import csv
+
+    def write(name: str, columns: list[str], rows: list[tuple]) -> dict:
+        with open(tmp_path / name, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(columns)
+            writer.writerows(rows)
+        return {"files": name}
+
+    return write
