@@ -8,7 +8,7 @@ import pandas
 import pytest
 from snakelm.errors import UserError
 from snakelm.evaluate.config import EvaluateConfig
-from snakelm.evaluate.stage import evaluate
+from snakelm.evaluate.evaluate import evaluate
 from snakelm.job import Job
 
 

@@ -26,7 +26,7 @@ def run_task(tmp_path, models, monkeypatch):
     """Carry one fine-tuning run out; returns its folder and headline numbers. Paths are relative to tmp_path."""
     import torch
     from snakelm.finetune.config import FinetuneConfig
-    from snakelm.finetune.stage import finetune
+    from snakelm.finetune.finetune import finetune
     from snakelm.job import Job
 
     monkeypatch.chdir(tmp_path)
