@@ -113,9 +113,19 @@ def test_fingerprints(tmp_path, monkeypatch):
         callable_fingerprint("own_missing:load")
 
 
-def test_a_file_in_the_checkout_goes_before_an_installed_module(tmp_path):
-    (tmp_path / "own_first.py").write_text("def load(): return ['mine']")
-    assert "own_first" not in sys.modules and rows("own_first:load") == [{"text": "mine"}]
+def test_a_file_in_the_checkout_goes_before_an_installed_module(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "own_first.py").write_text("def load(): return ['theirs']")
+    (tmp_path / "own_first.py").write_text("def load():\n    import own_helper\n    yield own_helper.text\n")
+    (tmp_path / "own_helper.py").write_text("text = 'mine'")
+    monkeypatch.syspath_prepend(str(tmp_path / "elsewhere"))
+    before = list(sys.path)
+    assert callable_fingerprint("own_first:load")["file"] == "own_first.py"
+    assert rows("own_first:load") == [{"text": "mine"}]
+    assert sys.path == before
+    (tmp_path / "json.py").write_text("def loads(): return ['mine']")
+    with pytest.raises(UserError, match="json.py has the name of a module that is loaded already"):
+        rows("json:loads")
 
 
 def test_what_a_callable_reads_counts(tmp_path):

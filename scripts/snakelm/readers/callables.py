@@ -15,6 +15,7 @@ import platform
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,25 +59,34 @@ def call_rows(source: SourceConfig) -> Iterator[Row]:
     It may return a pandas DataFrame, a datasets.Dataset, a mapping of split names to those (the column `split`
     then holds the name), one string, or an iterable of dicts or strings. Whatever it raises is one line.
     """
-    python = source.python or ""
-    function = _load(python)
+    with _checkout_first():
+        yield from _called(source.python or "", source)
+
+
+@contextmanager
+def _checkout_first() -> Iterator[None]:
+    """What `_local_file` finds must be what is imported, also by what the callable imports while it works."""
+    here = os.getcwd()
+    sys.path.insert(0, here)
+    importlib.invalidate_caches()
     try:
-        result = function(**source.arguments)
-    except Exception as error:
-        raise _raised(python, error) from error
+        yield
+    finally:
+        if here in sys.path:
+            sys.path.remove(here)
+
+
+def _called(python: str, source: SourceConfig) -> Iterator[Row]:
+    function = _load(python)
     number = 0
-    rows = _as_rows(result, source, python)
-    while True:
-        try:
-            value = next(rows)
-        except StopIteration:
-            return
-        except UserError:
-            raise
-        except Exception as error:
-            raise _raised(f"{python}, after row {number},", error) from error
-        number += 1
-        yield Row(value, python, number, "row")
+    try:
+        for value in _as_rows(function(**source.arguments), source, python):
+            number += 1
+            yield Row(value, python, number, "row")
+    except UserError:
+        raise
+    except Exception as error:
+        raise _raised(f"{python}, after row {number}," if number else python, error) from error
 
 
 def _as_rows(result: Any, source: SourceConfig, python: str) -> Iterator[dict[str, Any]]:
@@ -84,7 +94,7 @@ def _as_rows(result: Any, source: SourceConfig, python: str) -> Iterator[dict[st
     if pandas is not None and isinstance(result, pandas.DataFrame):
         if not result.columns.is_unique:
             raise UserError(f"{python}: its data frame has two columns of one name")
-        result.columns = [str(name) for name in result.columns]
+        result = result.set_axis([str(name) for name in result.columns], axis=1)
         for start in range(0, len(result), 1000):
             yield from result.iloc[start : start + 1000].to_dict("records")
     elif isinstance(result, str):
@@ -114,8 +124,6 @@ def _iterable(value: Any) -> bool:
 
 def _load(python: str) -> Any:
     module_name, _, path = python.partition(":")
-    here = os.getcwd()
-    sys.path.insert(0, here)  # what _local_file finds must be what is imported
     try:
         value = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
@@ -124,8 +132,9 @@ def _load(python: str) -> Any:
         raise _raised(f"{python}: importing it", error) from error
     except (Exception, SystemExit) as error:
         raise _raised(f"{python}: importing it", error) from error
-    finally:
-        sys.path.remove(here)
+    file, loaded = _local_file(module_name), getattr(value, "__file__", None)
+    if file and not (loaded and os.path.samefile(file, loaded)):
+        raise UserError(f"{python}: {file} has the name of a module that is loaded already; rename it")
     for name in path.split("."):
         if not hasattr(value, name):
             raise UserError(f"{python}: no {name!r} in {module_name}{did_you_mean(name, _public(value))}")
