@@ -20,7 +20,7 @@ from typing import Any
 
 from .config import Config
 from .errors import UserError
-from .finetune.config import FinetuneConfig
+from .finetune.config import FinetuneConfig, TaskConfig, learning_curve
 from .identity import CodeDigests, FileDigests, config_key, digest, run_id
 from .recipe import ExperimentConfig, ModelEntry, Recipe
 from .sources import fingerprint, fingerprint_outside
@@ -98,6 +98,7 @@ class Plan:
         self._code = CodeDigests(cache=self.store.cache / "code.json")
         self._files = FileDigests(cache=self.store.cache / "files.json")
         self._sources: dict[int, dict[str, Any]] = {}
+        self._curves: dict[str, dict[str, TaskConfig]] = {}
         self._build()
         self._code.save()
         self._files.save()
@@ -147,11 +148,11 @@ class Plan:
     def whereabouts(self) -> str:
         """Where the report, the models and the tokenizers of this recipe are, for people."""
         lines = []
-        if any(run.done for run in self.of("report")):
+        if any(os.path.exists(run.manifest) for run in self.of("report")):
             lines += [f"report      {self.store.root}/report.html", f"metrics     {self.store.root}/metrics.tsv"]
         for stage, label in (("pretrain", "model"), ("save_tokenizer", "tokenizer")):
             for run in self.of(stage):
-                state = "" if run.done else "  (not made yet)"
+                state = "" if os.path.exists(run.manifest) else "  (not made yet)"
                 lines.append(f"{label:<11} {self.store.root}/latest/{stage}/{run.name}{state}")
         if tuned := self.of("finetune"):
             lines.append(f"fine-tuned  {self.store.root}/latest/finetune/  ({len(tuned)} models)")
@@ -213,8 +214,7 @@ class Plan:
     ) -> Iterator[Cell]:
         for model_name in experiment.models:
             model = self.recipe.models[model_name]
-            for task_name in experiment.task_names:
-                task = self.recipe.tasks[task_name]
+            for task_name, task in self._tasks(experiment):
                 corpus = {"corpus": corpora[task.corpus]} if task.corpus else {}
                 for init in experiment.init:
                     name = f"{model_name}.{task_name}.{_label(init)}"
@@ -242,7 +242,9 @@ class Plan:
                             cell.runs.append(run)
                     yield cell
 
-    def _finetune(self, name: str, model: ModelEntry, task: Any, init: str, seed: int, parents: dict[str, Run]) -> Run:
+    def _finetune(
+        self, name: str, model: ModelEntry, task: TaskConfig, init: str, seed: int, parents: dict[str, Run]
+    ) -> Run:
         architecture = model.architecture_config() if init == "random" else None
 
         def config() -> FinetuneConfig:

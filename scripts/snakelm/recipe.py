@@ -24,6 +24,7 @@ from .finetune.config import TaskConfig
 from .pretrain.config import ModelConfig
 from .report.config import ReportConfig
 from .save_tokenizer.config import SaveConfig
+from .tokenization.families import family_of
 from .train_tokenizer.config import TokenizerConfig
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=80)]
@@ -149,10 +150,31 @@ def load(files: Sequence[str | Path], overrides: Mapping[str, Any] | None = None
     except ValidationError as error:
         problems += _problems(error, data)
     if not problems:
-        problems = list(check(recipe))
+        recipe, problems = with_families(recipe)
+        problems += check(recipe)
     if problems:
         raise UserError(*[f"{where(path)}: {dotted(path) or 'recipe'}: {text}" for path, text in problems])
     return recipe
+
+
+def with_families(recipe: Recipe) -> tuple[Recipe, list[tuple[list[str | int], str]]]:
+    """Give each tokenizer without a family that of the models which use it; problems where those disagree."""
+    tokenizers, problems = dict(recipe.tokenizers), []
+    for name, tokenizer in recipe.tokenizers.items():
+        if tokenizer.family is None and tokenizer.existing is None:
+            users = {
+                family_of(model.architecture, model.objective): model_name
+                for model_name, model in recipe.models.items()
+                if model.tokenizer == name
+            }
+            if len(users) > 1:
+                wanted = ", ".join(f"{model} wants {family}" for family, model in sorted(users.items()))
+                problems.append(
+                    (["tokenizers", name], f"its models need different special tokens ({wanted}); set family")
+                )
+            elif users:
+                tokenizers[name] = tokenizer.model_copy(update={"family": next(iter(users))})
+    return recipe.model_copy(update={"tokenizers": tokenizers}), problems
 
 
 def dotted(path: Iterable[str | int]) -> str:
@@ -267,12 +289,14 @@ def _say(item: Any, path: list[str | int]) -> str:
     if kind == "string_pattern_mismatch":
         return f"{given!r} is no name: use letters, digits, _ and -"
     if kind in ("model_type", "dict_type"):
-        return f"should be a map of keys, not {given!r}"
+        return f"should be a map of keys, not {_shorten(given)}"
     message = str(item["msg"]).removeprefix("Input ")
     return f"{message[0].lower()}{message[1:]}, not {_shorten(given)}"
 
 
 def _shorten(value: Any) -> str:
+    if isinstance(value, (dict, list)):  # may hold an address with a secret
+        return "a map" if isinstance(value, dict) else "a list"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
 

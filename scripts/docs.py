@@ -1,0 +1,8 @@
+"""Write config/README.md and workflow/schemas/ from the config models (`make docs`)."""
+
+from pathlib import Path
+
+from snakelm.docs import write
+
+if __name__ == "__main__":
+    write(Path(__file__).resolve().parent.parent)
