@@ -242,6 +242,13 @@ class Plan:
                             cell.runs.append(run)
                     yield cell
 
+    def _tasks(self, experiment: ExperimentConfig) -> Iterator[tuple[str, TaskConfig]]:
+        """The experiment's tasks; one with several training sizes is one task for each."""
+        for name in experiment.task_names:
+            if name not in self._curves:
+                self._curves[name] = learning_curve(name, self.recipe.tasks[name])
+            yield from self._curves[name].items()
+
     def _finetune(
         self, name: str, model: ModelEntry, task: TaskConfig, init: str, seed: int, parents: dict[str, Run]
     ) -> Run:
