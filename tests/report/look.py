@@ -1,4 +1,4 @@
-"""Write the report of invented runs to look at: python tests/report/look.py FOLDER [usual|ugly|sizes|tokenizers|nothing]."""
+"""Write the report of invented runs, to look at: look.py FOLDER [usual|ugly|sizes|tokenizers|nothing]."""
 
 from __future__ import annotations
 

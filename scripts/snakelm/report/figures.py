@@ -153,7 +153,8 @@ def write_results_figure(by_task: dict[str, list[Row]], inits: Sequence[str], st
         options = {"facecolor": "white", "transparent": False}
         with matplotlib.rc_context({"svg.fonttype": "path"}):
             figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None, "Creator": None}, **options)
-        figure.savefig(stem.with_suffix(".png"), dpi=200, metadata={"Software": None}, **options)
+        dots = min(200, 60_000 / figure.get_figheight())  # the PNG writer takes at most 2^16 lines
+        figure.savefig(stem.with_suffix(".png"), dpi=dots, metadata={"Software": None}, **options)
 
 
 def _results_height(rows: Sequence[Row], inits: Sequence[str]) -> float:

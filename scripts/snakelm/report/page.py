@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,10 @@ SPLITS = ("train", "validation", "test")
 MAX_PANELS = 36
 SMALL = (3.5, 2.3)
 WIDE = (4.4, 2.7)
-FIRST_FACTS = ("architecture", "objective", "parameters", "steps", "tokens", "epochs", "loss", "validation_loss")
+FIRST_FACTS = (
+    *("architecture", "objective", "parameters", "steps", "tokens", "epochs", "loss", "validation_loss"),
+    *("bits_per_byte", "perplexity", "vocab_size", "documents", "words", "characters", "bytes"),
+)
 
 
 @dataclass
@@ -154,7 +158,9 @@ def finetuning_figures(runs: list[Run], rows: list[Row], inits: list[str]) -> tu
             named = main.get((model, task)) if column == "validation_metric" else None
             metric = (f"validation {named}" if named else column).replace("_", " ")
             svg = chart(lines, x, metric, f"Fine-tuning {model} on {task}: {metric}", SMALL)
-            figures.append(Figure(svg, f"{task}, {model}"))
+            drawn = {line.colour for line in lines}
+            legend = [(init, place, "line") for place, init in enumerate(inits) if place in drawn]
+            figures.append(Figure(svg, f"{task}, {model}", legend=legend))
     return figures, left_out
 
 
@@ -180,9 +186,7 @@ def _cells(runs: list[Run]) -> dict[tuple[str, str, str], list[Run]]:
 def facts(corner: str, runs: list[Run], extra: dict[str, dict[str, Any]] | None = None) -> Table:
     """The headline numbers of some runs as a table; nested values become columns of their own."""
     of_run = {run.key: _flat(run.headline) | _flat((extra or {}).get(run.key, {})) for run in runs}
-    present = dict.fromkeys(column for found in of_run.values() for column in found)
-    columns = [column for column in FIRST_FACTS if column in present]
-    columns += [column for column in present if column not in FIRST_FACTS]
+    columns = _in_order(column for found in of_run.values() for column in found)
     table = Table(corner, [column.replace("_", " ") for column in columns])
     for name, found in of_run.items():
         table.rows.append((name, [plain(found.get(column)) for column in columns]))
@@ -222,7 +226,7 @@ def tokenizer_figures(runs: list[Run]) -> dict[str, dict[str, Any]]:
 def corpora(runs: list[Run]) -> tuple[Table, list[str]]:
     """A row per corpus and split with its sizes, and a line per corpus with what else its headline says."""
     of_run = {run.key: _split_sizes(run) for run in runs}
-    columns = list(dict.fromkeys(measure for sizes in of_run.values() for measure in sizes))
+    columns = _in_order(measure for sizes in of_run.values() for measure in sizes)
     table, lines = Table("corpus", ["split", *(column.replace("_", " ") for column in columns)]), []
     for run in runs:
         sizes = of_run[run.key]
@@ -295,6 +299,13 @@ def configs(runs: list[Run]) -> list[tuple[Run, str]]:
 def without_secrets(text: str) -> str:
     """The text with the password of any URL (https://user:password@host) taken out: reports are passed on."""
     return re.sub(r"(?<=://)[^/\s\"'@]+@", "***@", text)
+
+
+def _in_order(columns: Iterable[str]) -> list[str]:
+    """The columns without repetition, those a reader looks for first in front."""
+    present = dict.fromkeys(columns)
+    first = [column for column in FIRST_FACTS if column in present]
+    return first + [column for column in present if column not in FIRST_FACTS]
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def report(job: Job[ReportConfig]) -> dict[str, Any]:
         other_metrics=page.grouped([row for row in rows if not row.main]),
         inits=inits,
         init_legend=[(init, place, "dot") for place, init in enumerate(inits)],
-        line_legend=[(init, place, "line") for place, init in enumerate(inits) if init in trained],
+        line_legend=sorted({entry for figure in finetuning for entry in figure.legend}, key=lambda entry: entry[1]),
         summary=headline(rows, scores),
         by_chance=page.by_chance(rows, job.config.confidence),
         some_lost=any(cell.lost for row in rows for cell in [*row.cells.values(), row.difference] if cell),
