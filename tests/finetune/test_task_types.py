@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
 
 import pandas
 import pytest
-from finetune_lab import BAD, GOOD, sentences
+from finetune_lab import BAD, GOOD, WORDS, sentences
 
 FAST = {"learning_rate": 5e-3, "batch_size": 16, "epochs": 8, "validation_fraction": 0.1}
 
@@ -70,3 +71,125 @@ def test_token_classification(run_task, tmp_path, model):
     assert headline["metric"] == "f1" and headline["test"] > 0.9
     table = pandas.read_parquet(out / "predictions.parquet")
     assert all(len(words) == len(tags) for words, tags in zip(table["words"], table["prediction"], strict=True))
+
+
+@pytest.mark.parametrize("model", ["gpt2", "bert"])
+def test_question_answering(run_task, tmp_path, model):
+    """Which word is the good (or bad) one; some questions have no answer; contexts longer than a window."""
+
+    def squad(name: str, seed: int, count: int) -> None:
+        draw = random.Random(seed)
+        paragraphs = []
+        for number in range(count):
+            words = draw.choices(WORDS, k=90 if number % 8 == 0 else 8)
+            asked, answer = draw.choice([("good", draw.choice(GOOD)), ("bad", draw.choice(BAD))])
+            if number % 5:
+                words.insert(draw.randrange(len(words)), answer)
+            words.insert(draw.randrange(len(words)), draw.choice(BAD if asked == "good" else GOOD))
+            context = " ".join(words)
+            answers = [{"text": answer, "answer_start": context.index(answer)}] if number % 5 else []
+            question = {"id": str(number), "question": asked, "answers": answers, "is_impossible": not answers}
+            paragraphs.append({"context": context, "qas": [question]})
+        squad = {"version": "2", "data": [{"title": "t", "paragraphs": paragraphs}]}
+        (tmp_path / name).write_text(json.dumps(squad))
+
+    squad("train.json", 1, 320)
+    squad("test.json", 2, 60)
+    task = {
+        "type": "question_answering",
+        "train": {"files": "train.json", "format": "squad"},
+        "test": {"files": "test.json", "format": "squad"},
+        "stride": 12,
+        **FAST,
+        "epochs": 10,
+    }
+    out, headline = run_task(task, model)
+    assert headline["metric"] == "f1" and headline["test"] > 0.7
+    table = pandas.read_parquet(out / "predictions.parquet")
+    assert all(answer in context for answer, context in zip(table["prediction"], table["context"], strict=True))
+    assert (table["prediction"] == "").sum() > 3
+
+
+@pytest.mark.parametrize("model", ["gpt2", "bert"])
+def test_multiple_choice(run_task, tmp_path, model):
+    def choices(name: str, seed: int, count: int) -> None:
+        draw = random.Random(seed)
+        with open(tmp_path / name, "w") as file:
+            for _ in range(count):
+                right = draw.randrange(number := draw.randint(2, 4))
+                ends = [draw.choice(GOOD if place == right else WORDS) for place in range(number)]
+                row = {"question": " ".join(draw.choices(WORDS, k=4)), "choices": ends, "label": right}
+                file.write(json.dumps(row) + "\n")
+
+    choices("train.jsonl", 1, 200)
+    choices("test.jsonl", 2, 60)
+    task = {"type": "multiple_choice", "train": {"files": "train.jsonl"}, "test": {"files": "test.jsonl"}, **FAST}
+    _, headline = run_task(task, model)
+    assert headline["metric"] == "accuracy" and headline["test"] > 0.85
+
+
+@pytest.mark.parametrize(
+    ("task_type", "model", "metric"), [("summarization", "t5", "rougeL"), ("translation", "gpt2", "bleu")]
+)
+def test_generation(run_task, tmp_path, task_type, model, metric):
+    """The target is the one word of the source that matters, said twice in the 'other language'."""
+    for name, seed, count in (("train", 1, 400), ("test", 2, 40)):
+        texts = [text for text, _ in sentences(count, seed, longest=5)]
+        keys = [next(word for word in text.split() if word in GOOD + BAD) for text in texts]
+        (tmp_path / f"{name}.src").write_text("".join(text + "\n" for text in texts))
+        (tmp_path / f"{name}.tgt").write_text("".join(f"{key} {key} {key} {key}\n" for key in keys))
+    source = {"format": "parallel"}
+    task = {
+        "type": task_type,
+        "train": {"files": ["train.src", "train.tgt"], **source},
+        "test": {"files": ["test.src", "test.tgt"], **source},
+        "max_target_length": 24,
+        "source_prefix": "say: ",
+        "evaluate_every": 100,
+        **FAST,
+        "epochs": 12,
+    }
+    out, headline = run_task(task, model)
+    scale = 100 if metric == "bleu" else 1
+    assert headline["metric"] == metric and headline["test"] > 0.5 * scale
+    assert pandas.read_parquet(out / "predictions.parquet")["prediction"].str.len().min() > 0
+
+
+@pytest.mark.parametrize("model", ["gpt2", "bert"])
+def test_language_modeling_then_minimal_pairs(run_task, tmp_path, model):
+    """Learning a language of two alternating words lowers bits per byte, and tells its sentences from others."""
+    draw = random.Random(1)
+    good = [
+        " ".join(["the of", "to in", "a is"][draw.randrange(3)] for _ in range(draw.randint(3, 40))) for _ in range(150)
+    ]
+    (tmp_path / "text.txt").write_text("\n".join(good))
+    with open(tmp_path / "blimp.jsonl", "w") as file:
+        for number, text in enumerate(good[:30]):
+            words = text.split()[:8]
+            row = {
+                "sentence_good": " ".join(words),
+                "sentence_bad": " ".join(words[::-1]),
+                "linguistics_term": f"p{number % 2}",
+            }
+            file.write(json.dumps(row) + "\n")
+    task = {
+        "type": "language_modeling",
+        "data": {"files": "text.txt", "unit": "line"},
+        **FAST,
+        "steps": 80,
+        "stride": 8,
+    }
+    task |= {"max_validation_rows": 3, "max_test_rows": 20, "evaluate_every": 40}
+    before, _ = run_task({**task, "steps": 1, "learning_rate": 1e-9}, model, name="before")
+    after, headline = run_task(task, model, name="after")
+    untrained = json.loads((before / "task.json").read_text())
+    assert untrained["metric"] == headline["metric"] == "bits_per_byte"
+    table = pandas.read_parquet(after / "predictions.parquet")
+    assert table["bytes"].tolist() == [len(text.encode()) for text in table["text"]]
+    first = pandas.read_parquet(before / "predictions.parquet")["nats"].sum()
+    assert table["nats"].sum() < 0.6 * first
+
+    pairs = {"type": "minimal_pairs", "test": {"files": "blimp.jsonl"}}
+    out, headline = run_task(pairs, init=str(after), name="pairs")
+    assert headline["metric"] == "accuracy" and headline["test"] > 0.9
+    assert not (out / "curve.tsv").exists()

@@ -41,7 +41,7 @@ class TaskData:
 
 
 def load(
-    task: TaskConfig, corpus: Path | None, sources: Mapping[str, str] | None = None, work: Path | None = None
+    task: TaskConfig, corpus: Path | None, sources: Mapping[str, Any] | None = None, work: Path | None = None
 ) -> TaskData:
     """The task's data; kept in the process, so that the seeds of one job read them once.
 
@@ -50,7 +50,8 @@ def load(
     """
     keys = {name: value for name, value in task.identity().items() if name not in TrainingKeys.model_fields}
     key = json.dumps([keys, str(corpus), sorted((sources or {}).items())], sort_keys=True)
-    return _load(_Request(key, task, corpus, dict(sources or {}), work))
+    files = {name: digest for name, digest in (sources or {}).items() if isinstance(digest, str)}  # callables are dicts
+    return _load(_Request(key, task, corpus, files, work))
 
 
 @dataclass(frozen=True)

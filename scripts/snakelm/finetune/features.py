@@ -27,6 +27,8 @@ class Features:
     columns: dict[str, list[Any]]
     row: list[int]
     notes: dict[str, list[Any]] = field(default_factory=dict)
+    sizes: list[int] | None = None
+    """Length of each feature where it is not that of its input_ids."""
 
     def __len__(self) -> int:
         return len(self.row)
@@ -36,7 +38,7 @@ class Features:
 
     def lengths(self) -> np.ndarray:
         """Length of each feature's input in tokens, (features,)."""
-        return np.array([len(ids) for ids in self.columns["input_ids"]])
+        return np.array(self.sizes or [len(ids) for ids in self.columns["input_ids"]])
 
 
 def pad(items: Sequence[dict[str, Any]], pad_id: int, left: bool = False) -> dict[str, torch.Tensor]:

@@ -23,7 +23,7 @@ from snakelm.finetune.kinds.base import Kind
 from snakelm.finetune.kinds.registry import kind_of
 from snakelm.finetune.predict import predict
 from snakelm.finetune.train import fine_tune
-from snakelm.finetune.weights import load_config, load_model, load_tokenizer, longest_input, set_inputs
+from snakelm.finetune.weights import load_config, load_model, load_tokenizer, longest_input, objective_of, set_inputs
 from snakelm.job import Job
 from snakelm.metrics.compute import compute, main_metric
 from snakelm.metrics.names import greater_is_better
@@ -62,7 +62,8 @@ def run(job: Job[FinetuneConfig], data: TaskData) -> Result:
     best: tuple[float, Result] | None = None
     for number, point in enumerate(points):
         here = task.at(point)
-        kind, features = _prepared(here, data, tokenizer, longest_input(config, tokenizer, here.max_length))
+        length = longest_input(config, tokenizer, here.max_length)
+        kind, features = _prepared(here, data, tokenizer, length, objective_of(config, job.config.architecture))
         work = job.work / f"point-{number}" if len(points) > 1 else job.work
         model, curve = _train(kind, config, source, features, data, job.config.seed, work)
         validation, score = _validate(kind, model, features, data)
@@ -142,17 +143,17 @@ def _source(job: Job[FinetuneConfig]) -> Path | str | None:
             return name
 
 
-def _prepared(task: TaskConfig, data: TaskData, tokenizer: Any, max_length: int) -> tuple[Kind, dict[str, Features]]:
+def _prepared(
+    task: TaskConfig, data: TaskData, tokenizer: Any, max_length: int, objective: str
+) -> tuple[Kind, dict[str, Features]]:
     """The kind and the features of all splits; features are made once per (task, tokenizer) in a process."""
-    kind = kind_of(task.type)(task, data, tokenizer, max_length)
-    parts = [data.key, {name: getattr(task, name) for name in _FEATURE_KEYS}, max_length, _digest(tokenizer)]
+    kind = kind_of(task.type)(task, data, tokenizer, max_length, objective)
+    parts = [data.key, {name: getattr(task, name) for name in _FEATURE_KEYS}, max_length, objective, _digest(tokenizer)]
     key = json.dumps(parts, sort_keys=True)
     if key not in _made:
         if len(_made) > 3:
             _made.clear()
-        _made[key] = {
-            split: kind.features(frame, learn=split != "test" and kind.trains) for split, frame in data.splits.items()
-        }
+        _made[key] = {split: kind.features(frame, split) for split, frame in data.splits.items()}
     return kind, _made[key]
 
 

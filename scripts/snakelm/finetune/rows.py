@@ -277,7 +277,7 @@ def _language(rows: Sequence[Row], task: TaskConfig, where: Where) -> dict[str, 
 
 def _pairs(rows: Sequence[Row], task: TaskConfig, where: Where) -> dict[str, list]:
     name = task.phenomenon_column
-    if name is not None and name not in rows[0] and "phenomenon_column" not in task.model_fields_set:
+    if name is not None and name not in rows[0] and "phenomenon_column" not in task.changed():
         name = None
     phenomena = ["all"] * len(rows) if name is None else [str(cell) for cell in _cells(rows, name)]
     return {"good": _texts(rows, task.good_column), "bad": _texts(rows, task.bad_column), "phenomenon": phenomena}

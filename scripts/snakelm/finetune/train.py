@@ -16,6 +16,7 @@ from snakelm.finetune.predict import predict
 from snakelm.metrics.compute import compute, main_metric
 from snakelm.metrics.names import greater_is_better
 from snakelm.training import schedule
+from snakelm.training.order import generator
 from snakelm.training.trainer import ExactTrainer, Settings
 
 if TYPE_CHECKING:
@@ -27,8 +28,9 @@ MAIN = "eval_main"
 class LengthGroupedSamples:
     """The samples of a whole run in `grouped_order`, one epoch after another; `samples[i]` for any i ≥ 0."""
 
-    def __init__(self, features: Features, batch_size: int, seed: int, length: int):
-        self.features, self.batch_size, self.seed, self.length = features, batch_size, seed, length
+    def __init__(self, kind: Kind, features: Features, batch_size: int, seed: int, length: int):
+        self.kind, self.features = kind, features
+        self.batch_size, self.seed, self.length = batch_size, seed, length
         self.rows = len(features)
         self._lengths = features.lengths()
         self._order = functools.lru_cache(maxsize=2)(self._epoch)
@@ -38,7 +40,8 @@ class LengthGroupedSamples:
 
     def __getitem__(self, sample: int) -> dict[str, Any]:
         epoch, position = divmod(sample, self.rows)
-        return self.features[int(self._order(epoch)[position])]
+        item = self.features[int(self._order(epoch)[position])]
+        return self.kind.vary(item, generator(self.seed, 1, epoch, position))
 
     def _epoch(self, epoch: int) -> Any:
         return grouped_order(self._lengths, self.batch_size, self.seed, epoch)
@@ -114,7 +117,7 @@ def fine_tune(
         greater_is_better=greater_is_better(main),
         patience=task.early_stopping if best else None,
     )
-    samples = LengthGroupedSamples(train, task.batch_size, seed, steps * task.batch_size)
+    samples = LengthGroupedSamples(kind, train, task.batch_size, seed, steps * task.batch_size)
     trainer = TaskTrainer(kind, model, settings, samples, validation)
     trainer.run()
     if best:

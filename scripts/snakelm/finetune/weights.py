@@ -118,7 +118,7 @@ def _headed(
     backbone = AutoModel.from_config(config) if source is None else _read(AutoModel, source, config)
     torch.manual_seed(seed)
     if pooling == "auto":
-        pooling = "last" if _is_causal(config) else "mean"
+        pooling = "last" if kind.objective == "clm" else "mean"
     headed = HeadedConfig(
         backbone=_plain(backbone.config), pooling=pooling, head_dropout=kind.task.dropout or 0.0, **kind.head()
     )
@@ -142,12 +142,21 @@ def _plain(config: PretrainedConfig) -> dict[str, Any]:
     return {name: value for name, value in config.to_dict().items() if name not in head}
 
 
-def _is_causal(config: PretrainedConfig) -> bool:
+def objective_of(config: PretrainedConfig, architecture: ArchitectureConfig | None) -> str:
+    """What a network was or would be pretrained on: mlm, clm or span_denoising."""
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
-    return type(config) in AutoModelForCausalLM._model_mapping and (
-        type(config) not in AutoModelForMaskedLM._model_mapping or bool(getattr(config, "is_decoder", False))
-    )
+    if architecture is not None:
+        return architecture.objective
+    if config.is_encoder_decoder:
+        return "span_denoising"
+    names = " ".join(config.architectures or [])
+    if "MaskedLM" in names or "ForPreTraining" in names:
+        return "mlm"
+    if "CausalLM" in names or "LMHead" in names:
+        return "clm"
+    causal = type(config) in AutoModelForCausalLM._model_mapping
+    return "clm" if causal and type(config) not in AutoModelForMaskedLM._model_mapping else "mlm"
 
 
 def _read(auto: Any, source: Path | str, config: PretrainedConfig) -> PreTrainedModel:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from snakelm.finetune.config import TaskConfig
@@ -31,8 +32,11 @@ class Kind:
     trains = True
     """Whether anything is learnt; zero-shot kinds only score."""
 
-    def __init__(self, task: TaskConfig, data: TaskData, tokenizer: PreTrainedTokenizerBase, max_length: int):
+    def __init__(
+        self, task: TaskConfig, data: TaskData, tokenizer: PreTrainedTokenizerBase, max_length: int, objective: str
+    ):
         self.task, self.data, self.tokenizer, self.max_length = task, data, tokenizer, max_length
+        self.objective = objective
 
     def head(self) -> dict[str, Any]:
         """Keys of the model's config that the head needs."""
@@ -42,9 +46,13 @@ class Kind:
         """Whether transformers' own head does for this task; else the one of `heads` is taken."""
         return True
 
-    def features(self, frame: DataFrame, learn: bool) -> Features:
-        """The rows as features; with `learn` they carry labels and are for training."""
+    def features(self, frame: DataFrame, split: str) -> Features:
+        """The rows of a split as features. Those of train carry labels; those of validation may, for its loss."""
         raise NotImplementedError
+
+    def vary(self, item: dict[str, Any], random: np.random.Generator) -> dict[str, Any]:
+        """A feature as it is learnt from this time (masks); `random` depends on seed, epoch and position alone."""
+        return item
 
     def collate(self, items: list[dict[str, Any]]) -> Batch:
         return pad(items, self.tokenizer.pad_token_id)

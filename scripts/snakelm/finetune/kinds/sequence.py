@@ -21,13 +21,13 @@ class Sequence(Kind):
 
     auto_class = "AutoModelForSequenceClassification"
 
-    def features(self, frame: DataFrame, learn: bool) -> Features:
+    def features(self, frame: DataFrame, split: str) -> Features:
         pairs = frame["text_pair"].tolist() if "text_pair" in frame else None
         encoded = self.tokenizer(
             frame["text"].tolist(), pairs, truncation=True, max_length=self.max_length, return_attention_mask=False
         )
         columns = {name: list(values) for name, values in encoded.items()}
-        if learn:
+        if split != "test":
             columns["labels"] = self.targets(frame)
         return Features(columns, list(range(len(frame))))
 

@@ -41,7 +41,7 @@ class TokenClassification(Kind):
         names = dict(enumerate(self.data.labels or []))
         return {"num_labels": len(names), "id2label": names, "label2id": self.ids}
 
-    def features(self, frame: DataFrame, learn: bool) -> Features:
+    def features(self, frame: DataFrame, split: str) -> Features:
         encoded = self.tokenizer(
             [" ".join(words) for words in frame["words"]],
             truncation=True,
@@ -64,7 +64,7 @@ class TokenClassification(Kind):
             log.warning(f"the tokenizer leaves nothing of {lost:,} words: they count as errors")
         names = ("input_ids", "token_type_ids")
         columns = {name: list(encoded[name]) for name in names if name in encoded}
-        if learn:
+        if split != "test":
             columns["labels"] = []
             for row, length, positions in zip(rows, lengths, words, strict=True):
                 labels, gold = [IGNORED] * length, frame["gold"].iloc[row]

@@ -1,0 +1,93 @@
+"""How likely a model holds a text to be, whatever it was pretrained on.
+
+Causal models: the log-likelihood of all tokens after the token that ends documents. Masked models: the
+pseudo-log-likelihood, each token masked in turn and predicted from all others (Salazar et al. 2020), at one forward
+pass per token. Encoder-decoders: the log-likelihood of the text as what fills a single gap.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from snakelm.errors import UserError
+
+TOKENS_PER_PASS = 4096
+"""Masked copies are read so many tokens at a time: their logits take 130 MB with a vocabulary of 8,000."""
+
+
+class Likelihood:
+    """Turns token ids into model inputs with all that a kind of model needs around them, and scores them."""
+
+    def __init__(self, tokenizer: Any, objective: str):
+        self.tokenizer, self.objective = tokenizer, objective
+        ids = tokenizer.convert_tokens_to_ids
+        if objective == "mlm" and tokenizer.mask_token_id is None:
+            raise UserError("the tokenizer has no mask token, which scoring by a masked model needs; add <mask>")
+        ends = (tokenizer.eos_token_id, tokenizer.sep_token_id, tokenizer.bos_token_id, tokenizer.cls_token_id)
+        self.before = next((token for token in ends if token is not None), None)
+        self.gap = tokenizer.mask_token_id
+        if "<extra_id_0>" in tokenizer.get_vocab():
+            self.gap = ids("<extra_id_0>")
+        if objective == "span_denoising" and self.gap is None:
+            raise UserError("the tokenizer has neither <extra_id_0> nor a mask token, which scoring needs; add one")
+
+    @property
+    def extra(self) -> int:
+        """Tokens that `wrap` adds."""
+        if self.objective == "mlm":
+            return self.tokenizer.num_special_tokens_to_add(pair=False)
+        return 1
+
+    def wrap(self, ids: list[int]) -> tuple[list[int], list[int]]:
+        """(input ids, which of them are part of the text: 0 or 1)."""
+        if self.objective == "mlm":
+            return _with_special_tokens(self.tokenizer, ids)
+        first = self.gap if self.objective == "span_denoising" else self.before
+        # Without any token to begin with, the first is left unscored here and charged as a uniform guess.
+        return ([first, *ids], [0, *([1] * len(ids))]) if first is not None else (ids, [0, *([1] * (len(ids) - 1))])
+
+    def nats(
+        self, model: torch.nn.Module, ids_BL: torch.Tensor, seen_BL: torch.Tensor, scored_BL: torch.Tensor
+    ) -> torch.Tensor:
+        """Minus log-likelihood of the scored tokens of each text, (B,), in nats."""
+        if self.objective == "mlm":
+            return self._masked(model, ids_BL, seen_BL, scored_BL)
+        if self.objective == "span_denoising":
+            end = [token for token in (self.gap, self.tokenizer.eos_token_id) if token is not None]
+            source_BS = torch.tensor([end] * len(ids_BL), device=ids_BL.device)
+            labels_BL = ids_BL.masked_fill(seen_BL == 0, -100)
+            logits_BLV = model(input_ids=source_BS, labels=labels_BL).logits
+            return _nats(logits_BLV, ids_BL, scored_BL)
+        logits_BLV = model(input_ids=ids_BL, attention_mask=seen_BL).logits
+        return _nats(logits_BLV[:, :-1], ids_BL[:, 1:], scored_BL[:, 1:])
+
+    def _masked(self, model: Any, ids_BL: torch.Tensor, seen_BL: torch.Tensor, scored_BL: torch.Tensor) -> torch.Tensor:
+        total_B = torch.zeros(len(ids_BL), dtype=torch.float64)
+        text_N, position_N = scored_BL.nonzero(as_tuple=True)
+        step = max(1, TOKENS_PER_PASS // ids_BL.shape[1])
+        for begin in range(0, len(text_N), step):
+            text, position = text_N[begin : begin + step], position_N[begin : begin + step]
+            copies_NL, copy = ids_BL[text].clone(), torch.arange(len(text), device=ids_BL.device)
+            copies_NL[copy, position] = self.tokenizer.mask_token_id
+            logits_NLV = model(input_ids=copies_NL, attention_mask=seen_BL[text]).logits
+            chosen_N = logits_NLV[copy, position].float().log_softmax(-1)[copy, ids_BL[text, position]]
+            total_B.index_add_(0, text.cpu(), -chosen_N.double().cpu())
+        return total_B
+
+
+def _nats(logits_BLV: torch.Tensor, ids_BL: torch.Tensor, scored_BL: torch.Tensor) -> torch.Tensor:
+    chances_BLV = logits_BLV.float().log_softmax(-1)
+    chosen_BL = chances_BLV.gather(-1, ids_BL[..., None]).squeeze(-1)
+    return -(chosen_BL.double() * scored_BL).sum(1).cpu()
+
+
+def _with_special_tokens(tokenizer: Any, ids: list[int]) -> tuple[list[int], list[int]]:
+    """The ids inside the tokenizer's own frame, such as [CLS] … [SEP]."""
+    frame = tokenizer("").input_ids  # special tokens alone
+    if not frame:
+        return ids, [1] * len(ids)
+    last = frame[-1:] if len(frame) > 1 or frame[0] != tokenizer.cls_token_id else []
+    first = frame[: len(frame) - len(last)]
+    return [*first, *ids, *last], [*([0] * len(first)), *([1] * len(ids)), *([0] * len(last))]
