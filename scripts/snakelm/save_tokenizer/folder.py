@@ -16,9 +16,7 @@ UNLIMITED = int(1e30)
 """What transformers writes where a tokenizer states no longest input."""
 
 
-def write_folder(
-    folder: Path, tokenizer: Tokenizer, roles: dict[str, str], family: str | None, max_length: int | None
-) -> list[str]:
+def write_folder(folder: Path, tokenizer: Tokenizer, roles: dict[str, str], max_length: int | None) -> list[str]:
     """Write tokenizer.json, tokenizer_config.json, special_tokens_map.json and the classic files; return the names.
 
     The class is PreTrainedTokenizerFast, for the kinds' own classes of transformers 5 (RobertaTokenizer, …) rebuild
@@ -49,10 +47,8 @@ def write_folder(
     if extra:
         settings["extra_special_tokens"] = extra
     (folder / "tokenizer.json").write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
-    _write_json(folder / "tokenizer_config.json", settings)
-    _write_json(
-        folder / "special_tokens_map.json", {**roles, **({"additional_special_tokens": extra} if extra else {})}
-    )
+    write_json(folder / "tokenizer_config.json", settings)
+    write_json(folder / "special_tokens_map.json", {**roles, **({"additional_special_tokens": extra} if extra else {})})
     return ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", *_write_classic(folder, tokenizer)]
 
 
@@ -95,5 +91,5 @@ def _has_type_ids(tokenizer: Tokenizer) -> bool:
     return any(tokenizer.encode("a", "b").type_ids) and tokenizer.post_processor is not None
 
 
-def _write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

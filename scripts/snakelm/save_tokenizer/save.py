@@ -3,31 +3,84 @@
 from __future__ import annotations
 
 import json
-from itertools import islice
+import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from snakelm import corpus
+from snakelm import console, corpus
 from snakelm.job import Job
 from snakelm.save_tokenizer.config import SaveConfig
 
-VERIFIED_TEXTS = 200
+VERIFIED_LINES = 200
+LONGEST_LINE = 10_000
+"""Longer lines are cut there for measuring and verifying: one line of a gigabyte would not fit a batch."""
+SAMPLE_LENGTH = 700
 
 
 def save_tokenizer(job: Job[SaveConfig]) -> dict[str, Any]:
-    """Write the folder, its zip and the figures; return the headline numbers."""
+    """Write the folder, its zip, figures.json, words.svg and sample.html; return the headline numbers.
+
+    Reads the run that trained it (role `trained`) and, where there is one, the corpus: figures are of its validation
+    split, of its training split if nothing is held out (`split` in figures.json says which).
+    """
+    os.environ.setdefault("RAYON_NUM_THREADS", str(job.threads))
     from tokenizers import Tokenizer
 
-    from snakelm.save_tokenizer.folder import write_folder, write_zip
+    from snakelm.save_tokenizer.folder import write_folder, write_json, write_zip
+    from snakelm.save_tokenizer.measure import measure
+    from snakelm.save_tokenizer.picture import plot, sample
     from snakelm.save_tokenizer.verify import verify
 
-    trained = job.parents["trained"]
-    training = json.loads((trained / "training.json").read_text(encoding="utf-8"))
-    tokenizer = Tokenizer.from_file(str(trained / "tokenizer.json"))
-    names = write_folder(job.out, tokenizer, training["roles"], training["family"], job.config.model_max_length)
+    training = json.loads((job.parents["trained"] / "training.json").read_text(encoding="utf-8"))
+    tokenizer = Tokenizer.from_file(str(job.parents["trained"] / "tokenizer.json"))
+    max_length = job.config.model_max_length or training.get("max_length")
+    names = write_folder(job.out, tokenizer, training["roles"], max_length)
     write_zip(job.out / f"{job.name}.zip", job.out, names)
-    texts = []
-    if (folder := job.parents.get("corpus")) is not None:
-        split = "validation" if corpus.has_split(folder, "validation") else "train"
-        texts = [text[:2000] for text in islice(corpus.iter_texts(folder, split), VERIFIED_TEXTS)]
-    verified = verify(job.out, texts)
-    return {"vocab_size": tokenizer.get_vocab_size(), "strings_verified": verified}
+    split, lines = _lines(job.parents.get("corpus"), job.config.measured_megabytes)
+    headline = {"vocab_size": tokenizer.get_vocab_size()}
+    verified = verify(job.out, [line[:2000] for line in lines[:VERIFIED_LINES]])
+    console.log.info(f"{verified} strings give the same ids and offsets by every loader")
+    if not lines:
+        return headline | {"strings_verified": verified}
+    unk = training["roles"].get("unk_token")
+    measured = measure(tokenizer, lines, unk)
+    job.times["encode_mb_per_s"] = round(measured.megabytes_per_second, 2)
+    figures = {"name": job.name, "kind": training["kind"], **headline, "split": split, **measured.figures}
+    write_json(job.out / "figures.json", figures)
+    plot(measured.figures, job.out / "words.svg")
+    (job.out / "sample.html").write_text(sample(tokenizer, _start("\n".join(lines)), unk), encoding="utf-8")
+    if lost := figures["characters_lost"]:
+        console.log.warning(
+            f"tokenizers.{job.name}: {lost:.2%} of the characters of the {split} split are lost without a trace; "
+            "give it an unk token (special_tokens), or all bytes (initial_alphabet: bytes, byte_fallback: true)"
+        )
+    chosen = ("bytes_per_token", "tokens_per_word", "whole_words", "unknown_rate", "round_trip", "renyi_efficiency")
+    return headline | {key: round(figures[key], 4) for key in chosen if figures[key] is not None}
+
+
+def _lines(folder: Path | None, megabytes: float) -> tuple[str, list[str]]:
+    """The split measured, and its non-empty lines without their ends, up to so many MB of UTF-8."""
+    if folder is None:
+        return "none", []
+    split = "validation" if corpus.has_split(folder, "validation") else "train"
+    found, size = [], 0
+    for line in _non_empty(folder, split):
+        size += len(line.encode())
+        if found and size > megabytes * 1e6:
+            break
+        found.append(line)
+    return split, found
+
+
+def _non_empty(folder: Path, split: str) -> Iterator[str]:
+    for text in corpus.iter_texts(folder, split):
+        for line in text.split("\n"):
+            for begin in range(0, len(line), LONGEST_LINE):
+                if (part := line[begin : begin + LONGEST_LINE]).strip():
+                    yield part
+
+
+def _start(text: str) -> str:
+    """The beginning of a text, to the last whole word."""
+    return text if len(text) <= SAMPLE_LENGTH else text[:SAMPLE_LENGTH].rpartition(" ")[0] or text[:SAMPLE_LENGTH]

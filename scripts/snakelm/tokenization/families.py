@@ -38,6 +38,7 @@ _SPM_SENTINELS = tuple(f"<extra_id_{number}>" for number in range(100))
 
 FAMILIES: dict[str, Family] = {
     "none": Family(),
+    "unk": Family({"<unk>": ("unk",)}),
     "roberta": Family(
         {"<s>": ("bos", "cls"), "<pad>": ("pad",), "</s>": ("eos", "sep"), "<unk>": ("unk",), "<mask>": ("mask",)},
         "<s> $A </s>",
@@ -74,10 +75,11 @@ FAMILIES: dict[str, Family] = {
 }
 
 _MODEL_TYPES = {
-    "roberta": "bart camembert data2vec-text ibert led longformer mbart mpnet mvp roberta roberta-prelayernorm "
-    "xlm-roberta xlm-roberta-xl xmod blenderbot blenderbot-small",
-    "bert": "bert bert-generation convbert distilbert electra ernie fnet funnel layoutlm lxmert megatron-bert "
-    "mobilebert mra nezha nystromformer rembert retribert roc_bert roformer splinter squeezebert visual_bert yoso",
+    "roberta": "bart camembert data2vec-text ibert led longformer mbart mpnet mvp plbart "
+    "jina_embeddings_v3 xlm flaubert roberta roberta-prelayernorm xlm-roberta xlm-roberta-xl xmod blenderbot "
+    "blenderbot-small",
+    "bert": "bert bert-generation convbert gte nomic_bert prophetnet distilbert electra ernie fnet funnel "
+    "megatron-bert mobilebert mra nystromformer rembert roc_bert roformer squeezebert yoso",
     "albert": "albert big_bird xlnet",
     "deberta": "deberta deberta-v2",
     "modernbert": "modernbert modernbert-decoder",
@@ -89,10 +91,10 @@ _MODEL_TYPES = {
 _FAMILY_OF = {name: family for family, names in _MODEL_TYPES.items() for name in names.split()}
 
 
-def family_of(model_type: str) -> str:
+def family_of(model_type: str, objective: str = "clm") -> str:
     """The family of a `transformers` model type (`roberta`, `gpt_neox`, …).
 
-    Causal models that are not listed (gpt_neox, opt, bloom, mamba, olmo2, qwen2, …) take GPT-2's: one end-of-text
-    token. A model type that nobody knows takes it too: architecture names are checked elsewhere.
+    Models that are not listed go by their objective: roberta for mlm, t5 for span_denoising, else gpt2 with its one
+    end-of-text token (gpt_neox, opt, bloom, mamba, olmo2, qwen3, …). Whether the name exists is checked elsewhere.
     """
-    return _FAMILY_OF.get(model_type.replace("_", "-"), _FAMILY_OF.get(model_type, "gpt2"))
+    return _FAMILY_OF.get(model_type, {"mlm": "roberta", "span_denoising": "t5"}.get(objective, "gpt2"))

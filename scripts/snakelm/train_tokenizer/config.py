@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -43,6 +44,10 @@ OPTIONS: dict[str, set[str]] = {
 }
 """Which options mean something for which kind; setting another one is refused."""
 _ANY_KIND = {"corpus", "kind", "family", "special_tokens", "template_single", "template_pair", *ROLES}
+_FAMILY_OF_KIND = {"bert_wordpiece": "bert", "byte_level_bpe": "none", "bytes": "none", "custom": "none"}
+REBUILT = frozenset({"qwen2", "qwen3_5", "qwen3_5_moe", "qwen3_5_moe_text", "qwen4_exp"})
+"""Model types for which transformers 5.23's AutoTokenizer ignores the class that a model folder states and rebuilds the
+tokenizer with the architecture's own pre-tokenizer, so that ids would silently differ."""
 _RETRAIN = {"vocab_size", "min_frequency", "limit_alphabet", "initial_alphabet", "max_token_length"}
 
 
@@ -108,7 +113,8 @@ class TokenizerConfig(Config):
     family: str | None = Field(
         None,
         description="Model family whose special tokens and templates it gets: " + ", ".join(sorted(FAMILIES)) + "; "
-        "null = the family of the models that use it (none if no model does).",
+        "null = the family of the models that use it; if no model does: bert for bert_wordpiece, none for the byte "
+        "kinds and custom, else unk.",
     )
     special_tokens: list[Step] | None = Field(
         None,
@@ -165,7 +171,7 @@ class TokenizerConfig(Config):
 
     @model_validator(mode="after")
     def _options_fit(self) -> TokenizerConfig:
-        chosen = self.changed()
+        chosen = self.changed() & set(TokenizerConfig.model_fields)
         if self.existing is not None:
             allowed = {"corpus", "existing", "revision", "retrain"} | (_RETRAIN if self.retrain else set())
             lost = sorted(chosen - allowed - {"family"})
@@ -191,7 +197,8 @@ class TokenizerConfig(Config):
         return self
 
     def resolved_family(self) -> Family:
-        return FAMILIES[self.family or "none"]
+        """The family in force: as set (or filled in from the models), else the kind's own."""
+        return FAMILIES[self.family or _FAMILY_OF_KIND.get(self.kind, "unk")]
 
     def declared_tokens(self) -> list[str]:
         """The special tokens in id order: those listed, else the family's with the roles that were set by hand."""
@@ -230,29 +237,54 @@ def token_content(token: Step) -> str:
     return content
 
 
+def family_for(tokenizer: TokenizerConfig, models: Iterable[tuple[str, str]]) -> str | None:
+    """The family to fill in for a tokenizer that `models` (transformers model type, objective) share.
+
+    None where no model uses it, or where it is an existing tokenizer. Raises ValueError with one line where the
+    models are of several families and the recipe does not choose.
+    """
+    if tokenizer.family is not None or tokenizer.existing is not None:
+        return tokenizer.family
+    families = sorted({family_of(architecture, objective) for architecture, objective in models})
+    if len(families) > 1 and tokenizer.special_tokens is None:
+        raise ValueError(f"its models are of the families {', '.join(families)}; choose one by `family`")
+    return families[0] if families else None
+
+
 def check_for_model(tokenizer: TokenizerConfig, objective: str, architecture: str) -> list[str]:
     """What a model would miss in this tokenizer, one line each; empty if nothing.
 
-    `objective` is mlm, causal or span (seq2seq); `architecture` a transformers model type. An existing tokenizer is
+    `objective` is mlm, clm or span_denoising; `architecture` a transformers model type. An existing tokenizer is
     not opened here: its special tokens show when it is saved. If the tokenizer's family is not resolved yet, the
     architecture's is assumed.
     """
     if tokenizer.existing is not None:
         return []
     if tokenizer.family is None:
-        tokenizer = tokenizer.model_copy(update={"family": family_of(architecture)})
+        tokenizer = tokenizer.model_copy(update={"family": family_of(architecture, objective)})
     roles = tokenizer.role_tokens()
     lines = []
     if "pad_token" not in roles:
         lines.append(f"no pad token, which {architecture} needs to batch texts; add '<pad>' to special_tokens")
     if objective == "mlm" and "mask_token" not in roles:
         lines.append("no mask token, which objective mlm needs; add '<mask>' to special_tokens")
-    if objective == "causal" and not {"eos_token", "bos_token", "sep_token"} & set(roles):
-        lines.append("no token that ends a text, which objective causal needs; add '<eos>' to special_tokens")
-    if objective in ("span", "seq2seq", "denoising") and "eos_token" not in roles:
-        lines.append(f"no eos token, which objective {objective} needs; add '<eos>' to special_tokens")
+    if objective == "clm" and not {"eos_token", "sep_token"} & set(roles):
+        lines.append("no token that ends a text, which objective clm needs; add '<eos>' to special_tokens")
+    if objective == "span_denoising" and not {"eos_token", "sep_token"} & set(roles):
+        lines.append("no eos token, which objective span_denoising needs; add '<eos>' to special_tokens")
+    if (
+        objective == "span_denoising"
+        and "mask_token" not in roles
+        and "<extra_id_0>" not in tokenizer.declared_tokens()
+    ):
+        lines.append("no sentinels, which objective span_denoising needs; set family: t5, or add '<mask>'")
     declared = tokenizer.declared_tokens()
-    if family_of(architecture) == "roberta" and roles.get("pad_token") in declared[2:]:
+    if architecture in REBUILT:
+        lines.append(
+            f"no way into a model of architecture {architecture}: transformers would replace it by that architecture's "
+            "own when the model is loaded; use qwen3, or a tokenizer by `existing`"
+        )
+    if family_of(architecture, objective) == "roberta" and roles.get("pad_token") in declared[2:]:
         lines.append(
             f"pad token {roles['pad_token']!r} would have id {declared.index(roles['pad_token'])}, {architecture} "
             "counts positions from a pad id of 0 or 1; put it first or second in special_tokens"

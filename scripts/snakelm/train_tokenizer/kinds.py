@@ -16,8 +16,6 @@ from snakelm.errors import UserError
 from snakelm.train_tokenizer.components import added_token, build
 from snakelm.train_tokenizer.config import TokenizerConfig
 
-BYTE_TOKENS = [f"<0x{byte:02X}>" for byte in range(256)]
-
 
 def untrained(config: TokenizerConfig, where: str) -> tuple[Tokenizer, Any]:
     """The Tokenizer without a vocabulary, and its trainer; `where` is the entry's key path, for messages."""
@@ -173,7 +171,7 @@ def _bert_wordpiece(config: TokenizerConfig, where: str) -> tuple[Tokenizer, Any
 
 
 def _sentencepiece_unigram(config: TokenizerConfig, where: str) -> tuple[Tokenizer, Any]:
-    tokenizer = Tokenizer(models.Unigram())
+    tokenizer = Tokenizer(models.Unigram([("", 0.0)], 0, config.byte_fallback))
     tokenizer.normalizer = _sentencepiece_normalizer(config, normalizers.Replace(Regex(" {2,}"), " "))
     _metaspace(config, tokenizer)
     return tokenizer, trainers.UnigramTrainer(

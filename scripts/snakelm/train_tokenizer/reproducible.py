@@ -31,6 +31,9 @@ from typing import Any
 import numpy
 from tokenizers import AddedToken, Tokenizer, models, trainers
 
+BYTE_TOKENS = [f"<0x{byte:02X}>" for byte in range(256)]
+"""What models with byte_fallback spell unknown characters with; ordinary entries behind the special tokens."""
+
 Batches = Callable[[], Iterable[list[str]]]
 """Begins a new pass over the text, in batches of lines."""
 
@@ -40,10 +43,14 @@ def train(tokenizer: Tokenizer, trainer: Any, batches: Batches) -> Tokenizer:
     if isinstance(trainer, trainers.UnigramTrainer):
         from snakelm.train_tokenizer.unigram import train_unigram
 
-        tokenizer.model = train_unigram(count_words(tokenizer, batches), trainer)
+        fallback = _byte_fallback(tokenizer)
+        words = count_words(tokenizer, batches)
+        tokenizer.model = train_unigram(words, trainer, BYTE_TOKENS if fallback else (), fallback)
         tokenizer.add_special_tokens(trainer.special_tokens)
         return tokenizer
-    if isinstance(trainer, trainers.WordLevelTrainer) or not (affixes(trainer) or trainer.limit_alphabet):
+    if isinstance(trainer, trainers.WordLevelTrainer) or not (
+        affixes(trainer) or trainer.limit_alphabet or _byte_fallback(tokenizer)
+    ):
         tokenizer.train_from_iterator(batches(), trainer)
         return tokenizer
     return _train_with_forms(tokenizer, trainer, batches)
@@ -87,7 +94,8 @@ def _train_in_order(
     """Train with alphabet and forms as special tokens in fixed order; return it with the words that were counted."""
     declared = list(trainer.special_tokens)
     names = {token.content for token in declared}
-    fixed = [form for form in [*sorted(alphabet), *sorted(forms - alphabet)] if form not in names]
+    entries = BYTE_TOKENS if _byte_fallback(tokenizer) else []
+    fixed = [form for form in [*entries, *sorted(alphabet), *sorted(forms - alphabet)] if form not in names]
     worker = copy.deepcopy(trainer)
     worker.special_tokens = declared + [AddedToken(form, special=True) for form in fixed]
     worker.vocab_size = trainer.vocab_size + len(fixed)  # room for forms that turn out not to occur
@@ -118,7 +126,9 @@ def _cut(tokenizer: Tokenizer, trainer: Any, unused: set[str]) -> Tokenizer:
     if "merges" in model:
         model["merges"] = _merges_until_full(model["merges"], set(learned[:room]), len(learned) > room, prefix)
     parts["added_tokens"] = [
-        {**token, "id": model["vocab"][token["content"]]} for token in parts["added_tokens"] if token["content"] in names
+        {**token, "id": model["vocab"][token["content"]]}
+        for token in parts["added_tokens"]
+        if token["content"] in names
     ]
     return Tokenizer.from_str(json.dumps(parts, ensure_ascii=False))
 
@@ -136,6 +146,10 @@ def _merges_until_full(merges: list[list[str]], learned: set[str], is_cut: bool,
     return kept
 
 
+def _byte_fallback(tokenizer: Tokenizer) -> bool:
+    return bool(json.loads(tokenizer.model.__getstate__()).get("byte_fallback"))
+
+
 def _normalized_characters(tokenizer: Tokenizer, batches: Batches) -> set[str]:
     """Every character of the text, each normalized by itself."""
     seen = numpy.zeros(0x110000, dtype=bool)
@@ -149,13 +163,13 @@ def _normalized_characters(tokenizer: Tokenizer, batches: Batches) -> set[str]:
 
 def _alphabet(words: dict[str, int], trainer: Any) -> set[str]:
     """The characters that training keeps: the initial alphabet, then the most frequent, ties by code point."""
-    initial = set(trainer.initial_alphabet)
+    initial, found = set(trainer.initial_alphabet), set().union(*words)
+    if trainer.limit_alphabet is None or len(initial | found) <= trainer.limit_alphabet:
+        return initial | found
     counts: Counter[str] = Counter()
     for word, count in words.items():
         for char in word:
             counts[char] += count
-    if trainer.limit_alphabet is None:
-        return initial | set(counts)
     others = sorted(set(counts) - initial, key=lambda char: (-counts[char], char))
     return initial | set(others[: max(trainer.limit_alphabet - len(initial), 0)])
 

@@ -23,23 +23,46 @@ def train_tokenizer(job: Job[TokenizerConfig]) -> dict[str, Any]:
     `Tokenizer.train` reads files: so a corpus of one document gives what the library gives on that file.
     """
     os.environ.setdefault("RAYON_NUM_THREADS", str(job.threads))
+    from snakelm.train_tokenizer import existing
     from snakelm.train_tokenizer.kinds import untrained
     from snakelm.train_tokenizer.reproducible import train
     from snakelm.train_tokenizer.templates import add_template
 
     config, where = job.config, f"tokenizers.{job.name}"
-    tokenizer, trainer = untrained(config, where)
-    tokenizer = train(tokenizer, trainer, lambda: lines(job.parents["corpus"]) if config.corpus else ())
-    add_template(tokenizer, config, where)
+    folder = job.parents.get("corpus")
+
+    def batches() -> Iterator[list[str]]:
+        return lines(folder) if folder is not None else iter(())
+
+    facts: dict[str, Any] = {"kind": config.kind, "family": config.family, "roles": config.role_tokens()}
+    if config.existing is not None:
+        found = existing.load(config, where)
+        tokenizer = existing.retrain(found.tokenizer, config, where, batches) if config.retrain else found.tokenizer
+        facts = {"kind": "existing", "family": None, "roles": found.roles, "max_length": found.max_length}
+    else:
+        tokenizer, trainer = untrained(config, where)
+        tokenizer = train(tokenizer, trainer, batches)
+        add_template(tokenizer, config, where)
     size = tokenizer.get_vocab_size()
-    write_json(job.out / "training.json", {"kind": config.kind, "family": config.family, "roles": config.role_tokens()})
+    if config.existing is None or config.retrain:
+        _judge_size(size, config, where)
+    write_json(job.out / "training.json", facts)
     (job.out / "tokenizer.json").write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
-    if config.kind != "bytes" and size < config.vocab_size:
-        console.log.warning(
-            f"{where}.vocab_size: {config.vocab_size:,} asked for, but the text fills only {size:,} "
-            f"(min_frequency {config.min_frequency}); the vocabulary has {size:,} entries"
-        )
     return {"vocab_size": size}
+
+
+def _judge_size(size: int, config: TokenizerConfig, where: str) -> None:
+    if config.kind in ("bytes", "custom") and config.existing is None:
+        return
+    if size > config.vocab_size:
+        raise UserError(
+            f"{where}.vocab_size: {config.vocab_size:,} is too small: special tokens and alphabet alone are {size:,}; "
+            "give more, or lower limit_alphabet"
+        )
+    if size < config.vocab_size:
+        console.log.warning(
+            f"{where}.vocab_size: the text fills only {size:,} of {config.vocab_size:,}; the vocabulary has {size:,}"
+        )
 
 
 def lines(folder: Path) -> Iterator[list[str]]:
@@ -47,13 +70,20 @@ def lines(folder: Path) -> Iterator[list[str]]:
     if not corpus.has_split(folder, "train"):
         raise UserError(f"{folder}: no train.parquet to train a tokenizer on")
     batch: list[str] = []
-    for text in console.progress(corpus.iter_texts(folder, "train"), "reading", unit="documents"):
+    texts = corpus.iter_texts(folder, "train")
+    for text in console.progress(texts, "reading", total=documents(folder, "train"), unit="documents"):
         batch += split_lines(text)
         if len(batch) >= LINES_A_BATCH:
             yield batch
             batch = []
     if batch:
         yield batch
+
+
+def documents(folder: Path, split: str) -> int:
+    import pyarrow.parquet
+
+    return int(pyarrow.parquet.read_metadata(folder / f"{split}.parquet").num_rows)
 
 
 def split_lines(text: str) -> list[str]:

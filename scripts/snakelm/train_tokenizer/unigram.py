@@ -11,10 +11,10 @@ SentencePiece and `tokenizers`) in numpy with a fixed order of summation:
 3. Prune to `shrinking_factor` of the pieces: those go first whose removal costs the least likelihood, were each of
    their occurrences cut the next best way. Back to 2 until `vocab_size` is reached. Characters always stay.
 
-Scores are rounded to 1e-9 after each step, which swallows the last digits in which CPUs' `exp` differ. Words longer than
-1,000 characters (text without blanks) are cut there for training. Differences to the library: characters never drop
-out; strings that occur at word ends only may be seeds; the last tenth goes by loss too, where the library prunes to
-1.1 × `vocab_size` and then cuts by position.
+Scores are rounded to 1e-9 after each step, which swallows the last digits in which CPUs' `exp` differ. Words longer
+than 1,000 characters (text without blanks) are cut there for training. Differences to the library: characters never
+drop out; strings that occur at word ends only may be seeds; the last tenth goes by loss too, where the library prunes
+to 1.1 × `vocab_size` and then cuts by position.
 
 Measured on the State of the Union addresses (12 MB, 65,513 distinct words, 2 cores), 8,000 pieces: 4.1 s where the
 library takes 10.1 s; log-likelihood of a seventh of the lines -2.2547e6 (library -2.2591e6), 0.4 % more tokens.
@@ -23,7 +23,7 @@ library takes 10.1 s; log-likelihood of a seventh of the lines -2.2547e6 (librar
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,20 +33,26 @@ from scipy.special import digamma
 from tokenizers import models
 
 from snakelm import console
-from snakelm.errors import UserError
 
 LONGEST_WORD = 1000
 Ints = NDArray[numpy.int64]
 Floats = NDArray[numpy.float64]
 
 
-def train_unigram(words: dict[str, int], trainer: Any) -> models.Unigram:
-    """The trained model, special tokens first; `words` are the counted pieces of text, `trainer` holds the settings."""
+def train_unigram(
+    words: dict[str, int], trainer: Any, entries: Sequence[str] = (), byte_fallback: bool = False
+) -> models.Unigram:
+    """The trained model: special tokens, `entries`, then pieces by score; at least the whole alphabet of the text.
+
+    `words` are the counted pieces of text, `trainer` (a UnigramTrainer) holds the settings.
+    """
     settings = json.loads(trainer.__getstate__())["UnigramTrainer"]
     special = [token["content"] for token in settings["special_tokens"]]
     unk = settings["unk_token"]
     if unk is not None and unk not in special:
         special.insert(0, unk)
+    unk_id = special.index(unk) if unk is not None else None
+    special += [entry for entry in entries if entry not in special]
     room = settings["vocab_size"] - len(special)
     pieces, scores = _learn(_cut_long(words), room, settings)
     characters = {piece for piece in pieces if len(piece) == 1} | set(settings["initial_alphabet"])
@@ -54,10 +60,12 @@ def train_unigram(words: dict[str, int], trainer: Any) -> models.Unigram:
     best = {piece: score for piece, score in zip(pieces, scores, strict=True) if piece not in special}
     for number, char in enumerate(sorted(characters - set(best))):
         best[char] = lowest - 0.0001 * (number + 1)
-    ranked = sorted(best, key=lambda piece: (piece not in characters, -best[piece], piece))[: max(room, len(characters))]
+    ranked = sorted(best, key=lambda piece: (piece not in characters, -best[piece], piece))[
+        : max(room, len(characters))
+    ]
     ranked.sort(key=lambda piece: (-best[piece], piece))
     vocabulary = [(token, 0.0) for token in special] + [(piece, best[piece]) for piece in ranked]
-    return models.Unigram(vocabulary, special.index(unk) if unk is not None else None, False)
+    return models.Unigram(vocabulary, unk_id, byte_fallback)
 
 
 @dataclass
@@ -156,9 +164,7 @@ def _learn(words: dict[str, int], room: int, settings: dict[str, Any]) -> tuple[
     seeds = _seeds(ordered, counts, settings["max_piece_length"], settings["seed_size"])
     lattices, where, length, scores = seeds
     single = length == 1
-    if (needed := int(single.sum())) > room:
-        raise UserError(f"{needed:,} characters do not fit")
-    target = max(room, needed)
+    target = max(room, int(single.sum()))
     while True:
         for _ in range(settings["n_sub_iterations"]):
             frequency = lattices.expected(scores, counts)

@@ -1,0 +1,108 @@
+"""Taking over a tokenizer from a folder or the Hub, or training a new vocabulary of its kind."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tokenizers import AddedToken, Tokenizer, trainers
+
+from snakelm.errors import UserError
+from snakelm.tokenization.families import ROLES
+from snakelm.train_tokenizer.config import TokenizerConfig
+from snakelm.train_tokenizer.kinds import alphabet, byte_alphabet
+from snakelm.train_tokenizer.reproducible import Batches, train
+
+
+@dataclass
+class Existing:
+    """What is taken over: the tokenizer, role → token, and the longest input it states (None: none)."""
+
+    tokenizer: Tokenizer
+    roles: dict[str, str]
+    max_length: int | None
+
+
+def load(config: TokenizerConfig, where: str) -> Existing:
+    """Load by AutoTokenizer, code from the Hub never run; UserError if there is no such tokenizer, or no fast one."""
+    from transformers import AutoTokenizer
+
+    name = str(config.existing)
+    folder = Path(name).expanduser()
+    if not folder.is_dir() and (name.startswith((".", "/", "~")) or name.count("/") > 1):
+        raise UserError(f"{where}.existing: no folder {name!r}; give a folder or a Hub name (owner/name)")
+    try:
+        auto = AutoTokenizer.from_pretrained(
+            str(folder) if folder.is_dir() else name, revision=config.revision, trust_remote_code=False
+        )
+    except Exception as error:  # OSError, ValueError, and whatever the network or a file's content raises
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(f"{where}.existing: {name!r} cannot be loaded: {reason}") from error
+    if not getattr(auto, "is_fast", False):
+        raise UserError(f"{where}.existing: {name!r} has no tokenizer.json and cannot be converted to one")
+    roles = {role: str(token) for role in ROLES if (token := getattr(auto, role, None)) is not None}
+    limit = auto.model_max_length if auto.model_max_length < 10**12 else None
+    tokenizer = Tokenizer.from_str(auto.backend_tokenizer.to_str())
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return Existing(tokenizer, roles, limit)
+
+
+def retrain(existing: Tokenizer, config: TokenizerConfig, where: str, batches: Batches) -> Tokenizer:
+    """A tokenizer of the same parts and special tokens with a vocabulary learned from the text.
+
+    Does what transformers' `train_new_from_iterator` does, but reproducibly. Special tokens keep their order and move
+    to the start of the vocabulary.
+    """
+    parts = json.loads(existing.to_str())
+    model, kind = parts["model"], parts["model"]["type"]
+    added = sorted(parts.pop("added_tokens"), key=lambda token: token["id"])
+    post_processor = parts.pop("post_processor")
+    special = [
+        AddedToken(**{key: value for key, value in token.items() if key != "id"}) for token in added if token["special"]
+    ]
+    settings: dict[str, Any] = {"vocab_size": config.vocab_size, "special_tokens": special, "show_progress": False}
+    if kind != "Unigram":
+        settings["min_frequency"] = config.min_frequency
+    if kind != "WordLevel":
+        settings["initial_alphabet"] = alphabet(config, byte_alphabet() if '"ByteLevel"' in json.dumps(parts) else [])
+    if kind in ("BPE", "WordPiece"):
+        settings["limit_alphabet"] = None if settings["initial_alphabet"] else config.limit_alphabet
+        settings["continuing_subword_prefix"] = model.get("continuing_subword_prefix")
+    if kind == "BPE":
+        settings["end_of_word_suffix"] = model.get("end_of_word_suffix")
+        settings["max_token_length"] = config.max_token_length
+        model["merges"] = []
+    if kind == "Unigram":
+        unk = model["vocab"][model["unk_id"]][0] if model["unk_id"] is not None else None
+        settings |= {"unk_token": unk, "max_piece_length": config.max_token_length or 16}
+        model |= {"vocab": [[unk or "", 0.0]], "unk_id": 0}
+    else:
+        model["vocab"] = {}
+    names = {"BPE": "BpeTrainer", "WordPiece": "WordPieceTrainer", "WordLevel": "WordLevelTrainer"}
+    trainer = getattr(trainers, names.get(kind, "UnigramTrainer"))(**settings)
+    untrained = Tokenizer.from_str(json.dumps(parts | {"added_tokens": [], "post_processor": None}))
+    trained = json.loads(train(untrained, trainer, batches).to_str())
+    ids = {token["content"]: token["id"] for token in trained["added_tokens"]}
+    trained["post_processor"] = _with_ids(post_processor, ids, where)
+    return Tokenizer.from_str(json.dumps(trained, ensure_ascii=False))
+
+
+def _with_ids(part: Any, ids: dict[str, int], where: str) -> Any:
+    """A post-processor (JSON) with the new ids of its special tokens."""
+    if part is None:
+        return None
+    if part["type"] == "Sequence":
+        return {**part, "processors": [_with_ids(one, ids, where) for one in part["processors"]]}
+    try:
+        if part["type"] == "TemplateProcessing":
+            special = {
+                name: {**entry, "ids": [ids[token] for token in entry["tokens"]]}
+                for name, entry in part["special_tokens"].items()
+            }
+            return {**part, "special_tokens": special}
+        return {**part, **{key: [part[key][0], ids[part[key][0]]] for key in ("cls", "sep") if key in part}}
+    except KeyError as error:
+        raise UserError(f"{where}.existing: its post-processor uses {error}, which is no special token of it") from None
