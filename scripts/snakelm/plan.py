@@ -28,6 +28,7 @@ from .store import MANIFEST, STAGES, Store, read_manifest
 
 # Stages whose runs have children that cost something: there an equal content is worth looking for.
 SHARED_STAGES = frozenset({"fetch_corpus", "train_tokenizer", "save_tokenizer", "encode_corpus", "pretrain"})
+SECTION_OF = {"fetch_corpus": "corpora", "train_tokenizer": "tokenizers", "pretrain": "models"}
 
 
 @dataclass(eq=False)
@@ -99,7 +100,10 @@ class Plan:
         self._files = FileDigests(cache=self.store.cache / "files.json")
         self._sources: dict[int, dict[str, Any]] = {}
         self._curves: dict[str, dict[str, TaskConfig]] = {}
+        self._problems: list[str] = []
         self._build()
+        if self._problems:
+            raise UserError(*self._problems)
         self._code.save()
         self._files.save()
 
@@ -113,8 +117,8 @@ class Plan:
         """(stage, job name, its runs) for every Snakemake job, parents first."""
         for stage in STAGES:
             if stage == "finetune":
-                for cell in self.cells.values():
-                    yield stage, cell.folder.stem, cell.runs
+                for job, cell in self.cells_by_job.items():
+                    yield stage, job, cell.runs
             else:
                 for run in self.of(stage):
                     yield stage, run.folder.name, [run]
@@ -196,11 +200,14 @@ class Plan:
             parents = {"encoded": encoded, "tokenizer": tokenizers[model.tokenizer]}
             models[name] = self._add("pretrain", name, model, parents, leave_out=("encode",))
         evaluations = {}
+        jobs: dict[str, Path] = {}
         for experiment in recipe.experiments:
             for cell in self._cells(experiment, corpora, tokenizers, models):
                 self.cells[cell.name] = cell
         for cell in self.cells.values():
-            cell.folder = self.store.cell(f"{cell.name}-{digest(sorted(run.id for run in cell.runs))[:12]}")
+            members = digest(sorted(run.id for run in cell.runs))[:12]
+            # Entries that mean the same share their runs, and so the job that makes them.
+            cell.folder = jobs.setdefault(members, self.store.cell(f"{cell.name}-{members}"))
             parents = {f"seed-{run.identity['seed']}": run for run in cell.runs}
             evaluations[cell.name] = self._add("evaluate", cell.name, recipe.evaluate, parents)
         self._report(corpora, tokenizers, models, evaluations)
@@ -260,7 +267,7 @@ class Plan:
         parts = {"init": init, "seed": seed}
         identity = {**parts, "task": self._identity(task), "architecture": architecture and architecture.identity()}
         explicit = {**parts, "task": self._explicit(task), "architecture": architecture and architecture.explicit()}
-        sources = {**self._sources_of(task), **fingerprint_outside(init, self._files)}
+        sources = {**self._sources_of(task, f"tasks.{name.split('.')[1]}"), **fingerprint_outside(init, self._files)}
         return self._make("finetune", name, identity, explicit, parents, sources, config)
 
     def _report(
@@ -280,7 +287,15 @@ class Plan:
         """A run whose config is an entry as it stands, but for the keys that belong to another stage."""
         identity = {key: value for key, value in config.identity().items() if key not in leave_out}
         explicit = {key: value for key, value in config.explicit().items() if key not in leave_out}
-        return self._make(stage, name, identity, explicit, parents, self._sources_of(config), config)
+        return self._make(
+            stage,
+            name,
+            identity,
+            explicit,
+            parents,
+            self._sources_of(config, f"{SECTION_OF.get(stage, stage)}.{name}"),
+            config,
+        )
 
     def _make(
         self,
@@ -332,9 +347,17 @@ class Plan:
     def _explicit(self, config: Config) -> dict[str, Any]:
         return self._remember(config, "explicit", config.explicit)
 
-    def _sources_of(self, config: Config) -> dict[str, Any]:
-        """Fingerprints of everything outside the recipe that an entry reads."""
-        return self._remember(config, "sources", lambda: fingerprint(config, self._files, self._code))
+    def _sources_of(self, config: Config, where: str) -> dict[str, Any]:
+        """Fingerprints of everything outside the recipe that an entry reads; what is missing is said at the end."""
+
+        def make() -> dict[str, Any]:
+            try:
+                return fingerprint(config, self._files, self._code)
+            except UserError as error:
+                self._problems += [f"{where}: {line}" for line in error.lines]
+                return {}
+
+        return self._remember(config, "sources", make)
 
     def _remember(self, config: Config, what: str, make: Any) -> dict[str, Any]:
         known = self._sources.setdefault(id(config), {"config": config})  # holds it, or its id() could be reused

@@ -42,8 +42,9 @@ class Workflow:
         except UserError as error:
             print(error, file=sys.stderr)
             sys.exit(1)
+        note_cells(self.plan)
         if DRY.isdisjoint(sys.argv):
-            refresh(self.plan)
+            link_latest(self.plan)
 
     def inputs(self, stage: str) -> Callable[[Any], list[str]]:
         """An input function: the files of the parents of the job that the wildcard names."""
@@ -101,15 +102,22 @@ def read_plan(files: list[str], overrides: dict[str, Any], store: Store) -> Any:
     return Plan(load(files, overrides), store, recipe_name=Path(files[-1]).stem)
 
 
-def refresh(plan: Any) -> None:
-    """Point results/latest at the recipe's finished runs, and note cells whose seeds were all made before."""
+def note_cells(plan: Any) -> None:
+    """Note the cells whose seeds were all made before (as parts of other cells): there is nothing to do for them."""
     try:
-        for run in plan.runs.values():
-            if run.done:
-                plan.store.link_latest(run.stage, run.name, run.folder)
         for cell in plan.cells.values():
             if cell.done and not cell.folder.exists():
                 members = {run.name: {"id": run.id, "folder": run.folder.as_posix()} for run in cell.runs}
                 write_json(cell.folder, {"stage": "finetune", "cell": cell.folder.stem, "runs": members})
     except OSError:
         pass  # a results folder that is read-only can still be looked at
+
+
+def link_latest(plan: Any) -> None:
+    """Point results/latest at the recipe's finished runs."""
+    try:
+        for run in plan.runs.values():
+            if run.done:
+                plan.store.link_latest(run.stage, run.name, run.folder)
+    except OSError:
+        pass
