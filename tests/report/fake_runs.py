@@ -68,6 +68,11 @@ class Results:
 
     def tokenizer(self, name: str, **figures: Any):
         files = {"figures.json": json.dumps(figures)} if figures else {}
+        if figures:
+            tokens = enumerate(["Fel", "low", "citi", "zens", "of", "the", "Sen", "ate", "&", "the", "House"])
+            spans = (f'<span style="background:#cfe8ff" title="{t} ({i})">{t}</span> ' for i, t in tokens)
+            files["sample.html"] = f'<div class="tokens" style="color:#111;background:#fff">{"".join(spans)}</div>\n'
+            files["sample.html"] = files["sample.html"].replace("&", "&amp;")
         return self.add(f"tokenizer:{name}", "save_tokenizer", files, headline={"vocab_size": 4096})
 
     def corpus(self, name: str, **headline: Any):
@@ -103,7 +108,7 @@ def usual(root: Path) -> Results:
             results.evaluate("tiny", task, init, dict(enumerate(scores, 1)), metric, greater=greater, also=also)
             for seed, score in enumerate(scores, 1):
                 results.finetune("tiny", task, init, seed, score)
-    results.tokenizer("bpe", bytes_per_token=3.91, tokens_per_word=1.42, unknown_rate=0.0, coverage={"rare": 0.998})
+    results.tokenizer("bpe", bytes_per_token=3.91, tokens_per_word=1.42, unknown_rate=0.0012, kind="byte_level_bpe")
     sizes = {"train": 189, "validation": 24, "test": 24}
     results.corpus("sotu", documents=sizes, characters={split: 52311 * n for split, n in sizes.items()})
     return results

@@ -278,3 +278,39 @@ def test_seeds_that_all_agree_get_no_interval_of_width_zero(tmp_path):
     row = page.rows["era", "tiny", "accuracy"]
     assert words(row["majority"]) == "0.310 the same in every seed n = 3"
     assert words(row["difference"]) == "+0.100 the same in every seed n = 3 ▲ clear gain"
+
+
+def test_tokenizers_are_compared_with_their_samples(tmp_path):
+    results = Results(tmp_path / "results")
+    results.tokenizer("bpe", kind="byte_level_bpe", bytes_per_token=3.91, whole_words=0.7512, tokens=12345)
+    results.tokenizer("bad", kind="unigram", bytes_per_token=4.2)
+    results.tokenizer("unmeasured")
+    hostile = '<div class="tokens"><span style="background:url(https://example.org/x)">a</span></div>'
+    (results.parents["tokenizer:bad"] / "sample.html").write_text(hostile)
+    page, *_ = make(results, tmp_path / "out")
+    html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "75.12\u202f%" in page.text and "byte_level_bpe" in page.text and "4,096" in page.text
+    assert html.count('<div class="tokens"') == 1 and "example.org" not in html
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>x</script>",
+        "<div onclick='x'>a</div>",
+        "<div>a</div></section>",
+        "<div>a",
+        "<img src=x>",
+        "<!-- a -->",
+        "<div/>",
+        "<div>a</div><script ",
+        '<div>a</div><script a="</div>',
+        "<s style='background:url(x)'>a</s>",
+    ],
+)
+def test_only_coloured_text_counts_as_a_sample(text, tmp_path):
+    results = Results(tmp_path / "results")
+    results.tokenizer("bpe", kind="unigram")
+    (results.parents["tokenizer:bpe"] / "sample.html").write_text(text)
+    page, *_ = make(results, tmp_path / "out")
+    assert "show under the pointer" not in page.text

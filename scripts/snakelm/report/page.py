@@ -211,18 +211,6 @@ def versions(runs: list[Run]) -> str:
     return ", ".join(f"{library} {' and '.join(sorted(found[library]))}" for library in sorted(found))
 
 
-def tokenizer_figures(runs: list[Run]) -> dict[str, dict[str, Any]]:
-    """The single numbers and words in each tokenizer's figures.json; lists and long text are left to the file."""
-    found = {}
-    for run in runs:
-        figures = run.json("figures.json")
-        flat = _flat(figures) if isinstance(figures, dict) else {}
-        found[run.key] = {
-            key: value for key, value in flat.items() if not isinstance(value, (list, tuple)) and len(str(value)) <= 60
-        }
-    return found
-
-
 def corpora(runs: list[Run]) -> tuple[Table, list[str]]:
     """A row per corpus and split with its sizes, and a line per corpus with what else its headline says."""
     of_run = {run.key: _split_sizes(run) for run in runs}
