@@ -166,7 +166,7 @@ OBJECTIVES: dict[str, type[Objective]] = {"clm": NextToken, "mlm": MaskedTokens,
 
 
 def training(config: ModelConfig, tokenizer: Any, stream: TokenStream, samples: int | None) -> Objective:
-    """The objective on training text; `samples` is the whole run's number of sequences (masking rates may follow)."""
+    """The objective on training text; `samples` is the run's number of sequences (masking rates may follow)."""
     first, last = config.masking_rate, config.masking_rate_end
 
     def rate(epoch: int, position: int) -> float:

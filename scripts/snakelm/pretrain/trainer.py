@@ -20,17 +20,27 @@ from snakelm.training.trainer import ExactTrainer
 
 
 class LabelledRows:
-    """Keeps, in front of a model's output layer, the positions set in `positions_N` (flat over batch and length)."""
+    """Keeps only the labelled positions from where the network ends and its head begins.
+
+    The head's modules are those beside the base model (BERT's `cls`, RoBERTa's `lm_head`, …); where a model has no
+    base model of its own, the output layer alone. The first of them that is called drops the other rows; the rest
+    of the head works on any shape.
+    """
 
     def __init__(self, model: PreTrainedModel):
         self.positions_N: torch.Tensor | None = None
-        model.get_output_embeddings().register_forward_pre_hook(self._keep)
+        base = model.base_model
+        heads = [child for child in model.children() if child is not base] if base is not model else []
+        for module in {id(module): module for module in [*heads, model.get_output_embeddings()]}.values():
+            module.register_forward_pre_hook(self._keep)
 
-    def _keep(self, module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    def _keep(self, module: torch.nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        if self.positions_N is None or not inputs or not isinstance(inputs[0], torch.Tensor) or inputs[0].ndim != 3:
+            return None
         hidden_BLD, *rest = inputs
-        if self.positions_N is None:
-            return inputs
-        return hidden_BLD.reshape(-1, hidden_BLD.shape[-1]).index_select(0, self.positions_N), *rest
+        hidden_ND = hidden_BLD.reshape(-1, hidden_BLD.shape[-1]).index_select(0, self.positions_N)
+        self.positions_N = None
+        return hidden_ND, *rest
 
 
 class LanguageModelTrainer(ExactTrainer):
