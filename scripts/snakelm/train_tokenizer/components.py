@@ -36,15 +36,16 @@ def build(role: str, step: Any, where: str, **extra: Any) -> Any:
     name, arguments = _name_and_arguments(step, where)
     if name not in known(role):
         raise UserError(f"{where}: no {role} {name!r}{did_you_mean(name, known(role))}")
-    arguments = {**extra, **{key: _value(value, where) for key, value in arguments.items()}}
+    given = arguments
+    arguments = {key: _value(value, where) for key, value in given.items()}
     for list_key in ("normalizers", "pretokenizers", "decoders", "processors"):
         if name == "Sequence" and list_key in arguments:
             parts = [build(role, part, f"{where}.{list_key}[{n}]") for n, part in enumerate(arguments[list_key])]
             return _MODULES[role].Sequence(parts)
     try:
-        return getattr(_MODULES[role], name)(**arguments)
+        return getattr(_MODULES[role], name)(**{**extra, **arguments})
     except Exception as error:  # the bindings raise TypeError, ValueError, OverflowError and plain Exception
-        raise UserError(f"{where}: {name} does not take {arguments or 'no arguments'}: {_reason(error)}") from error
+        raise UserError(f"{where}: {name} does not take {given or 'no arguments'}: {_reason(error)}") from error
 
 
 def added_token(token: Any, where: str) -> AddedToken:

@@ -241,6 +241,9 @@ def _custom(config: TokenizerConfig, where: str) -> tuple[Tokenizer, Any]:
         extra["continuing_subword_prefix"] = model.continuing_subword_prefix
     elif kind == "Unigram":
         extra["unk_token"] = _unk(config)
+    if isinstance(step, dict) and step.get("initial_alphabet") == "bytes":
+        step = {**step, "initial_alphabet": byte_alphabet()}
+    extra = {key: value for key, value in extra.items() if value is not None}
     trainer = build("trainer", step, f"{where}.trainer", **extra)
     if type(trainer).__name__ != _TRAINER_OF[kind]:
         raise UserError(f"{where}.trainer: {type(trainer).__name__} does not train a {kind}; use {_TRAINER_OF[kind]}")

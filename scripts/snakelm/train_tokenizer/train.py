@@ -32,7 +32,7 @@ def train_tokenizer(job: Job[TokenizerConfig]) -> dict[str, Any]:
     folder = job.parents.get("corpus")
 
     def batches() -> Iterator[list[str]]:
-        return lines(folder) if folder is not None else iter(())
+        return lines(folder) if folder is not None and config.kind != "bytes" else iter(())
 
     facts: dict[str, Any] = {"kind": config.kind, "family": config.family, "roles": config.role_tokens()}
     if config.existing is not None:
