@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -9,7 +11,6 @@ import torch
 from snakelm.console import Progress
 from snakelm.finetune.features import Features, batches_by_length
 from snakelm.finetune.kinds.base import Kind
-from snakelm.training import precision
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -21,20 +22,19 @@ def predict(
     """Predictions, one row per row of the frame in its order, and the mean loss where the features carry labels.
 
     Batches hold a fixed number of padded tokens, longest first, so memory peaks at once and neither the
-    micro-batch nor the number of workers has a say in the predictions.
+    micro-batch nor the number of workers has a say in the predictions. Always in float32, whatever the training
+    was in: whoever loads the model gets the same answers.
     """
     device = next(model.parameters()).device
-    format = precision.resolve(kind.task.precision)
     outputs: list[Any] = [None] * len(features)
     total, items = 0.0, 0
     was_training = model.training
     model.eval()
-    with torch.no_grad(), Progress(what, len(features), "texts") as bar:
+    with torch.no_grad(), _as_it_is(model), Progress(what, len(features), "texts") as bar:
         for numbers in batches_by_length(features.lengths(), kind.tokens_per_batch):
             batch = kind.collate([features[number] for number in numbers])
             batch = {name: values.to(device) for name, values in batch.items()}
-            with torch.autocast(device.type, getattr(torch, format), enabled=format != "float32"):
-                answer = kind.forward(model, batch)
+            answer = kind.forward(model, batch)
             if "labels" in batch:
                 total += float(kind.loss(answer, batch))
                 items += kind.items(batch)
@@ -43,3 +43,17 @@ def predict(
             bar.advance(len(numbers))
     model.train(was_training)
     return kind.decode(outputs, features, frame), total / items if items else None
+
+
+@contextmanager
+def _as_it_is(model: torch.nn.Module) -> Iterator[None]:
+    """Take off the mixed precision that accelerate wraps around a model's forward pass in training."""
+    wrapped = model.__dict__.get("forward")
+    if wrapped is None or "_original_forward" not in model.__dict__:
+        yield
+        return
+    model.forward = model.__dict__["_original_forward"]
+    try:
+        yield
+    finally:
+        model.forward = wrapped
