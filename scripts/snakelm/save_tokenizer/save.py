@@ -52,8 +52,8 @@ def save_tokenizer(job: Job[SaveConfig]) -> dict[str, Any]:
     (job.out / "sample.html").write_text(sample(tokenizer, _start("\n".join(lines)), unk), encoding="utf-8")
     if lost := figures["characters_lost"]:
         console.log.warning(
-            f"tokenizers.{job.name}: {100 * lost:.2g} % of the characters of the {split} split are lost without a trace; "
-            "give it an unk token (special_tokens), or all bytes (initial_alphabet: bytes, byte_fallback: true)"
+            f"tokenizers.{job.name}: {100 * lost:.2g} % of the characters of the {split} split are lost without a "
+            "trace; give it an unk token (special_tokens), or all bytes (initial_alphabet: bytes, byte_fallback: true)"
         )
     chosen = ("bytes_per_token", "tokens_per_word", "whole_words", "unknown_rate", "round_trip", "renyi_efficiency")
     return headline | {key: round(figures[key], 4) for key in chosen if figures[key] is not None}

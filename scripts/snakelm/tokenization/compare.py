@@ -23,6 +23,7 @@ COLUMNS = {
     "vocabulary_used": "vocabulary used",
     "renyi_efficiency": "Rényi efficiency",
 }
+ALIGN = ' style="text-align:right"'
 _PERCENT = {"whole_words", "unknown_rate", "characters_lost", "round_trip", "vocabulary_used"}
 
 
@@ -44,7 +45,9 @@ def fragment(folders: Sequence[Path], names: Sequence[str] | None = None) -> str
     head = "".join(f"<th>{html.escape(title)}</th>" for title in COLUMNS.values())
     lines = [f'<table class="tokenizers"><thead><tr><th>tokenizer</th>{head}</tr></thead><tbody>']
     for name, row in table.iterrows():
-        cells = "".join(f"<td>{html.escape(_shown(key, row[key]))}</td>" for key in COLUMNS)
+        cells = "".join(
+            f"<td{'' if key == 'kind' else ALIGN}>{html.escape(_shown(key, row[key]))}</td>" for key in COLUMNS
+        )
         lines.append(f"<tr><th>{html.escape(str(name))}</th>{cells}</tr>")
     lines.append("</tbody></table>")
     for name, folder in zip(table.index, folders, strict=True):

@@ -12,7 +12,7 @@ from tokenizers import AddedToken, Tokenizer, trainers
 from snakelm.errors import UserError
 from snakelm.tokenization.families import ROLES
 from snakelm.train_tokenizer.config import TokenizerConfig
-from snakelm.train_tokenizer.kinds import alphabet, byte_alphabet
+from snakelm.train_tokenizer.kinds import alphabet, byte_alphabet, without_none
 from snakelm.train_tokenizer.reproducible import Batches, train
 
 
@@ -82,7 +82,7 @@ def retrain(existing: Tokenizer, config: TokenizerConfig, where: str, batches: B
     else:
         model["vocab"] = {}
     names = {"BPE": "BpeTrainer", "WordPiece": "WordPieceTrainer", "WordLevel": "WordLevelTrainer"}
-    trainer = getattr(trainers, names.get(kind, "UnigramTrainer"))(**settings)
+    trainer = getattr(trainers, names.get(kind, "UnigramTrainer"))(**without_none(settings))
     untrained = Tokenizer.from_str(json.dumps(parts | {"added_tokens": [], "post_processor": None}))
     trained = json.loads(train(untrained, trainer, batches).to_str())
     ids = {token["content"]: token["id"] for token in trained["added_tokens"]}

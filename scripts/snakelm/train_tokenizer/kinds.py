@@ -44,6 +44,11 @@ def alphabet(config: TokenizerConfig, default: list[str]) -> list[str]:
     return list(config.initial_alphabet)
 
 
+def without_none(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The bindings take no None for "not set"."""
+    return {key: value for key, value in arguments.items() if value is not None}
+
+
 def byte_alphabet() -> list[str]:
     return sorted(pre_tokenizers.ByteLevel.alphabet())
 
@@ -63,15 +68,14 @@ def _normalizer(config: TokenizerConfig, *parts: Any, unicode: str | None = None
 
 
 def _bpe_trainer(config: TokenizerConfig, where: str, default_alphabet: list[str], **extra: Any) -> Any:
-    if config.max_token_length is not None:
-        extra["max_token_length"] = config.max_token_length
+    extra["max_token_length"] = config.max_token_length
     return trainers.BpeTrainer(
         vocab_size=config.vocab_size,
         min_frequency=config.min_frequency,
         special_tokens=special_tokens(config, where),
         initial_alphabet=alphabet(config, default_alphabet),
         show_progress=False,
-        **extra,
+        **without_none(extra),
     )
 
 
@@ -164,9 +168,9 @@ def _bert_wordpiece(config: TokenizerConfig, where: str) -> tuple[Tokenizer, Any
         min_frequency=config.min_frequency,
         special_tokens=special_tokens(config, where),
         initial_alphabet=alphabet(config, []),
-        limit_alphabet=config.limit_alphabet,
         continuing_subword_prefix=prefix,
         show_progress=False,
+        **without_none({"limit_alphabet": config.limit_alphabet}),
     )
 
 
@@ -243,8 +247,7 @@ def _custom(config: TokenizerConfig, where: str) -> tuple[Tokenizer, Any]:
         extra["unk_token"] = _unk(config)
     if isinstance(step, dict) and step.get("initial_alphabet") == "bytes":
         step = {**step, "initial_alphabet": byte_alphabet()}
-    extra = {key: value for key, value in extra.items() if value is not None}
-    trainer = build("trainer", step, f"{where}.trainer", **extra)
+    trainer = build("trainer", step, f"{where}.trainer", **without_none(extra))
     if type(trainer).__name__ != _TRAINER_OF[kind]:
         raise UserError(f"{where}.trainer: {type(trainer).__name__} does not train a {kind}; use {_TRAINER_OF[kind]}")
     return tokenizer, trainer
