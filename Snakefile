@@ -8,7 +8,7 @@ snakelm = Workflow(workflow)
 
 
 wildcard_constraints:
-    run="[A-Za-z0-9][A-Za-z0-9_.-]*-[0-9a-f]{12}",
+    run="[A-Za-z0-9][A-Za-z0-9_.=+-]*-[0-9a-f]{12}",
 
 
 localrules:

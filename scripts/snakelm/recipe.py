@@ -24,10 +24,11 @@ from .finetune.config import TaskConfig
 from .pretrain.config import ModelConfig
 from .report.config import ReportConfig
 from .save_tokenizer.config import SaveConfig
+from .sweep import expand
 from .tokenization.families import family_of
 from .train_tokenizer.config import TokenizerConfig
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=80)]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.=+-]*$", max_length=80)]
 
 
 class TokenizerEntry(TokenizerConfig):
@@ -144,11 +145,12 @@ def load(files: Sequence[str | Path], overrides: Mapping[str, Any] | None = None
         path = list(path)
         return max(enumerate(layers), key=lambda item: (_depth(item[1][1], path), item[0]))[1][0]
 
-    problems = list(references(data, ENTRIES))
+    expanded, problems = expand(data, ENTRIES)
+    problems += references(expanded, ENTRIES)
     try:
-        recipe = Recipe.model_validate(data)
+        recipe = Recipe.model_validate(expanded)
     except ValidationError as error:
-        problems += _problems(error, data)
+        problems += _problems(error, expanded)
     if not problems:
         recipe, problems = with_families(recipe)
         problems += check(recipe)
@@ -287,7 +289,7 @@ def _say(item: Any, path: list[str | int]) -> str:
     if kind == "value_error":
         return str(item["msg"]).removeprefix("Value error, ")
     if kind == "string_pattern_mismatch":
-        return f"{given!r} is no name: use letters, digits, _ and -"
+        return f"{given!r} is no name: use letters, digits, _ - . = +"
     if kind in ("model_type", "dict_type"):
         return f"should be a map of keys, not {_shorten(given)}"
     message = str(item["msg"]).removeprefix("Input ")

@@ -102,8 +102,9 @@ class Store:
     def link_latest(self, stage: str, name: str, folder: Path) -> None:
         link(self.root / "latest" / stage / name, folder)
         if stage == "report":
-            for file in ("report.html", "metrics.tsv"):
-                link(self.root / file, folder / file)
+            for file in ("report.html", "metrics.tsv", "results.svg", "results.png"):
+                if (folder / file).exists():
+                    link(self.root / file, folder / file)
 
 
 def link(path: Path, target: Path) -> None:
