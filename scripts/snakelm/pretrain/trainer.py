@@ -20,27 +20,34 @@ from snakelm.training.trainer import ExactTrainer
 
 
 class LabelledRows:
-    """Keeps only the labelled positions from where the network ends and its head begins.
+    """Drops the unlabelled positions as early as nothing mixes positions any more.
 
-    The head's modules are those beside the base model (BERT's `cls`, RoBERTa's `lm_head`, …); where a model has no
-    base model of its own, the output layer alone. The first of them that is called drops the other rows; the rest
-    of the head works on any shape.
+    In BERT and its kin (layers with `attention.output` and `intermediate`) that is after the last layer's attention;
+    elsewhere where the head begins: the modules beside the base model (`cls`, `lm_head`, …), or the output layer
+    alone where a model has no base model of its own. The first of these that is called drops the rows, and what
+    follows works on any shape.
     """
 
     def __init__(self, model: PreTrainedModel):
         self.positions_N: torch.Tensor | None = None
         base = model.base_model
-        heads = [child for child in model.children() if child is not base] if base is not model else []
-        for module in {id(module): module for module in [*heads, model.get_output_embeddings()]}.values():
+        places = [child for child in model.children() if child is not base] if base is not model else []
+        last = next(reversed(getattr(getattr(base, "encoder", None), "layer", None) or [None]))
+        if hasattr(last, "intermediate") and hasattr(getattr(last, "attention", None), "output"):
+            places.append(last.attention.output)
+        for module in {id(module): module for module in [*places, model.get_output_embeddings()]}.values():
             module.register_forward_pre_hook(self._keep)
 
     def _keep(self, module: torch.nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
         if self.positions_N is None or not inputs or not isinstance(inputs[0], torch.Tensor) or inputs[0].ndim != 3:
             return None
-        hidden_BLD, *rest = inputs
-        hidden_ND = hidden_BLD.reshape(-1, hidden_BLD.shape[-1]).index_select(0, self.positions_N)
-        self.positions_N = None
-        return hidden_ND, *rest
+        positions_N, shape, self.positions_N = self.positions_N, inputs[0].shape, None
+        return tuple(
+            value.reshape(-1, shape[-1]).index_select(0, positions_N)
+            if isinstance(value, torch.Tensor) and value.shape == shape
+            else value
+            for value in inputs
+        )
 
 
 class LanguageModelTrainer(ExactTrainer):

@@ -5,20 +5,22 @@ from __future__ import annotations
 import math
 
 
-def multiplier(schedule: str, progress: float, warmup: float, decay: float = 0.2, floor: float = 0.0) -> float:
-    """Factor of the peak learning rate at `progress` (0 to 1) through the run.
+def multiplier(
+    schedule: str, now: float, warmup: float, decay: float = 0.2, floor: float = 0.0, total: float = 1.0
+) -> float:
+    """Factor of the peak learning rate at `now` of `total`: steps, minutes, or (total 1) a share of the run.
 
-    Linear rise over the first `warmup` (share of the run), then by `schedule`: constant; linear or cosine down to
-    `floor`; wsd (warm-up, stable, decay): constant until the last `decay` of the run, then linear to `floor`.
+    Linear rise until `warmup` (in the same unit), then by `schedule`: constant; linear or cosine down to `floor`;
+    wsd (warm-up, stable, decay): exactly 1 until the last `decay` (a share) of the run, then linear to `floor`.
     """
-    if progress < warmup:
-        return progress / warmup
+    if now < warmup:
+        return now / warmup
     if schedule == "constant":
         return 1.0
     if schedule == "wsd":
-        left = min(1.0, (1.0 - progress) / decay) if decay else 1.0
+        left = min(1.0, (total - now) / (decay * total))
     else:
-        left = 1.0 - min(1.0, (progress - warmup) / max(1.0 - warmup, 1e-12))
+        left = 1.0 - min(1.0, (now - warmup) / max(total - warmup, 1e-12))
     if schedule == "cosine":
         left = (1 - math.cos(math.pi * left)) / 2
     return floor + (1 - floor) * max(0.0, left)

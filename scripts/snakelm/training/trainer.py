@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -49,7 +50,8 @@ class Settings:
     """Samples per step over all processes and micro-batches."""
     learning_rate: float
     schedule: Callable[[float], float]
-    """Share of the run done (0 to 1) → factor of the learning rate."""
+    """Share of the run done (0 to 1) → factor of the learning rate; with `schedule_by_step`, the step → factor."""
+    schedule_by_step: bool = False
     seed: int = 0
     micro_batch_size: int | None = None
     """Samples per forward pass and process; by default the process's whole share of the batch."""
@@ -70,8 +72,6 @@ class Settings:
     checkpoint_steps: int | None = None
     checkpoint_minutes: float = 15.0
     keep_checkpoints: int = 2
-    keep_at: tuple[int, ...] = ()
-    """Steps whose checkpoints are also copied to work/branches/step-<n>, for runs that branch off there."""
     trackers: tuple[str, ...] = ()
     tracker_folder: Path | None = None
     data_workers: int = 0
@@ -86,6 +86,7 @@ class ExactTrainer(Trainer):
     Args:
         collate: list of samples → the model's inputs, without randomness of its own.
         evaluation: rows for the stock evaluation loop, or None if `evaluate` is overridden or never called.
+        start: a checkpoint folder of another run whose training this one goes on with.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class ExactTrainer(Trainer):
         samples: Dataset,
         collate: Callable[[list[Any]], dict[str, torch.Tensor]],
         evaluation: Any = None,
-        resume_from: Path | None = None,
+        start: Path | None = None,
         **trainer_arguments: Any,
     ):
         self.settings = settings
@@ -104,7 +105,7 @@ class ExactTrainer(Trainer):
         self._began = time.monotonic()
         self._restored: dict[str, Any] | None = None
         self._stepping = self._within_step = False
-        self.branch_from = resume_from
+        self.start = start
         callback = _Callback(self)
         super().__init__(
             model=model,
@@ -171,10 +172,13 @@ class ExactTrainer(Trainer):
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         if self.lr_scheduler is None:
             self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
-                optimizer or self.optimizer, lambda step: self.settings.schedule(self.progress(step))
+                optimizer or self.optimizer, self._learning_rate_factor
             )
             self._created_lr_scheduler = True
         return self.lr_scheduler
+
+    def _learning_rate_factor(self, step: int) -> float:
+        return self.settings.schedule(step if self.settings.schedule_by_step else self.progress(step))
 
     # --- checkpoints ---------------------------------------------------------------------------------------------
 
@@ -186,10 +190,6 @@ class ExactTrainer(Trainer):
         total = self.accelerator.reduce(loss.reshape(1), "mean").item() if self.args.world_size > 1 else loss.item()
         if self.args.should_save and not (folder.exists() and self._restored_step == step):
             checkpoints.write(folder, lambda part: self._fill(part, total))
-            if step in self.settings.keep_at:
-                checkpoints.write(
-                    self.settings.work / "branches" / f"step-{step}", lambda part: self._fill(part, total)
-                )
             checkpoints.prune(self.settings.work, self.settings.keep_checkpoints)
 
     def _fill(self, folder: Path, loss_since_log: float) -> None:
@@ -260,7 +260,16 @@ class ExactTrainer(Trainer):
                 raise self._trouble("the loss is no longer a number")
             if logs["loss"] > DIVERGED * first + 1:
                 raise self._trouble(f"the loss diverges ({logs['loss']:.3g}; it began at {first:.3g})")
+            self._note_speed(self.state.global_step)
         super().log(logs, start_time)
+
+    def _note_speed(self, step: int) -> None:
+        """A line in work/speed.tsv: how fast it went is no part of the result, and is kept apart from the curve."""
+        if self.args.should_save:
+            file = self.settings.work / "speed.tsv"
+            head = "" if file.exists() else "step\tseconds\tmodel_flops\n"
+            with open(file, "a", encoding="utf-8") as lines:
+                lines.write(f"{head}{step}\t{self.seconds:.3f}\t{self.state.total_flos + self.current_flos:.6g}\n")
 
     def _trouble(self, what: str) -> UserError:
         kept = checkpoints.all_checkpoints(self.settings.work)
@@ -293,8 +302,10 @@ class ExactTrainer(Trainer):
         resume = checkpoints.newest_whole(self.settings.work)
         if resume is not None:
             log.info(f"resuming from step {checkpoints.step_of(resume)} of {self._of()}")
-        elif self.branch_from is not None:
-            resume = self.branch_from
+        elif self.start is not None:
+            resume = self.start
+            if (wrong := checkpoints.fault(resume)) is not None:
+                raise UserError(f"{resume}: {wrong}; delete that run and make it again")
         with self.stop.installed():
             while True:
                 self.restore(resume)
@@ -345,7 +356,7 @@ class ExactTrainer(Trainer):
             f"out of memory at step {self.state.global_step}: going on with micro_batch_size"
             f" {self.args.per_device_train_batch_size} (it was {size}); the batch stays {self.settings.batch_size}"
         )
-        return checkpoints.newest_whole(self.settings.work) or self.branch_from
+        return checkpoints.newest_whole(self.settings.work) or self.start
 
 
 class _Callback(TrainerCallback):
@@ -390,7 +401,6 @@ class _Callback(TrainerCallback):
             (settings.checkpoint_steps and step % settings.checkpoint_steps == 0)
             or waited
             or last
-            or step in settings.keep_at
         ):
             control.should_save = True
         latest = next((entry for entry in reversed(state.log_history[-20:]) if "loss" in entry), {})
@@ -447,6 +457,8 @@ def _training_arguments(settings: Settings) -> TrainingArguments:
         "ignore_data_skip": True,
         "ddp_find_unused_parameters": False,
     }
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        own["ddp_backend"] = "nccl" if torch.cuda.is_available() else "gloo"
     if taken := sorted(own.keys() & settings.arguments.keys()):
         raise UserError(*(f"training_arguments.{name}: set by a key of its own; leave it out here" for name in taken))
     try:
