@@ -1,0 +1,75 @@
+"""One of several processes that pretrain one model together: python -m snakelm.pretrain.worker <order.json>."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from snakelm import console
+from snakelm.errors import UserError
+from snakelm.job import Job
+from snakelm.pretrain.config import ModelConfig
+from snakelm.training.launch import end_with_parent, launch
+
+
+def train_together(job: Job[ModelConfig], processes: int) -> dict[str, object]:
+    """Train in so many processes; the first writes the run, and its headline and times come back by file."""
+    order = job.work / "order.json"
+    files = [handler.baseFilename for handler in console.log.handlers if hasattr(handler, "baseFilename")]
+    job.work.mkdir(parents=True, exist_ok=True)
+    order.write_text(
+        json.dumps(
+            {
+                "name": job.name,
+                "config": job.config.model_dump(mode="json"),
+                "parents": {role: str(folder) for role, folder in job.parents.items()},
+                "out": str(job.out),
+                "work": str(job.work),
+                "threads": max(1, job.threads // processes),
+                "log": files[0] if files else None,
+            }
+        )
+    )
+    answer = job.work / "answer.json"
+    answer.unlink(missing_ok=True)
+    code = launch("snakelm.pretrain.worker", [str(order)], processes, max(1, job.threads // processes))
+    found = json.loads(answer.read_text()) if answer.exists() else {}
+    if "trouble" in found:
+        raise UserError(*found["trouble"])
+    if code:
+        raise SystemExit(code if code > 0 else 128 - code)
+    job.times.update(found["times"])
+    return found["headline"]
+
+
+def main() -> None:
+    end_with_parent()
+    order = json.loads(Path(sys.argv[1]).read_text())
+    first = os.environ["RANK"] == "0"
+    console.set_up(order["name"], Path(order["log"]) if order["log"] and first else None)
+    if not first:
+        console.log.setLevel("ERROR")
+    job = Job(
+        order["name"],
+        ModelConfig(**order["config"]),
+        {role: Path(folder) for role, folder in order["parents"].items()},
+        Path(order["out"]),
+        Path(order["work"]),
+        threads=order["threads"],
+    )
+    from snakelm.pretrain.pretrain import train
+
+    answer = job.work / "answer.json"
+    try:
+        headline = train(job)
+        if first:
+            answer.write_text(json.dumps({"headline": headline, "times": job.times}))
+    except UserError as error:
+        answer.write_text(json.dumps({"trouble": list(error.lines)}))
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()
