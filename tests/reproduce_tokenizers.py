@@ -3,9 +3,9 @@
     python tests/reproduce_tokenizers.py [--processes 20] [--megabytes 1.0] [--only char_bpe …]
 
 Each process has its own hash seed and order of the documents, and trains all kinds with 1 or 2 threads in turn. Half of
-the text is State of the Union addresses, half is made of words in many scripts, with more characters than limit_alphabet
-keeps and many words of equal frequency: where ties are broken by chance, it shows here. Exit code 1 and the names of
-the files that differ, if any do. 20 processes with 1 MB take about 3 minutes on 2 cores.
+the text is State of the Union addresses, half is made of words in many scripts, with more characters than
+limit_alphabet keeps and many words of equal frequency: where ties are broken by chance, it shows here. Exit code 1 and
+the names of the files that differ, if any do. 20 processes with 1 MB take about 3 minutes on 2 cores.
 """
 
 from __future__ import annotations
