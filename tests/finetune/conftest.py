@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,16 @@ def models(tmp_path_factory) -> dict[str, Path]:
     }
 
 
+@pytest.fixture(autouse=True)
+def nothing_remembered():
+    """Each test is a process of its own to the caches: their keys rely on the hashes that a real job is given."""
+    from snakelm.finetune import data
+
+    data._load.cache_clear()
+    if network := sys.modules.get("snakelm.finetune.network"):
+        network._made.clear()
+
+
 @pytest.fixture
 def run_task(tmp_path, models, monkeypatch):
     """Carry one fine-tuning run out; returns its folder and headline numbers. Paths are relative to tmp_path."""
@@ -35,7 +46,7 @@ def run_task(tmp_path, models, monkeypatch):
     def run(
         task: dict, model: str = "gpt2", init: str = "pretrained", seed: int = 0, name: str = "run", **more: object
     ):
-        out, work = tmp_path / name, tmp_path / f"{name}.work"
+        out, work = tmp_path / name, tmp_path / more.pop("work", f"{name}.work")
         out.mkdir()
         work.mkdir(exist_ok=True)
         parents = {"pretrained": models[model], "tokenizer": models[model]} | more.pop("parents", {})

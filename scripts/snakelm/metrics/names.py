@@ -1,7 +1,7 @@
 """Which metrics each task type has: names only, so that a recipe is checked without pandas."""
 
 METRICS: dict[str, tuple[str, ...]] = {
-    "text_classification": ("accuracy", "f1_macro", "mcc", "f1_micro", "exact_match"),
+    "text_classification": ("accuracy", "f1_micro", "f1_macro", "mcc", "exact_match"),
     "regression": ("pearson", "spearman", "r2", "rmse", "mae"),
     "token_classification": ("f1", "accuracy", "precision", "recall", "f1_macro"),
     "question_answering": ("f1", "exact_match"),

@@ -1,0 +1,210 @@
+"""What a recipe may ask of training: exact resume, grids, early stopping, weights, freezing, baselines, rivals."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import threading
+import time
+
+import pandas
+import pytest
+import torch
+from finetune_lab import sentences
+from safetensors.torch import load_file
+from snakelm.errors import UserError
+from snakelm.finetune import network
+from snakelm.finetune.config import TaskConfig
+from snakelm.finetune.depth import depths, parameter_groups
+from transformers import AutoModelForSequenceClassification
+
+FAST = {"learning_rate": 5e-3, "batch_size": 16, "epochs": 3}
+
+
+@pytest.fixture
+def task(write_csv):
+    return {"type": "text_classification", "data": write_csv("rows.csv", ["text", "label"], sentences(300, 1)), **FAST}
+
+
+def weights(folder):
+    return load_file(folder / "model.safetensors")
+
+
+def same(one, other) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_killed_and_resumed_gives_the_same_weights(run_task, task, tmp_path):
+    task |= {"dropout": 0.1, "epochs": 6, "micro_batch_size": 4, "precision": "float32"}
+    whole, _ = run_task(task)
+
+    def kill_once_it_has_begun() -> None:
+        while not (tmp_path / "killed.work/best").exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        killer = threading.Thread(target=kill_once_it_has_begun)
+        killer.start()
+        with pytest.raises(SystemExit):
+            run_task(task, name="killed")
+        killer.join()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert not list((tmp_path / "killed").iterdir()), "half-done work was written"
+    resumed, _ = run_task(task, name="resumed", work="killed.work")
+    assert same(weights(whole), weights(resumed))
+    assert (whole / "predictions.tsv").read_bytes() == (resumed / "predictions.tsv").read_bytes()
+    assert (whole / "curve.tsv").read_bytes() == (resumed / "curve.tsv").read_bytes()
+
+
+def test_a_run_is_a_function_of_its_seed(run_task, task):
+    one, _ = run_task(task, name="a", seed=1)
+    same_again, _ = run_task(task, name="b", seed=1)
+    other, _ = run_task(task, name="c", seed=2)
+    for file in one.iterdir():
+        assert file.read_bytes() == (same_again / file.name).read_bytes(), file.name
+    assert not same(weights(one), weights(other))
+
+
+def test_micro_batches_change_nothing_but_rounding(run_task, task):
+    task |= {"precision": "float32", "steps": 10}
+    one, _ = run_task(task, name="a")
+    parts, _ = run_task(task | {"micro_batch_size": 5}, name="b")
+    for name, value in weights(one).items():
+        assert torch.allclose(value, weights(parts)[name], atol=2e-4), name
+
+
+def test_seeds_share_their_features(run_task, task):
+    run_task(task, name="a", seed=1)
+    made = dict(network._made)
+    run_task(task, name="b", seed=2)
+    run_task(task, name="c", seed=2, init="random", architecture=ARCHITECTURE)
+    assert network._made.keys() == made.keys() and all(network._made[key] is made[key] for key in made)
+
+
+ARCHITECTURE = {
+    "architecture": "gpt2", "objective": "clm", "hidden_size": 32, "layers": 2, "heads": 2, "sequence_length": 64,
+}  # fmt: skip
+
+
+def test_random_weights_come_from_the_seed(run_task, task):
+    task |= {"steps": 1, "learning_rate": 1e-9}
+    runs = [
+        run_task(task, init="random", architecture=ARCHITECTURE, seed=seed, name=name)[0]
+        for name, seed in zip("abc", (1, 1, 2), strict=True)
+    ]
+    assert same(weights(runs[0]), weights(runs[1])) and not same(weights(runs[0]), weights(runs[2]))
+
+
+def test_an_outside_model_is_a_rival(run_task, task, models):
+    out, headline = run_task(task, init=str(models["roberta"]))
+    assert json.loads((out / "config.json").read_text())["model_type"] == "roberta" and headline["test"] > 0.5
+    with pytest.raises(UserError, match="nowhere/at-all: no tokenizer can be loaded"):
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        run_task(task, init="nowhere/at-all", name="missing")
+
+
+def test_grid_takes_the_best_on_validation(run_task, task):
+    out, headline = run_task(task | {"grid": {"learning_rate": [1e-9, 5e-3], "epochs": [3]}})
+    grid = pandas.read_csv(out / "grid.tsv", sep="\t")
+    assert grid["learning_rate"].tolist() == [1e-9, 5e-3] and grid["validation"].iloc[1] == grid["validation"].max()
+    assert (
+        headline["grid"] == {"learning_rate": 5e-3, "epochs": 3} and headline["validation"] == grid["validation"].max()
+    )
+    alone, _ = run_task(task, name="alone")
+    assert same(weights(out), weights(alone))
+    with pytest.raises(UserError, match="need validation rows"):
+        run_task(task | {"grid": {"epochs": [1, 2]}, "validation_fraction": 0}, name="blind")
+
+
+def test_early_stopping_keeps_the_best(run_task, task):
+    logging.getLogger("snakelm").setLevel(logging.INFO)
+    task |= {"early_stopping": 2, "epochs": 40, "metric": "f1_macro"}
+    out, headline = run_task(task)
+    curve = pandas.read_csv(out / "curve.tsv", sep="\t").dropna(subset="validation_metric")
+    assert curve["epoch"].max() < 35
+    assert headline["metric"] == "f1_macro" and headline["validation"] == pytest.approx(
+        curve["validation_metric"].max(), abs=1e-5
+    )
+
+
+def test_class_weights_lift_the_rare_class(run_task, write_csv):
+    rows = [row for number, row in enumerate(sentences(900, 1)) if row[1] == "good" or number % 12 == 0]
+    task = {
+        "type": "text_classification",
+        "data": write_csv("rows.csv", ["text", "label"], rows),
+        **FAST,
+        "keep": "last",
+    }
+    task |= {"epochs": 1, "learning_rate": 1e-3}
+    guessed = []
+    for name, given in (("plain", None), ("balanced", "balanced"), ("heavy", {"bad": 100.0})):
+        out, _ = run_task(task | {"class_weights": given}, name=name)
+        guessed.append((pandas.read_parquet(out / "predictions.parquet")["prediction"] == "bad").mean())
+    assert guessed[0] == 0 and guessed[1] > 0.05 and guessed[2] > 0.9
+
+
+def test_freezing_keeps_weights(run_task, task, models):
+    start = weights(models["bert"])
+    for name, what in (("embeddings", "embeddings"), ("one", 1), ("all", "backbone")):
+        out, _ = run_task(task | {"freeze": what, "epochs": 1}, "bert", name=name)
+        end = weights(out)
+        moved = {key for key in end if key in start and not torch.equal(end[key], start[key])}
+        layers = {key for key in moved if ".layer." in key}
+        assert not any("embeddings" in key for key in moved)
+        assert ("bert.encoder.layer.0.output.dense.weight" in layers) == (what == "embeddings")
+        assert ("bert.encoder.layer.1.output.dense.weight" in layers) == (what != "backbone")
+    with pytest.raises(UserError, match="freeze: 9 layers, but the model has 2"):
+        run_task(task | {"freeze": 9}, "bert", name="none")
+
+
+@pytest.mark.parametrize("model", ["bert", "gpt2", "roberta", "t5"])
+def test_layer_decay(models, model):
+    loaded = AutoModelForSequenceClassification.from_pretrained(models[model])
+    found, top = depths(loaded)
+    assert top == 3 and set(found.values()) == {0, 1, 2, 3}
+    assert all(found[name] == 0 for name in found if "word_embeddings" in name or "wte" in name or "shared" in name)
+    config = TaskConfig(type="text_classification", data={"files": "x.csv"}, learning_rate=1.0, layer_decay=0.5)
+    groups = parameter_groups(loaded, config)
+    assert sorted({group["lr"] for group in groups}) == [0.125, 0.25, 0.5, 1.0]
+    assert sum(len(group["params"]) for group in groups) == len(list(loaded.parameters()))
+    assert all((group["weight_decay"] > 0) == all(p.ndim > 1 for p in group["params"]) for group in groups)
+
+
+@pytest.mark.parametrize("init", ["majority", "tfidf"])
+def test_baselines_of_text(run_task, write_csv, init):
+    rows = [(text, label, len(text)) for text, label in sentences(300, 1)]
+    source = write_csv("rows.csv", ["text", "label", "size"], rows)
+    out, headline = run_task({"type": "text_classification", "data": source}, init=init)
+    assert headline["test"] > 0.95 if init == "tfidf" else 0.4 < headline["test"] < 0.7
+    assert (out / "predictions.tsv").exists() and not (out / "model.safetensors").exists()
+    regression = {"type": "regression", "data": source, "label_column": "size"}
+    assert (run_task(regression, init=init, name="r")[1]["test"] > 0.3) == (init == "tfidf")
+    several = {"type": "text_classification", "data": source, "multi_label": True}
+    assert (run_task(several, init=init, name="m")[1]["test"] > 0.95) == (init == "tfidf")
+
+
+def test_baseline_of_words(run_task, tmp_path):
+    rows = [{"words": ["the", "cat", f"w{n}"], "tags": ["DET", "NOUN", "NOUN"]} for n in range(50)]
+    (tmp_path / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    _, headline = run_task({"type": "token_classification", "data": {"files": "d.jsonl"}}, init="majority")
+    assert headline == {"metric": "accuracy", "test": 1.0, "test_rows": 10, "validation": 1.0}
+
+
+def test_words_beyond_the_window_are_predicted_too(run_task, tmp_path):
+    """Rows of 200 words, windows of 32 tokens: no word is lost, and the merged windows are right."""
+    from finetune_lab import GOOD, WORDS
+
+    words = [(WORDS + GOOD)[n * 7 % 30] for n in range(200)]
+    rows = [{"words": words[n:] + words[:n], "tags": []} for n in range(40)]
+    for row in rows:
+        row["tags"] = ["B-X" if word in GOOD else "O" for word in row["words"]]
+    (tmp_path / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    task = {"type": "token_classification", "data": {"files": "d.jsonl"}, "max_length": 32, "stride": 8, **FAST}
+    out, headline = run_task(task, "bert")
+    table = pandas.read_parquet(out / "predictions.parquet")
+    assert all(len(tags) == 200 and "" not in tags for tags in table["prediction"]) and headline["test"] > 0.95

@@ -1,0 +1,284 @@
+"""From files to the rows of a task: splits, samples, labels; and one clear line for whatever is wrong with them."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pandas
+import pytest
+from pydantic import ValidationError
+from snakelm.errors import UserError
+from snakelm.finetune.config import TaskConfig, check, learning_curve
+from snakelm.finetune.data import load
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(logging.getLogger("snakelm"), "propagate", True)
+    caplog.set_level(logging.INFO, "snakelm")
+
+
+def write(name: str, text: str | bytes) -> dict:
+    with open(name, "wb") as file:
+        file.write(text if isinstance(text, bytes) else text.encode())
+    return {"files": name}
+
+
+def table(name: str, rows: list[tuple], header: str = "text,label") -> dict:
+    return write(name, header + "\n" + "".join(",".join(map(str, row)) + "\n" for row in rows))
+
+
+def jsonl(name: str, rows: list[dict]) -> dict:
+    return write(name, "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def task(**keys) -> TaskConfig:
+    return TaskConfig(**{"type": "text_classification"} | keys)
+
+
+def texts(count: int, labels: str = "ab", start: int = 0) -> list[tuple[str, str]]:
+    return [(f"text {number}", labels[number % len(labels)]) for number in range(start, start + count)]
+
+
+# --- splits and samples ---------------------------------------------------------------------------------------
+
+
+def test_made_splits_are_stratified_disjoint_and_stable():
+    source = table("d.csv", [(f"text {n}", "rare" if n % 10 == 0 else "common") for n in range(200)])
+    splits = load(task(data=source), None).splits
+    assert {name: len(frame) for name, frame in splits.items()} == {"train": 144, "validation": 16, "test": 40}
+    assert (splits["test"]["gold"] == "rare").sum() == 4 and (splits["validation"]["gold"] == "rare").sum() in (1, 2)
+    rows = [set(frame["row"]) for frame in splits.values()]
+    assert len(set.union(*rows)) == sum(map(len, rows)) == 200
+    again = load(task(data=source, max_length=64), None).splits
+    assert all(again[name]["row"].tolist() == frame["row"].tolist() for name, frame in splits.items())
+    other = load(task(data=source, data_seed=1), None).splits
+    assert other["test"]["row"].tolist() != splits["test"]["row"].tolist()
+
+
+def test_groups_are_never_divided():
+    source = table("d.csv", [(f"text {n}", "ab"[n % 2], f"author {n // 7}") for n in range(140)], "text,label,author")
+    splits = load(task(data=source, group_column="author"), None).splits
+    authors = [set(frame["row"] // 7) for frame in splits.values()]
+    assert sum(map(len, authors)) == len(set.union(*authors)) == 20
+    assert 20 <= len(splits["test"]) <= 42
+
+
+def test_samples_are_nested_and_the_test_is_the_same():
+    source = table("d.csv", texts(400))
+    curve = learning_curve("t", task(data=source, max_train_rows=[50, 100, 200]))
+    assert list(curve) == ["t-50", "t-100", "t-200"]
+    loaded = [load(one, None).splits for one in curve.values()]
+    small, middle, large = (set(splits["train"]["row"]) for splits in loaded)
+    assert (len(small), len(middle), len(large)) == (50, 100, 200) and small < middle < large
+    assert loaded[0]["test"].equals(loaded[2]["test"])
+
+
+def test_paragraphs_of_a_corpus_keep_their_documents_split(tmp_path):
+    def document(year: int) -> dict:
+        return {"text": "\n\n".join(f"paragraph {n} of the year {year}" for n in range(4)) + "\n\nshort", "year": year}
+
+    for split, years in (("train", range(1800, 1840)), ("test", range(1840, 1850))):
+        pandas.DataFrame([document(year) for year in years]).to_parquet(f"{split}.parquet")
+    config = task(
+        corpus="sotu", unit="paragraph", min_chars=10, label_column="year", bins=[1800, 1820, 1850], max_test_rows=20
+    )
+    data = load(config, tmp_path)
+    assert data.labels == ["1800-1820", "1820-1850"]
+    assert len(data.splits["train"]) + len(data.splits["validation"]) == 160 and len(data.splits["test"]) == 20
+    years = {name: {text.split()[-1] for text in frame["text"]} for name, frame in data.splits.items()}
+    assert not years["train"] & years["validation"] and not years["train"] & years["test"]
+    assert data.splits["test"]["gold"].unique().tolist() == ["1820-1850"]
+
+
+# --- formats --------------------------------------------------------------------------------------------------
+
+
+def test_byte_order_mark_and_crlf():
+    source = write(
+        "d.csv",
+        b"\xef\xbb\xbftext,label\r\n" + b"".join(b"some text %d,%s\r\n" % (n, b"ab"[n % 2 :][:1]) for n in range(40)),
+    )
+    data = load(task(data=source), None)
+    assert data.labels == ["a", "b"] and not data.splits["train"]["text"].str.contains("\r").any()
+    assert data.splits["train"]["gold"].isin(["a", "b"]).all()
+
+
+def test_tsv_without_header_and_numeric_labels():
+    source = write("d.tsv", "".join(f"{n % 12}\ttext {n}\n" for n in range(120)))
+    source |= {"header": False, "column_names": ["label", "text"]}
+    assert load(task(data=source), None).labels == [str(n) for n in range(12)]  # by value, not by letter
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_several_labels_from_lists_and_text(suffix):
+    rows = [{"text": f"text {n}", "label": [["a", "b"], ["c"], []][n % 3]} for n in range(60)]
+    source = jsonl("d.jsonl", rows)
+    if suffix == "parquet":
+        pandas.DataFrame(rows).to_parquet("d.parquet")
+        source = {"files": "d.parquet"}
+    data = load(task(data=source, multi_label=True), None)
+    assert data.labels == ["a", "b", "c"] and [] in data.splits["train"]["gold"].tolist()
+
+
+def test_conll_iob1_becomes_iob2():
+    lines = ["EU I-ORG", "rejects O", "German I-MISC", "British B-MISC", "Peter I-PER", "Blackburn I-PER", ""]
+    source = write("d.conll", "\n".join(lines * 12))
+    data = load(TaskConfig(type="token_classification", data=source), None)
+    assert data.splits["train"]["gold"].iloc[0] == ["B-ORG", "O", "B-MISC", "B-MISC", "B-PER", "I-PER"]
+    assert data.labels == ["O", "B-MISC", "I-MISC", "B-ORG", "I-ORG", "B-PER", "I-PER"]
+
+
+def test_conllu_parts_of_speech_with_multiword_tokens():
+    lines = [("1-2", "du", "_"), ("1", "de", "ADP"), ("2", "le", "DET"), ("2.1", "x", "X")]
+    sentence = "".join(f"{number}\t{word}\t_\t{upos}" + "\t_" * 6 + "\n" for number, word, upos in lines) + "\n"
+    source = write("d.conllu", sentence * 20) | {"tag_column": "upos"}
+    data = load(TaskConfig(type="token_classification", data=source), None)
+    assert data.labels == ["ADP", "DET"] and data.splits["test"]["words"].iloc[0] == ["de", "le"]
+
+
+def test_choices_by_letter_column_and_text():
+    rows = [{"question": "q", "A": "x", "B": "y", "label": ["A", 1, "x"][n % 3]} for n in range(30)]
+    data = load(TaskConfig(type="multiple_choice", data=jsonl("d.jsonl", rows), choices=["A", "B"]), None)
+    by_row = dict(zip(data.splits["train"]["row"], data.splits["train"]["gold"], strict=True))
+    assert all(by_row[row] == [0, 1, 0][row % 3] for row in by_row)
+
+
+# --- what is wrong with the data ------------------------------------------------------------------------------
+
+LABELS = [*texts(30), ("odd one", "")]
+
+
+@pytest.mark.parametrize(
+    ("rows", "keys", "message"),
+    [
+        (LABELS, {}, r"d\.csv line 32: column label is empty"),
+        ([*texts(30), ("odd", "nan")], {"type": "regression"}, r"line 2: column label must hold a number, found 'a'"),
+        ([(f"t {n}", n) for n in range(30)] + [("odd", "nan")], {"type": "regression"}, r"line 32.*finite"),
+        ([*texts(30), ("  ", "a")], {}, r"line 32: column text is empty"),
+        (texts(30, "a"), {}, r"all rows have one label, 'a'"),
+        (texts(30), {"label_column": "lable"}, r"no column 'lable'; did you mean label\?"),
+        (texts(30), {"labels": ["a", "c"]}, r"label 'b' of the train split"),
+        ([("t", 1700), *[(f"t {n}", 1800 + n) for n in range(30)]], {"bins": [1800, 1810, 1900]}, r"line 2: 1700 lies"),
+        (texts(30), {"min_chars": 1000}, r"no row is left of 30"),
+    ],
+)  # fmt: skip
+def test_one_line_for_bad_tables(rows, keys, message):
+    with pytest.raises(UserError, match=message) as error:
+        load(task(data=table("d.csv", rows), **keys), None)
+    assert len(error.value.lines) == 1 and "\n" not in str(error.value)
+
+
+def test_rows_can_be_dropped_instead(caplog):
+    rows = [*texts(40), ("odd", ""), ("", "a")]
+    data = load(task(data=table("d.csv", rows), missing_labels="drop", empty_texts="drop"), None)
+    assert sum(map(len, data.splits.values())) == 40
+    assert "dropped 1 rows without a label and 1 with an empty text of 42" in caplog.text
+
+
+def test_label_unseen_in_training():
+    train, test = table("train.csv", texts(30)), table("test.csv", [*texts(5, start=50), ("odd", "z"), ("odder", "z")])
+    with pytest.raises(
+        UserError, match=r"test\.csv line 7: label 'z' of the test split does not occur in training \(2 such"
+    ):
+        load(task(train=train, test=test), None)
+    assert load(task(train=train, test=test, labels=["a", "b", "z"]), None).labels == ["a", "b", "z"]
+
+
+def test_mixed_types_in_a_column():
+    rows = [{"text": f"text {n}", "label": n % 2} for n in range(30)] + [{"text": "odd", "label": "one"}]
+    with pytest.raises(UserError, match=r"line 31: column label holds text \('one'\), but a number at .*line 1"):
+        load(task(data=jsonl("d.jsonl", rows)), None)
+    rows[30] = {"text": 7, "label": 1}
+    with pytest.raises(UserError, match=r"line 31: column text must hold text, found int '7'"):
+        load(task(data=jsonl("d.jsonl", rows)), None)
+
+
+def test_duplicates_across_splits_are_counted_or_dropped(caplog):
+    train, test = table("train.csv", texts(40)), table("test.csv", [*texts(3), *texts(7, start=100)])
+    data = load(task(train=train, test=test), None)
+    held = len(set(data.splits["train"]["row"]) & {0, 1, 2})
+    assert data.duplicates["test"] == held > 0 and f"test: {held} of 10 rows also stand in training" in caplog.text
+    dropped = load(task(train=train, test=test, duplicates="drop"), None).splits["train"]
+    assert not set(dropped["row"]) & {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"words": ["a", "b"], "tags": ["X"]}], r"d\.jsonl line 1: 2 words but 1 tags"),
+        ([{"words": ["a", " "], "tags": ["X", "Y"]}], r"line 1: word 2 is empty"),
+        ([{"words": ["a", "b"], "tags": ["B-X", "I-Y"]}, {"words": ["c"], "tags": ["S-X"]}], r"line 1: .*'I-Y'"),
+    ],
+)  # fmt: skip
+def test_one_line_for_bad_tags(rows, message):
+    with pytest.raises(UserError, match=message):
+        load(TaskConfig(type="token_classification", data=jsonl("d.jsonl", rows * 10)), None)
+
+
+def test_tags_outside_a_scheme_asked_for():
+    rows = [{"words": ["a", "b"], "tags": ["O", "I-X"]}] * 10
+    with pytest.raises(UserError, match=r"line 1: tag 'I-X' of word 2 follows 'O'; in IOB2"):
+        load(TaskConfig(type="token_classification", data=jsonl("d.jsonl", rows), tag_scheme="iob2"), None)
+
+
+def test_malformed_conllu_names_the_line():
+    source = write("d.conllu", "1\tde\tde\tADP\t_\t_\t_\t_\t_\t_\n2\tle\tDET\n\n")
+    with pytest.raises(UserError, match=r"d\.conllu line 2"):
+        load(TaskConfig(type="token_classification", data=source | {"tag_column": "upos"}), None)
+
+
+def test_answer_not_at_its_offset():
+    question = {"id": "1", "question": "who?", "answers": [{"text": "Ada", "answer_start": 2}]}
+    squad = {"data": [{"title": "t", "paragraphs": [{"context": "It was Ada.", "qas": [question]}]}]}
+    source = write("d.json", json.dumps(squad)) | {"format": "squad"}
+    with pytest.raises(UserError, match=r"d\.json .*'Ada'"):
+        load(TaskConfig(type="question_answering", data=source), None)
+    rows = [{"question": "q", "context": "It was Ada.", "answers": "Eve"}]
+    with pytest.raises(UserError, match=r"line 1: the answer 'Eve' is not in the context"):
+        load(TaskConfig(type="question_answering", data=jsonl("d.jsonl", rows * 3)), None)
+
+
+# --- what is wrong with the recipe ----------------------------------------------------------------------------
+
+DATA = {"data": {"files": "d.csv"}}
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({}, "needs exactly one of corpus, data or train, got none"),
+        ({"train": {"files": "a.csv"}}, "no test"),
+        ({**DATA, "corpus": "c"}, "got corpus and data"),
+        ({**DATA, "words_column": "w"}, "words_column means nothing for text_classification"),
+        ({**DATA, "metric": "acuracy"}, r"did you mean accuracy\?"),
+        ({**DATA, "bins": [1, 3, 2]}, "bins must rise"),
+        ({**DATA, "bins": [1, 2, 3], "bin_names": ["a"]}, "needs 2 names"),
+        ({**DATA, "labels": ["a", "a"]}, "'a' twice"),
+        ({**DATA, "grid": {"lerning_rate": [1]}}, r"did you mean learning_rate\?"),
+        ({**DATA, "grid": {"learning_rate": [-1.0]}}, "greater than 0"),
+        ({**DATA, "grid": {"micro_batch_size": [1]}}, "not a training key"),
+        ({**DATA, "max_train_rows": [5, 5]}, "twice"),
+        ({**DATA, "unit": "paragraph"}, "is for a corpus"),
+    ],
+)
+def test_recipe_is_refused(keys, message):
+    with pytest.raises(ValidationError, match=message):
+        task(**keys)
+
+
+def test_combinations_that_cannot_work():
+    translation = TaskConfig(type="translation", **DATA)
+    assert "needs a model that writes text" in check(translation, "bert", "mlm")[0]
+    assert check(translation, "gpt2", "clm") == check(translation, "t5", "span_denoising") == []
+    assert "does not exist for translation" in check(translation, "t5", "span_denoising", "majority")[0]
+    assert "longer than the model's positions" in check(task(**DATA, max_length=128), "bert", "mlm", positions=64)[0]
+
+
+def test_a_resolved_config_is_the_same_config():
+    one = task(**DATA, grid={"learning_rate": [1e-4, 1e-3], "epochs": [1]})
+    assert TaskConfig(**one.model_dump()) == one
+    assert one.grid_points() == [{"learning_rate": 1e-4, "epochs": 1}, {"learning_rate": 1e-3, "epochs": 1}]
+    assert one.at(one.grid_points()[1]).learning_rate == 1e-3
