@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 
 from .config import is_circumstance, reference_of
 from .recipe import ENTRIES, ExperimentConfig, Recipe, Resources
+from .sweep import SWEPT
 
 INTRODUCTION = """\
 # The recipe: every key
@@ -25,6 +26,21 @@ joins them. Names are yours (letters, digits, `_`, `-`). Unknown keys are refuse
 
 A key marked ○ is a *circumstance*: it cannot change a result, and changing it makes nothing stale. Every other key is
 part of the identity of the runs of its stage: a change makes new runs of that stage and of all below it.
+
+## `sweep`
+
+An entry of `tokenizers`, `models` or `tasks` may have a key `sweep`: a map from keys of the entry to lists of values.
+It becomes one entry for each combination, named after its values; lists under `zip` are paired instead of crossed.
+Where an experiment or another entry names the swept one, it means all of them.
+
+```yaml
+models:
+  tiny:
+    layers: 2
+    sweep:
+      learning_rate: [1e-3, 3e-3]
+      zip: {hidden_size: [64, 128], heads: [2, 4]}   # tiny-learning_rate=0.001-hidden_size=64-heads=2 and 3 more
+```
 """
 
 SECTIONS: list[tuple[str, type[BaseModel], str]] = [
@@ -55,7 +71,12 @@ def readme() -> str:
 
 def schema() -> str:
     """The recipe's JSON schema, for editors."""
-    return json.dumps(Recipe.model_json_schema(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    whole = Recipe.model_json_schema()
+    sweep = {"type": "object", "description": "Lists of values for keys of this entry: one entry per combination."}
+    for section in SWEPT:
+        name = ENTRIES[section].__name__
+        whole["$defs"][name]["properties"]["sweep"] = sweep
+    return json.dumps(whole, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def table(model: type[BaseModel]) -> str:
@@ -93,7 +114,7 @@ def type_name(annotation: Any) -> str:
     """A type as a person would say it: 'int', 'str or null', 'list of int', '`a` or `b`'."""
     if annotation is None or annotation is type(None):
         return "null"
-    if annotation is Any:
+    if annotation is Any or getattr(annotation, "__name__", "") == "JsonValue":
         return "anything"
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Literal:
