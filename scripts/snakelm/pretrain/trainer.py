@@ -24,8 +24,7 @@ class LabelledRows:
 
     In BERT and its kin (layers with `attention.output` and `intermediate`) that is after the last layer's attention;
     elsewhere where the head begins: the modules beside the base model (`cls`, `lm_head`, …), or the output layer
-    alone where a model has no base model of its own. The first of these that is called drops the rows, and what
-    follows works on any shape.
+    alone where a model has no base model of its own. The first of these that is called makes B × L × D to 1 × N × D.
     """
 
     def __init__(self, model: PreTrainedModel):
@@ -43,7 +42,7 @@ class LabelledRows:
             return None
         positions_N, shape, self.positions_N = self.positions_N, inputs[0].shape, None
         return tuple(
-            value.reshape(-1, shape[-1]).index_select(0, positions_N)
+            value.reshape(1, -1, shape[-1]).index_select(1, positions_N)
             if isinstance(value, torch.Tensor) and value.shape == shape
             else value
             for value in inputs
