@@ -18,7 +18,7 @@ plan: .venv/ready  ## what would run, and why; starts nothing
 	@$(BIN)/python scripts/plan.py --configfile $(RECIPE)
 
 gc: .venv/ready  ## list runs that the recipe does not need, and delete them once confirmed
-	@$(BIN)/python scripts/gc.py --configfile $(RECIPE)
+	@$(BIN)/python scripts/collect_garbage.py --recipe $(RECIPE)
 
 lint: .venv/ready  ## ruff, snakefmt, snakemake --lint
 	@$(BIN)/ruff check .

@@ -68,6 +68,9 @@ class Workflow:
             "partition": "slurm_partition",
             "extra": "slurm_extra",
         }
+        if asked["extra"]:
+            # Takes the place of the profile's own: a requeued job must go on writing its log all the same.
+            asked["extra"] = f"--open-mode=append {asked['extra']}"
         return {names[key]: value for key, value in asked.items() if key in names and value}
 
     def threads(self, stage: str) -> Any:

@@ -1,0 +1,125 @@
+"""List what no given recipe needs (runs, links, cells, half-done work), and delete it once confirmed.
+
+What a running job uses stays, and so does everything that a kept run was made of. Every recipe whose runs are to stay
+must be given: --recipe config/a.yaml --recipe config/b.yaml.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from snakelm.cli import command
+from snakelm.collect import Item, Needed, delete, garbage, needed
+from snakelm.errors import UserError
+from snakelm.store import Store
+from snakelm.workflow import DEFAULT_RECIPE, read_plan
+
+
+def main() -> int:
+    given = arguments()
+    store = Store()
+    recipes = given.recipe + ([given.configfile] if given.configfile else []) or [[DEFAULT_RECIPE]]
+    plans = [read_plan(files, {}, store) for files in recipes]
+    stays = needed(plans, store)
+    found = garbage(stays, store)
+    if not found:
+        print("nothing to collect: everything here is needed")
+        return 0
+    show(found)
+    for line in [*in_use(stays), *left_out(found, recipes, store)]:
+        print(line)
+    if not given.yes and not (sys.stdin.isatty() and agreed(found)):
+        print("nothing deleted" + ("" if sys.stdin.isatty() else "; --yes deletes what is listed"))
+        return 0
+    # A question may stand for hours: what has come into use meanwhile stays.
+    found = [item for item in garbage(needed(plans, store), store) if item.path in {item.path for item in found}]
+    freed = count = 0
+    try:
+        for item in delete(found, store):
+            freed, count = freed + item.bytes, count + 1
+    except OSError as error:
+        raise UserError(
+            f"{error.filename}: {error.strerror}; {count} deleted before it, {size(freed)} freed; mend that and rerun"
+        ) from None
+    print(f"deleted {count}, freed {size(freed)}")
+    return 0
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--recipe",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help=f"a recipe whose runs stay; may be given again (default: {DEFAULT_RECIPE})",
+    )
+    parser.add_argument(
+        "--configfile", nargs="+", default=[], metavar="FILE", help="one recipe, several files merged, as for snakemake"
+    )
+    parser.add_argument("--yes", action="store_true", help="delete without asking")
+    return parser.parse_args()
+
+
+def show(items: list[Item]) -> None:
+    console = Console()
+    if not console.is_terminal:
+        console.width = 160
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("what", "where", "last used"):
+        table.add_column(heading, no_wrap=heading != "where", overflow="fold")
+    table.add_column("size", justify="right", no_wrap=True)
+    for item in items:
+        table.add_row(
+            item.kind, str(item.path), time.strftime("%Y-%m-%d %H:%M", time.localtime(item.used)), size(item.bytes)
+        )
+    console.print(table)
+    print(f"{len(items)} that no given recipe needs, {size(sum(item.bytes for item in items))}")
+
+
+def in_use(stays: Needed) -> list[str]:
+    lines = [f"in use, so it and its parents stay: {stage} {run_id}" for stage, run_id in sorted(stays.held)]
+    if stays.running:
+        lines.append("snakemake is running, so all that its jobs need stays (none runs? then: snakemake --unlock)")
+    return lines
+
+
+def left_out(items: list[Item], recipes: list[list[str]], store: Store) -> list[str]:
+    """Recipes beside the given ones that need some of the items: forgetting one is easily done."""
+    mentioned = {Path(file).resolve() for files in recipes for file in files}
+    lines = []
+    for file in sorted(Path("config").glob("*.yaml")):
+        if file.resolve() not in mentioned:
+            try:
+                missed = {item.path for item in items} & {
+                    run.folder for run in read_plan([str(file)], {}, store).runs.values()
+                }
+            except UserError:
+                continue  # not a recipe by itself
+            if missed:
+                lines.append(f"{file} needs {len(missed)} of them: keep these with --recipe {file}")
+    return lines
+
+
+def agreed(items: list[Item]) -> bool:
+    try:
+        return input(f"delete these {len(items)}? [y/N] ").strip().lower() in ("y", "yes")
+    except (EOFError, KeyboardInterrupt):
+        print()
+        return False
+
+
+def size(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+if __name__ == "__main__":
+    command(main)
