@@ -31,7 +31,19 @@ SCRIPTS = Path(__file__).resolve().parent.parent
 ID_LENGTH = 12
 CARRIERS = frozenset(
     f"snakelm.{name}"
-    for name in ("config", "console", "errors", "identity", "job", "order", "sources", "stage", "store", "machine")
+    for name in (
+        "config",
+        "console",
+        "errors",
+        "identity",
+        "job",
+        "manifest",
+        "order",
+        "sources",
+        "stage",
+        "store",
+        "machine",
+    )
 )
 
 
