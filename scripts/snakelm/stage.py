@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import errno
 import importlib
-import json
 import logging
 import os
 import shlex
@@ -31,12 +30,12 @@ from .console import log
 from .errors import UserError
 from .identity import CodeDigests, FileDigests, run_id
 from .job import Job
+from .manifest import describe
 from .order import read_order
 from .sources import fingerprint
 from .store import (
     MANIFEST,
     Store,
-    content_digest,
     file_table,
     read_manifest,
     remove_empty,
@@ -231,26 +230,21 @@ class Maker:
         except BaseException:
             remove_tree(out)
             raise
-        files = file_table(out)
-        content = content_digest(files)
-        manifest = {
-            "stage": self.stage,
-            "name": self.run["name"],
-            "id": real_id,
-            "key": self.run["key"],
-            "config": identity,
-            "explicit": self.run["explicit"],
-            "parents": {
+        manifest = describe(
+            self.run,
+            stage=self.stage,
+            run_id=real_id,
+            identity=identity,
+            parents={
                 role: {"stage": manifest["stage"], "name": manifest["name"], "id": parent_ids[role]}
                 for role, (_, manifest) in parents.items()
             },
-            "sources": sources,
-            "code": code,
-            "content": content,
-            "files": {name: entry for name, entry in files.items() if not name.startswith("circumstance/")},
-            "headline": json.loads(json.dumps(headline)),
-            "versions": machine.versions(),
-            "circumstance": {
+            sources=sources,
+            code=code,
+            files=file_table(out),
+            headline=headline,
+            versions=machine.versions(),
+            circumstance={
                 "started": started,
                 "finished": machine.now(),
                 "seconds": round(time.monotonic() - began, 3),
@@ -259,24 +253,12 @@ class Maker:
                 "times": job.times,
                 **machine.description(),
             },
-        }
-        if same := self._same_content(content, real_id):
-            manifest["same_as"] = same
+            store=self.store,
+        )
         self.store.publish(out, final, manifest)
         self.store.link_latest(self.stage, self.run["name"], final)
         remove_tree(work)
         log.info("done in %.1f s: %s", time.monotonic() - began, final)
-
-    def _same_content(self, content: str, own_id: str) -> str | None:
-        """The canonical id of an earlier run of this entry that holds the same bytes."""
-        for folder in sorted((self.store.root / self.stage).glob(f"{self.run['name']}-*/{MANIFEST}")):
-            try:
-                other = read_manifest(folder.parent)
-            except (OSError, ValueError):
-                continue
-            if other.get("content") == content and other["id"] != own_id:
-                return str(other.get("same_as") or other["id"])
-        return None
 
 
 def _differences(whole: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
