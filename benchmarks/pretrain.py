@@ -27,8 +27,6 @@ import numpy as np
 import pandas
 import torch
 import transformers
-from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFast, Trainer, TrainerCallback
-
 from snakelm.architectures.build import build_model
 from snakelm.encode_corpus.config import EncodeConfig
 from snakelm.encode_corpus.encode import encode_corpus
@@ -40,6 +38,7 @@ from snakelm.pretrain.trainer import LanguageModelTrainer
 from snakelm.training.order import Samples
 from snakelm.training.schedule import multiplier
 from snakelm.training.trainer import Settings
+from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFast, Trainer, TrainerCallback
 
 WARM_UP = 2
 SIZES = {"hidden_size": 256, "layers": 4, "heads": 4, "sequence_length": 128, "batch_size": 32, "learning_rate": 5e-4}
@@ -93,7 +92,7 @@ def main() -> None:
             if arguments.equal:
                 bench.check_equal(arguments.equal)
             ratios[objective] = bench.compare(arguments.rounds, arguments.steps)
-        for objective in sorted(ratios, key="clm mlm".split().index):
+        for objective in sorted(ratios, key=["clm", "mlm"].index):
             print(f"{'ratio' if objective == 'mlm' else 'clm ratio'} {ratios[objective]:.2f}")
 
 
@@ -229,6 +228,8 @@ def flops_per_step(model: Any, config: ModelConfig, dense: bool) -> float:
                 p.shape[0] != model.config.vocab_size and "wpe" not in name and "wte" not in name)  # fmt: skip
     labelled = tokens if dense or config.objective == "clm" else tokens * config.masking_rate
     attention = 12 * config.layers * config.hidden_size * config.sequence_length * tokens
+    if labelled < tokens and config.architecture == "roberta":  # unlabelled rows end before the last layer's rest
+        inner -= (1 - config.masking_rate) * 9 * config.hidden_size**2
     return 6 * inner * tokens + 6 * head * labelled + attention
 
 

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
 from snakelm.job import Job
 from snakelm.pretrain.config import ModelConfig
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 SPECIAL = {"bos_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>", "mask_token": "<mask>"}
 NAMES = ("Anna", "Otto", "Maria", "Karl", "Ida", "Emil", "Clara", "Hugo")

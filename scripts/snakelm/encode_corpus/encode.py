@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import os
+from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,7 +82,7 @@ def _encode_split(
     backend.no_padding()
     backend.encode_special_tokens = True
     count = dict.fromkeys(("tokens", "documents", "characters", "bytes", "unknown"), 0)
-    ends = [0]
+    ends = array("q", [0])
     unknown = tokenizer.unk_token_id
     with (
         open(job.out / f"{split}.bin", "wb") as ids_file,
@@ -105,7 +106,7 @@ def _encode_split(
                     count["documents"] += 1
                     ends.append(count["tokens"])
             bar.advance(sum(last for _, last in batch), tokens=f"{count['tokens']:,}")
-    np.save(job.out / f"{split}.offsets.npy", np.array(ends, dtype="<i8"))
+    np.save(job.out / f"{split}.offsets.npy", np.frombuffer(ends, dtype=np.int64).astype("<i8"))
     return count
 
 

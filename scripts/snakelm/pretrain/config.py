@@ -25,6 +25,28 @@ def _count(value: Any) -> Any:
 
 
 Count = Annotated[int, BeforeValidator(_count)]
+OWN_KEYS = {
+    "max_steps": "steps",
+    "num_train_epochs": "epochs",
+    "per_device_train_batch_size": "micro_batch_size",
+    "gradient_accumulation_steps": "micro_batch_size",
+    "learning_rate": "learning_rate",
+    "lr_scheduler_type": "schedule",
+    "warmup_steps": "warmup",
+    "weight_decay": "weight_decay",
+    "max_grad_norm": "max_grad_norm",
+    "adam_beta1": "adam_beta1",
+    "adam_beta2": "adam_beta2",
+    "bf16": "precision",
+    "fp16": "precision",
+    "torch_compile": "compile",
+    "seed": "seed",
+    "eval_steps": "evaluation_steps",
+    "save_steps": "checkpoint_steps",
+    "save_total_limit": "keep_checkpoints",
+    "report_to": "trackers",
+}
+"""TrainingArguments that have a key of their own here."""
 BUDGETS = ("tokens", "epochs", "steps", "minutes")
 
 
@@ -50,13 +72,21 @@ class ModelConfig(ArchitectureConfig):
         None, description="tokens per optimizer step, over all devices, in place of batch_size", ge=8
     )
     learning_rate: float = Field(1e-3, description="peak learning rate", gt=0)
-    schedule: Literal["linear", "cosine", "constant", "wsd"] = Field(
-        "linear", description="learning rate after warm-up; wsd: stable, then down to 0 over the last `decay`"
+    schedule: Literal["linear", "cosine", "constant", "wsd", "trunk"] = Field(
+        "linear",
+        description="learning rate after warm-up: linear or cosine down to the floor; constant; wsd: stable, then down"
+        " over the last `decay`; trunk: the stable part alone, made for models with trunk_every",
     )
     warmup: float = Field(
         0.05, description="rise of the learning rate at the start: a share of the budget, or steps if 1 or more", ge=0
     )
     decay: float = Field(0.2, description="schedule wsd: share of the budget over which the rate goes down", gt=0, le=1)
+    trunk_every: Count | None = Field(
+        None,
+        description="schedule wsd: train the stable part as a chain of runs of so many steps, which models that differ"
+        " in their budgets (in tokens or steps) share, so that a learning curve over budgets costs one long run",
+        ge=1,
+    )
     learning_rate_floor: float = Field(
         0.0, description="where the learning rate ends, as a share of its peak", ge=0, le=1
     )
@@ -101,9 +131,14 @@ class ModelConfig(ArchitectureConfig):
     micro_batch_size: Count | None = circumstance(
         None, description="sequences per forward pass and device; by default all, halved when memory runs out", ge=1
     )
-    gpus: int = circumstance(0, description="GPUs to train on; 0: the CPU, or the one GPU that the job sees", ge=0)
+    gpus: int | None = circumstance(
+        None, description="GPUs to train on; 0: the CPU; null: one if the machine or the cluster job has any", ge=0
+    )
     processes: int | None = circumstance(
         None, description="training processes; by default one per GPU (on a CPU, 2 is for tests)", ge=1
+    )
+    attention: str | None = circumstance(
+        None, description="how attention is computed: sdpa, eager, flash_attention_2, …; null: the library's choice"
     )
     compile: bool = circumstance(False, description="compile the network with torch.compile (about a minute at first)")
     data_workers: int = circumstance(0, description="processes that prepare batches; 0: the trainer itself", ge=0)
@@ -129,6 +164,20 @@ class ModelConfig(ArchitectureConfig):
             raise ValueError(
                 f"batch_tokens ({self.batch_tokens}) is less than one sequence ({self.sequence_length} tokens)"
             )
+        if self.trunk_every is not None:
+            wrong = (
+                (self.schedule != "wsd", "schedule: wsd"),
+                (self.tokens is None and self.steps is None, "a budget in tokens or steps"),
+                (0 < self.warmup < 1, "warmup in steps (1 or more), which does not depend on the budget"),
+                (self.masking_rate_end is not None, "one masking rate (no masking_rate_end)"),
+                (self.keep == "best" or self.patience is not None, "keep: last and no patience"),
+            )
+            if needs := [what for is_wrong, what in wrong if is_wrong]:
+                raise ValueError(f"trunk_every needs {'; '.join(needs)}")
+        if taken := sorted(OWN_KEYS.keys() & self.training_arguments.keys()):
+            raise ValueError(
+                "training_arguments: " + "; ".join(f"{name} is set by the key {OWN_KEYS[name]}" for name in taken)
+            )
         if self.whole_words and self.objective != "mlm":
             raise ValueError(f"whole_words is for objective mlm, not {self.objective}")
         return self
@@ -137,3 +186,27 @@ class ModelConfig(ArchitectureConfig):
     def global_batch(self) -> int:
         """Sequences per optimizer step."""
         return self.batch_size if self.batch_tokens is None else self.batch_tokens // self.sequence_length
+
+    @property
+    def planned_steps(self) -> int | None:
+        """Optimizer steps of a budget in steps or tokens; None where they depend on the text or the machine."""
+        if self.steps is not None or self.tokens is None:
+            return self.steps
+        return -(-self.tokens // (self.global_batch * self.sequence_length))
+
+    def trunk(self) -> list[ModelConfig]:
+        """The chain of runs, first to last, of which this model's own run goes on from the last; [] without a trunk.
+
+        Each goes on from the one before, and none depends on this model's budget but by where the chain ends. The
+        keys that only the end of a training reads have their defaults in them, so that more models share the chain.
+        """
+        if self.trunk_every is None or self.planned_steps is None:
+            return []
+        plain = {"tokens": None, "schedule": "trunk", "trunk_every": None}
+        plain |= {
+            name: ModelConfig.model_fields[name].get_default(call_default_factory=True)
+            for name in ("decay", "learning_rate_floor", "keep", "patience", "prompts", "sample_tokens")
+        }
+        plain["evaluation_steps"] = self.evaluation_steps or self.trunk_every
+        count = int(self.planned_steps * (1 - self.decay)) // self.trunk_every
+        return [self.model_copy(update={**plain, "steps": n * self.trunk_every}) for n in range(1, count + 1)]

@@ -2,14 +2,14 @@
 
 What the run holds: the model (config.json, model.safetensors) and its tokenizer's files; `curve.tsv` (step, tokens,
 loss, validation loss, bits per byte, learning rate); `samples.txt`; `best/` where the lowest validation loss was not
-the last one (with keep: best it is the model, and the last weights are in `last/`).
+the last one (with keep: best the model is the best, and the last weights are in `last/`). Circumstance: `speed.tsv`
+and what trackers wrote. A run with schedule: trunk holds `checkpoint/` instead of a model, for others to go on from.
 """
 
 from __future__ import annotations
 
 import math
-import shutil
-from pathlib import Path
+import time
 from typing import TYPE_CHECKING, Any
 
 from snakelm.architectures.build import AUTO_CLASSES, build_model
@@ -17,28 +17,33 @@ from snakelm.console import log
 from snakelm.errors import UserError
 from snakelm.job import Job
 from snakelm.pretrain.config import ModelConfig
+from snakelm.training.devices import claimed
 from snakelm.training.schedule import multiplier
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from snakelm.pretrain.trainer import LanguageModelTrainer
+    from snakelm.training.trainer import Settings
 
-TOKENIZER_FILES = (
-    "tokenizer.json tokenizer_config.json special_tokens_map.json added_tokens.json vocab.json vocab.txt merges.txt"
-    " chat_template.jinja spiece.model sentencepiece.bpe.model tokenizer.model"
-)
 ENDLESS = 10**9
 """Upper bound of the steps where the budget is in minutes."""
+MANY_EPOCHS = 100
 
 
 def pretrain(job: Job[ModelConfig]) -> dict[str, Any]:
-    """Parents: encoded (an encode_corpus run), tokenizer. Returns losses, bits per byte, tokens, steps, parameters.
+    """Parents: encoded (an encode_corpus run), tokenizer, and trunk (a run to go on from) where there is one.
 
-    Resumes from the newest whole checkpoint in job.work. Raises SystemExit(128 + signal) after saving when a signal
-    asks it to stop, and UserError for whatever the user has to change.
+    Returns losses, bits per byte, tokens, steps, parameters. Resumes from the newest whole checkpoint in job.work.
+    Raises SystemExit(128 + signal) after saving when a signal asks it to stop, and UserError for whatever the user
+    has to change.
     """
-    return train(job)
+    with claimed(job.config.gpus) as gpus:
+        processes = job.config.processes or max(1, gpus)
+        if processes == 1:
+            return train(job)
+        from snakelm.pretrain.worker import train_together
+
+        return train_together(job, processes)
 
 
 def train(job: Job[ModelConfig]) -> dict[str, Any]:
@@ -46,19 +51,25 @@ def train(job: Job[ModelConfig]) -> dict[str, Any]:
     import torch
     import transformers
 
+    began = time.monotonic()
     torch.set_num_threads(job.threads)
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     from snakelm.pretrain import objectives
+    from snakelm.pretrain.results import write_results
     from snakelm.pretrain.stream import TokenStream
     from snakelm.pretrain.trainer import LanguageModelTrainer
+    from snakelm.training import trackers
     from snakelm.training.order import Samples
 
     config = job.config
+    trackers.prepare(config.trackers, job.work / "trackers", job.name)
     tokenizer = transformers.AutoTokenizer.from_pretrained(job.parents["tokenizer"])
     stream = TokenStream(job.parents["encoded"], "train")
     held_out = TokenStream(job.parents["encoded"], "validation")
     model = starting_model(config, tokenizer)
+    if (rows := model.get_input_embeddings().weight.shape[0]) < stream.vocab_size:
+        raise UserError(f"{job.name}: the encoded text has {stream.vocab_size} token ids, the model {rows}")
     use_cache = getattr(model.config, "use_cache", None)
     if use_cache is not None:
         model.config.use_cache = False
@@ -78,65 +89,85 @@ def train(job: Job[ModelConfig]) -> dict[str, Any]:
     trainer = LanguageModelTrainer(
         model,
         settings(job, steps, has_evaluation=evaluated.rows > 0),
-        Samples(rows, objective.read, config.seed, min(steps, ENDLESS) * config.global_batch),
+        Samples(rows, objective.read, config.seed, steps * config.global_batch),
         objective.collate,
+        start=job.parents["trunk"] / "checkpoint" if "trunk" in job.parents else None,
         held_out=evaluated,
         evaluation_sequences=config.evaluation_sequences,
     )
     trainer.run()
     if use_cache is not None:
         model.config.use_cache = use_cache
-    return write_results(job, trainer, tokenizer)
+    if not trainer.is_world_process_zero():
+        return {}
+    return write_results(job, trainer, tokenizer, held_out if held_out.tokens else stream, time.monotonic() - began)
 
 
 def starting_model(config: ModelConfig, tokenizer: Any) -> PreTrainedModel:
-    """Random weights, or those of `init` with its vocabulary checked against the tokenizer's."""
+    """Random weights, or those of `init` with its vocabulary and positions checked."""
     import transformers
 
     if config.init == "scratch":
-        return build_model(config, tokenizer, seed=config.seed)
-    auto = getattr(transformers, AUTO_CLASSES[config.objective])
+        model = build_model(config, tokenizer, seed=config.seed)
+    else:
+        model = _continued_model(getattr(transformers, AUTO_CLASSES[config.objective]), config, len(tokenizer))
+    if config.attention is not None:
+        try:
+            model.set_attn_implementation(config.attention)
+        except (ValueError, ImportError) as error:
+            raise UserError(f"attention: {config.attention}: {' '.join(str(error).split())[:300]}") from None
+    return model
+
+
+def _continued_model(auto: Any, config: ModelConfig, vocabulary: int) -> PreTrainedModel:
     try:
         model = auto.from_pretrained(config.init, dtype="float32")
     except (OSError, ValueError) as error:
         raise UserError(f"init: {config.init} cannot be loaded: {' '.join(str(error).split())[:300]}") from None
     rows = model.get_input_embeddings().weight.shape[0]
-    if rows < len(tokenizer):
-        raise UserError(f"init: {config.init} has {rows} tokens, the tokenizer {len(tokenizer)}; use its own tokenizer")
+    if rows < vocabulary:
+        raise UserError(
+            f"init: {config.init} has {rows} tokens, the tokenizer {vocabulary}; use its own tokenizer (existing: …)"
+        )
+    positions = getattr(model.config, "max_position_embeddings", None)
+    if isinstance(positions, int) and positions < config.sequence_length:
+        raise UserError(
+            f"sequence_length {config.sequence_length} is longer than the {positions} positions of {config.init}"
+        )
     model.config._name_or_path = ""
     return model
 
 
 def total_steps(config: ModelConfig, rows: int) -> int:
     """Optimizer steps that the budget buys, at least 1."""
-    batch = config.global_batch
-    if config.steps is not None:
-        return config.steps
-    if config.tokens is not None:
-        return math.ceil(config.tokens / (batch * config.sequence_length))
+    if config.minutes is not None:
+        return ENDLESS
     if config.epochs is not None:
-        return max(1, math.ceil(config.epochs * rows / batch))
-    return ENDLESS
+        return max(1, math.ceil(config.epochs * rows / config.global_batch))
+    return config.planned_steps or 1
 
 
-def settings(job: Job[ModelConfig], steps: int, has_evaluation: bool) -> Any:
+def settings(job: Job[ModelConfig], steps: int, has_evaluation: bool) -> Settings:
     from snakelm.training.trainer import Settings
 
     config = job.config
-    known = config.minutes is None
-    every = config.evaluation_steps or (max(1, steps // 10) if known else 200)
     if not has_evaluation and (config.keep == "best" or config.patience is not None):
         raise UserError(f"{job.name}: keep: best and patience need a validation split, and the corpus holds none out")
-    warmup = config.warmup if config.warmup < 1 else config.warmup / steps if known else 0.05
+    trunk = config.schedule == "trunk" or config.trunk_every is not None
+    if config.evaluation_steps is not None or not has_evaluation:
+        every = config.evaluation_steps or 0
+    elif config.minutes is not None:
+        every = 200
+    else:
+        every = config.trunk_every or max(1, steps // 10)
     return Settings(
         work=job.work,
         steps=steps,
         batch_size=config.global_batch,
         micro_batch_size=config.micro_batch_size,
         learning_rate=config.learning_rate,
-        schedule=lambda progress: multiplier(
-            config.schedule, progress, warmup, config.decay, config.learning_rate_floor
-        ),
+        schedule=_schedule(config, steps),
+        schedule_by_step=config.minutes is None,
         seed=config.seed,
         minutes=config.minutes,
         weight_decay=config.weight_decay,
@@ -145,7 +176,8 @@ def settings(job: Job[ModelConfig], steps: int, has_evaluation: bool) -> Any:
         precision=config.precision,
         compile=config.compile,
         evaluation_steps=every if has_evaluation else 0,
-        logging_steps=max(1, min(10, steps // 20)),
+        logging_steps=10 if trunk else max(1, min(10, steps // 20)),
+        best_metric=None if trunk else "eval_loss",
         patience=config.patience,
         checkpoint_steps=config.checkpoint_steps,
         checkpoint_minutes=config.checkpoint_minutes,
@@ -156,62 +188,25 @@ def settings(job: Job[ModelConfig], steps: int, has_evaluation: bool) -> Any:
     )
 
 
+def _schedule(config: ModelConfig, steps: int) -> Any:
+    """Step → factor; with a budget in minutes, share of the time → factor, and a warm-up in steps is taken as 5 %."""
+    name = "constant" if config.schedule == "trunk" else config.schedule
+    shape = {"decay": config.decay, "floor": config.learning_rate_floor}
+    if config.minutes is not None:
+        warmup = config.warmup if config.warmup < 1 else 0.05
+        return lambda share: multiplier(name, share, warmup, **shape)
+    warmup = config.warmup if config.warmup >= 1 else config.warmup * steps
+    return lambda step: multiplier(name, step, warmup, total=steps, **shape)
+
+
 def _say_what_is_trained(job: Job[ModelConfig], model: PreTrainedModel, rows: int, steps: int, held_out: int) -> None:
     config = job.config
-    batch = config.global_batch
     budget = f"{steps:,} steps" if config.minutes is None else f"{config.minutes:g} minutes"
     log.info(f"{config.architecture} with {model.num_parameters():,} parameters, {config.objective}, {budget}")
     if config.minutes is None:
-        epochs = steps * batch / rows
-        log.info(f"{steps * batch * config.sequence_length:,} tokens: {epochs:.2f} epochs of the text")
+        epochs = steps * config.global_batch / rows
+        tokens = f"{steps * config.global_batch * config.sequence_length:,} tokens"
+        say = log.warning if epochs > MANY_EPOCHS else log.info
+        say(f"{tokens}: the budget reads the text {epochs:.2f} times")
     if not held_out:
         log.warning("no validation split of at least one sequence: no validation loss, no best model")
-
-
-def write_results(job: Job[ModelConfig], trainer: LanguageModelTrainer, tokenizer: Any) -> dict[str, Any]:
-    config, state = job.config, trainer.state
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    tokens_per_step = config.global_batch * config.sequence_length
-    curve = curve_rows(state.log_history, tokens_per_step)
-    model.save_pretrained(job.out)
-    for name in TOKENIZER_FILES.split():
-        if (file := Path(job.parents["tokenizer"]) / name).exists():
-            shutil.copyfile(file, job.out / name)
-    lines = ["\t".join(CURVE), *("\t".join(_cell(row.get(name)) for name in CURVE) for row in curve)]
-    (job.out / "curve.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    losses = [row["loss"] for row in curve if row.get("loss") is not None]
-    validation = [row for row in curve if row.get("validation_loss") is not None]
-    headline: dict[str, Any] = {
-        "loss": losses[-1] if losses else None,
-        "tokens": state.global_step * tokens_per_step,
-        "steps": state.global_step,
-        "epochs": round(state.global_step * config.global_batch / trainer.train_dataset.rows, 4),
-        "parameters": model.num_parameters(),
-    }
-    if validation:
-        headline["validation_loss"] = validation[-1]["validation_loss"]
-        headline["perplexity"] = math.exp(min(700.0, validation[-1]["validation_loss"]))
-        headline["bits_per_byte"] = validation[-1]["bits_per_byte"]
-        headline["best_step"] = state.best_global_step
-        headline["best_validation_loss"] = state.best_metric
-    job.times["seconds_training"] = round(trainer.seconds, 1)
-    job.times["tokens_per_second"] = round(headline["tokens"] / max(trainer.seconds, 1e-9), 1)
-    return headline
-
-
-CURVE = ("step", "tokens", "loss", "validation_loss", "bits_per_byte", "learning_rate")
-
-
-def curve_rows(history: list[dict[str, float]], tokens_per_step: int) -> list[dict[str, float]]:
-    """The Trainer's log as one row per step that was logged, with reproducible columns only."""
-    names = {"loss": "loss", "learning_rate": "learning_rate"}
-    names |= {"eval_loss": "validation_loss", "eval_bits_per_byte": "bits_per_byte"}
-    rows: dict[int, dict[str, float]] = {}
-    for entry in history:
-        row = rows.setdefault(entry["step"], {"step": entry["step"], "tokens": entry["step"] * tokens_per_step})
-        row |= {ours: entry[theirs] for theirs, ours in names.items() if theirs in entry}
-    return [rows[step] for step in sorted(rows) if len(rows[step]) > 2]
-
-
-def _cell(value: float | None) -> str:
-    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -18,7 +18,7 @@ import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArgu
 from transformers.trainer_callback import PrinterCallback
 
 from snakelm.console import Progress, log
-from snakelm.errors import UserError
+from snakelm.errors import UserError, did_you_mean
 from snakelm.training import checkpoints, precision
 from snakelm.training.order import StepSampler, generator
 from snakelm.training.signals import Interrupted, StopRequest
@@ -222,6 +222,7 @@ class ExactTrainer(Trainer):
 
     def restore(self, folder: Path | None) -> None:
         """Read what the stock Trainer does not keep; `begin` puts it in place once training has set itself up."""
+        self._resumed_from = folder
         if folder is None:
             self._restored = None
             return
@@ -234,6 +235,10 @@ class ExactTrainer(Trainer):
         if self._restored:
             self._tr_loss += self._restored["loss_since_log"]
             self._globalstep_last_logged = self._restored["last_logged"]
+            if self._resumed_from == self.start:  # a trunk's own schedule did not know that the rate goes down now
+                factor = self._learning_rate_factor(self.state.global_step)
+                for group in self.optimizer.param_groups:
+                    group["lr"] = group["initial_lr"] * factor
             if self._evaluation_is_due():
                 self._evaluate(None, None)
 
@@ -397,11 +402,7 @@ class _Callback(TrainerCallback):
             control.should_log = True
             control.should_evaluate = bool(settings.evaluation_steps)
         waited = time.monotonic() - self._saved_at > 60 * settings.checkpoint_minutes
-        if (
-            (settings.checkpoint_steps and step % settings.checkpoint_steps == 0)
-            or waited
-            or last
-        ):
+        if (settings.checkpoint_steps and step % settings.checkpoint_steps == 0) or waited or last:
             control.should_save = True
         latest = next((entry for entry in reversed(state.log_history[-20:]) if "loss" in entry), {})
         figures = {"loss": f"{latest['loss']:.3f}"} if latest else {}
@@ -459,8 +460,12 @@ def _training_arguments(settings: Settings) -> TrainingArguments:
     }
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         own["ddp_backend"] = "nccl" if torch.cuda.is_available() else "gloo"
-    if taken := sorted(own.keys() & settings.arguments.keys()):
-        raise UserError(*(f"training_arguments.{name}: set by a key of its own; leave it out here" for name in taken))
+    known = {each.name for each in fields(TrainingArguments)}
+    for name in settings.arguments:
+        if name in own:
+            raise UserError(f"training_arguments.{name}: the training sets it itself; leave it out")
+        if name not in known:
+            raise UserError(f"training_arguments.{name}: unknown to transformers{did_you_mean(name, known)}")
     try:
         return TrainingArguments(**own, **settings.arguments)
     except (TypeError, ValueError) as error:

@@ -1,0 +1,124 @@
+"""What a pretraining run holds in the end: model, tokenizer, curve, samples, and the figures of its headline."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+from snakelm.job import Job
+from snakelm.pretrain.config import ModelConfig
+from snakelm.pretrain.samples import write_samples
+from snakelm.pretrain.stream import TokenStream
+from snakelm.training import checkpoints, measure
+from snakelm.training.trainer import STATE, ExactTrainer
+
+TOKENIZER_FILES = (
+    "tokenizer.json tokenizer_config.json special_tokens_map.json added_tokens.json vocab.json vocab.txt merges.txt"
+    " chat_template.jinja spiece.model sentencepiece.bpe.model tokenizer.model"
+)
+CURVE = ("step", "tokens", "loss", "validation_loss", "bits_per_byte", "learning_rate")
+
+
+def write_results(
+    job: Job[ModelConfig], trainer: ExactTrainer, tokenizer: Any, text: TokenStream, seconds_here: float
+) -> dict[str, Any]:
+    """Write the artifacts into job.out and the cost into job.times; returns the headline numbers."""
+    config, state = job.config, trainer.state
+    tokens_per_step = config.global_batch * config.sequence_length
+    curve = curve_rows(state.log_history, tokens_per_step)
+    if config.schedule == "trunk":
+        _hand_over_checkpoint(job)
+    else:
+        model = _write_models(job, trainer)
+        for name in TOKENIZER_FILES.split():
+            if (file := Path(job.parents["tokenizer"]) / name).exists():
+                shutil.copyfile(file, job.out / name)
+        (job.out / "samples.txt").write_text(write_samples(model, tokenizer, config, text), encoding="utf-8")
+    lines = ["\t".join(CURVE), *("\t".join(_cell(row.get(name)) for name in CURVE) for row in curve)]
+    (job.out / "curve.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    _keep_circumstance(job)
+    headline = _headline(job, trainer, curve, tokens_per_step)
+    job.times.update(measure.cost(trainer.seconds, job.threads, headline["tokens"], state.total_flos))
+    job.times["seconds_in_this_attempt"] = round(seconds_here, 1)
+    return headline
+
+
+def curve_rows(history: list[dict[str, float]], tokens_per_step: int) -> list[dict[str, float]]:
+    """The Trainer's log as one row per step that was logged, with reproducible columns only."""
+    names = {"loss": "loss", "learning_rate": "learning_rate"}
+    names |= {"eval_loss": "validation_loss", "eval_bits_per_byte": "bits_per_byte"}
+    rows: dict[int, dict[str, float]] = {}
+    for entry in history:
+        row = rows.setdefault(entry["step"], {"step": entry["step"], "tokens": entry["step"] * tokens_per_step})
+        row |= {ours: entry[theirs] for theirs, ours in names.items() if theirs in entry}
+    return [rows[step] for step in sorted(rows) if len(rows[step]) > 2]
+
+
+def _write_models(job: Job[ModelConfig], trainer: ExactTrainer) -> Any:
+    """The kept weights at the root; the others of best and last beside, where they are of another step."""
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    best = job.work / "best"
+    apart = best.is_dir() and trainer.state.best_global_step not in (None, trainer.state.global_step)
+    if apart and job.config.keep == "best":
+        model.save_pretrained(job.out / "last")
+        model = type(model).from_pretrained(best)
+        if "use_cache" in model.config.to_dict():
+            model.config.use_cache = trainer.model.config.use_cache
+    elif apart:
+        shutil.copytree(best, job.out / "best", ignore=shutil.ignore_patterns(checkpoints.CHECKSUMS))
+    model.save_pretrained(job.out)
+    return model
+
+
+def _hand_over_checkpoint(job: Job[ModelConfig]) -> None:
+    """The last checkpoint as the run's content: whole, for other runs to go on from, and the same on every machine."""
+    last = checkpoints.newest_whole(job.work)
+    assert last is not None
+
+    def fill(folder: Path) -> None:
+        shutil.copytree(last, folder, dirs_exist_ok=True)
+        state = json.loads((last / STATE).read_text())
+        (folder / STATE).write_text(json.dumps(state | {"seconds": 0.0}))
+
+    checkpoints.write(job.out / "checkpoint", fill)
+
+
+def _keep_circumstance(job: Job[ModelConfig]) -> None:
+    kept = job.out / "circumstance"
+    kept.mkdir(exist_ok=True)
+    if (speed := job.work / "speed.tsv").exists():
+        shutil.copyfile(speed, kept / "speed.tsv")
+    if (trackers := job.work / "trackers").is_dir():
+        shutil.copytree(trackers, kept / "trackers", dirs_exist_ok=True)
+
+
+def _headline(
+    job: Job[ModelConfig], trainer: ExactTrainer, curve: list[dict[str, float]], tokens_per_step: int
+) -> dict[str, Any]:
+    state = trainer.state
+    losses = [row["loss"] for row in curve if "loss" in row]
+    headline: dict[str, Any] = {
+        "loss": losses[-1] if losses else None,
+        "tokens": state.global_step * tokens_per_step,
+        "steps": state.global_step,
+        "epochs": round(state.global_step * job.config.global_batch / trainer.train_dataset.rows, 4),
+        "parameters": trainer.accelerator.unwrap_model(trainer.model).num_parameters(),
+    }
+    validation = [row for row in curve if "validation_loss" in row]
+    if validation:
+        kept = validation[-1]
+        if job.config.keep == "best":
+            kept = min(validation, key=lambda row: row["validation_loss"])
+        headline["validation_loss"] = kept["validation_loss"]
+        headline["perplexity"] = math.exp(min(700.0, kept["validation_loss"]))
+        headline["bits_per_byte"] = kept["bits_per_byte"]
+        headline["best_step"] = state.best_global_step
+        headline["best_validation_loss"] = state.best_metric
+    return headline
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
