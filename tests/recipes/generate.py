@@ -20,8 +20,7 @@ def sentence(draw: random.Random, topic: str) -> str:
 def main() -> None:
     draw = random.Random(0)
     paragraphs = [
-        " ".join(sentence(draw, topic) for _ in range(draw.randint(3, 6)))
-        for topic in draw.choices(list(WORDS), k=120)
+        " ".join(sentence(draw, topic) for _ in range(draw.randint(3, 6))) for topic in draw.choices(list(WORDS), k=120)
     ]
     (HERE / "prose.txt").write_text("\n\n".join(paragraphs) + "\n", encoding="utf-8")
     rows = {}
