@@ -38,11 +38,11 @@ def save_tokenizer(job: Job[SaveConfig]) -> dict[str, Any]:
     names = write_folder(job.out, tokenizer, training["roles"], max_length)
     write_zip(job.out / f"{job.name}.zip", job.out, names)
     split, lines = _lines(job.parents.get("corpus"), job.config.measured_megabytes)
-    headline = {"vocab_size": tokenizer.get_vocab_size()}
     verified = verify(job.out, [line[:2000] for line in lines[:VERIFIED_LINES]])
     console.log.info(f"{verified} strings give the same ids and offsets by every loader")
+    headline = {"vocab_size": tokenizer.get_vocab_size(), "strings_verified": verified}
     if not lines:
-        return headline | {"strings_verified": verified}
+        return headline
     unk = training["roles"].get("unk_token")
     measured = measure(tokenizer, lines, unk)
     job.times["encode_mb_per_s"] = round(measured.megabytes_per_second, 2)

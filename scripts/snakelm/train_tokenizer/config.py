@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -235,20 +234,6 @@ def token_content(token: Step) -> str:
     if not isinstance(content, str) or not content:
         raise ValueError(f"a special token needs a content, got {token!r}")
     return content
-
-
-def family_for(tokenizer: TokenizerConfig, models: Iterable[tuple[str, str]]) -> str | None:
-    """The family to fill in for a tokenizer that `models` (transformers model type, objective) share.
-
-    None where no model uses it, or where it is an existing tokenizer. Raises ValueError with one line where the
-    models are of several families and the recipe does not choose.
-    """
-    if tokenizer.family is not None or tokenizer.existing is not None:
-        return tokenizer.family
-    families = sorted({family_of(architecture, objective) for architecture, objective in models})
-    if len(families) > 1 and tokenizer.special_tokens is None:
-        raise ValueError(f"its models are of the families {', '.join(families)}; choose one by `family`")
-    return families[0] if families else None
 
 
 def check_for_model(tokenizer: TokenizerConfig, objective: str, architecture: str) -> list[str]:
