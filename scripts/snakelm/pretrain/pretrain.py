@@ -41,6 +41,10 @@ def pretrain(job: Job[ModelConfig]) -> dict[str, Any]:
         processes = job.config.processes or max(1, gpus)
         if processes == 1:
             return train(job)
+        if job.config.global_batch % processes:
+            raise UserError(
+                f"{job.name}: batch_size {job.config.global_batch} cannot be shared equally by {processes} processes"
+            )
         from snakelm.pretrain.worker import train_together
 
         return train_together(job, processes)

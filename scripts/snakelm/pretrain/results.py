@@ -41,7 +41,8 @@ def write_results(
     (job.out / "curve.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     _keep_circumstance(job)
     headline = _headline(job, trainer, curve, tokens_per_step)
-    job.times.update(measure.cost(trainer.seconds, job.threads, headline["tokens"], state.total_flos))
+    flops = 6 * trainer.model.num_parameters(exclude_embeddings=True) * headline["tokens"]
+    job.times.update(measure.cost(trainer.seconds, job.threads, headline["tokens"], flops))
     job.times["seconds_in_this_attempt"] = round(seconds_here, 1)
     return headline
 
@@ -79,7 +80,7 @@ def _hand_over_checkpoint(job: Job[ModelConfig]) -> None:
     assert last is not None
 
     def fill(folder: Path) -> None:
-        shutil.copytree(last, folder, dirs_exist_ok=True)
+        shutil.copytree(last, folder, ignore=shutil.ignore_patterns(checkpoints.CHECKSUMS), dirs_exist_ok=True)
         state = json.loads((last / STATE).read_text())
         (folder / STATE).write_text(json.dumps(state | {"seconds": 0.0}))
 

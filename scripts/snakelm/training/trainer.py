@@ -87,6 +87,7 @@ class ExactTrainer(Trainer):
         collate: list of samples → the model's inputs, without randomness of its own.
         evaluation: rows for the stock evaluation loop, or None if `evaluate` is overridden or never called.
         start: a checkpoint folder of another run whose training this one goes on with.
+        start: a checkpoint folder of another run whose training this one goes on with.
     """
 
     def __init__(
@@ -180,6 +181,9 @@ class ExactTrainer(Trainer):
     def _learning_rate_factor(self, step: int) -> float:
         return self.settings.schedule(step if self.settings.schedule_by_step else self.progress(step))
 
+    def _learning_rate_factor(self, step: int) -> float:
+        return self.settings.schedule(step if self.settings.schedule_by_step else self.progress(step))
+
     # --- checkpoints ---------------------------------------------------------------------------------------------
 
     def _save_checkpoint(self, model: Any = None, trial: Any = None) -> None:
@@ -251,6 +255,10 @@ class ExactTrainer(Trainer):
             and not any("eval_loss" in entry and entry["step"] == step for entry in self.state.log_history)
         )
 
+    def floating_point_ops(self, inputs: Any) -> int:
+        """Not counted here: the stock count depends on where a run was stopped, and walks all parameters each time."""
+        return 0
+
     # --- trouble -------------------------------------------------------------------------------------------------
 
     def require_finite(self) -> None:
@@ -266,15 +274,24 @@ class ExactTrainer(Trainer):
             if logs["loss"] > DIVERGED * first + 1:
                 raise self._trouble(f"the loss diverges ({logs['loss']:.3g}; it began at {first:.3g})")
             self._note_speed(self.state.global_step)
+            self._note_speed(self.state.global_step)
         super().log(logs, start_time)
 
     def _note_speed(self, step: int) -> None:
         """A line in work/speed.tsv: how fast it went is no part of the result, and is kept apart from the curve."""
         if self.args.should_save:
             file = self.settings.work / "speed.tsv"
-            head = "" if file.exists() else "step\tseconds\tmodel_flops\n"
+            head = "" if file.exists() else "step\tseconds\n"
             with open(file, "a", encoding="utf-8") as lines:
-                lines.write(f"{head}{step}\t{self.seconds:.3f}\t{self.state.total_flos + self.current_flos:.6g}\n")
+                lines.write(f"{head}{step}\t{self.seconds:.3f}\n")
+
+    def _note_speed(self, step: int) -> None:
+        """A line in work/speed.tsv: how fast it went is no part of the result, and is kept apart from the curve."""
+        if self.args.should_save:
+            file = self.settings.work / "speed.tsv"
+            head = "" if file.exists() else "step\tseconds\n"
+            with open(file, "a", encoding="utf-8") as lines:
+                lines.write(f"{head}{step}\t{self.seconds:.3f}\n")
 
     def _trouble(self, what: str) -> UserError:
         kept = checkpoints.all_checkpoints(self.settings.work)
