@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import signal
 import threading
 import time
@@ -210,3 +211,28 @@ def test_words_beyond_the_window_are_predicted_too(run_task, tmp_path):
     out, headline = run_task(task, "bert")
     table = pandas.read_parquet(out / "predictions.parquet")
     assert all(len(tags) == 200 and "" not in tags for tags in table["prediction"]) and headline["test"] > 0.95
+
+
+@pytest.mark.parametrize("pooling", ["auto", "mean"])
+def test_one_task_after_another(run_task, task, tmp_path, write_csv, pooling):
+    """A fine-tuned folder is an init like any other: its backbone is taken, its head of two labels is not."""
+    first, _ = run_task(task | {"pooling": pooling}, name="first")
+    rows = [(text, str(len(text) % 3)) for text, _ in sentences(60, 2)]
+    three = task | {"data": write_csv("three.csv", ["text", "label"], rows), "steps": 1, "learning_rate": 1e-9}
+    second, _ = run_task(three | {"pooling": pooling}, init=str(first), name="second")
+    before, after = weights(first), weights(second)
+    key = next(name for name in before if name.endswith("h.1.mlp.c_fc.weight"))
+    assert torch.allclose(before[key], after[key], atol=1e-6)
+    assert json.loads((second / "task.json").read_text())["labels"] == ["0", "1", "2"]
+
+
+def test_weights_of_another_network_are_refused(run_task, task, models, tmp_path):
+    shutil.copytree(models["bert"], tmp_path / "broken")
+    config = json.loads((tmp_path / "broken/config.json").read_text())
+    (tmp_path / "broken/config.json").write_text(json.dumps(config | {"intermediate_size": 24}))
+    with pytest.raises(UserError, match="weights have other shapes than config.json says"):
+        run_task(task, init="./broken")
+    (tmp_path / "broken/model.safetensors").write_bytes((models["gpt2"] / "model.safetensors").read_bytes())
+    (tmp_path / "broken/config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError, match="weights are not in the folder"):
+        run_task(task, init="./broken", name="other")

@@ -367,7 +367,9 @@ def check(
             " take objective clm, or an encoder-decoder such as t5 with span_denoising"
         )
     if task.type == "language_modeling" and objective == "span_denoising":
-        problems.append("language_modeling needs objective mlm or clm; an encoder-decoder has no likelihood of plain text")
+        problems.append(
+            "language_modeling needs objective mlm or clm; an encoder-decoder has no likelihood of plain text"
+        )
     if task.pooling == "first" and objective == "clm":
         problems.append("pooling: first sees only the first token of a causal model; take last or mean")
     if positions is not None and task.max_length is not None and task.max_length > positions:

@@ -23,7 +23,15 @@ from snakelm.finetune.kinds.base import Kind
 from snakelm.finetune.kinds.registry import kind_of
 from snakelm.finetune.predict import predict
 from snakelm.finetune.train import fine_tune
-from snakelm.finetune.weights import load_config, load_model, load_tokenizer, longest_input, objective_of, set_inputs
+from snakelm.finetune.weights import (
+    load_config,
+    load_model,
+    load_tokenizer,
+    longest_input,
+    network_of,
+    objective_of,
+    set_inputs,
+)
 from snakelm.job import Job
 from snakelm.metrics.compute import compute, main_metric
 from snakelm.metrics.names import greater_is_better
@@ -54,7 +62,8 @@ def run(job: Job[FinetuneConfig], data: TaskData) -> Result:
     source = _source(job)
     tokenizer = load_tokenizer(job.parents["tokenizer"] if source is None else source)
     config = load_config(job.config.init, source, job.config.architecture, tokenizer)
-    set_inputs(tokenizer, config)
+    network = network_of(config)
+    set_inputs(tokenizer, network)
     points = task.grid_points()
     if len(points) > 1 and "validation" not in data.splits:
         raise UserError("grid: there are no validation rows to choose by; set validation_fraction or give validation")
@@ -62,8 +71,8 @@ def run(job: Job[FinetuneConfig], data: TaskData) -> Result:
     best: tuple[float, Result] | None = None
     for number, point in enumerate(points):
         here = task.at(point)
-        length = longest_input(config, tokenizer, here.max_length)
-        kind, features = _prepared(here, data, tokenizer, length, objective_of(config, job.config.architecture))
+        length = longest_input(network, tokenizer, here.max_length)
+        kind, features = _prepared(here, data, tokenizer, length, objective_of(network, job.config.architecture))
         work = job.work / f"point-{number}" if len(points) > 1 else job.work
         model, curve = _train(kind, config, source, features, data, job.config.seed, work)
         validation, score = _validate(kind, model, features, data)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from snakelm.architectures.build import OFFSET_POSITIONS, POSITIONS, build_config
+from snakelm.console import log
 from snakelm.errors import UserError
 from snakelm.finetune.heads import CLASSES, HeadedConfig
 from snakelm.finetune.kinds.base import Kind
@@ -47,6 +48,11 @@ def load_config(
         return AutoConfig.from_pretrained(source)
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{source}: no model can be loaded ({_one_line(error)})") from None
+
+
+def network_of(config: PretrainedConfig) -> PretrainedConfig:
+    """The config of the network itself, where an earlier fine-tuning has put a head of `heads` around it."""
+    return config.backbone_config() if isinstance(config, HeadedConfig) else config
 
 
 def longest_input(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase, wanted: int | None) -> int:
@@ -89,7 +95,10 @@ def load_model(
     config = _with_head(config, kind)
     auto = getattr(transformers, kind.auto_class)
     model = None
-    if type(config) in auto._model_mapping and (pooling == "auto" or kind.auto_class not in CLASSES):
+    headed = isinstance(config, HeadedConfig)
+    if headed and pooling != "auto":
+        config.pooling = pooling
+    if type(config) in auto._model_mapping and (headed or pooling == "auto" or kind.auto_class not in CLASSES):
         torch.manual_seed(seed)
         model = auto.from_config(config) if source is None else _read(auto, source, config)
         if not kind.fits(model):
@@ -160,10 +169,32 @@ def objective_of(config: PretrainedConfig, architecture: ArchitectureConfig | No
 
 
 def _read(auto: Any, source: Path | str, config: PretrainedConfig) -> PreTrainedModel:
+    """Weights from a folder or the Hub. A head of another shape (an earlier task's) is drawn anew; a backbone of
+    another shape, or without most of its weights, is refused."""
     try:
-        return auto.from_pretrained(source, config=config, dtype=torch.float32, use_safetensors=True)
+        model, found = auto.from_pretrained(
+            source,
+            config=config,
+            dtype=torch.float32,
+            use_safetensors=True,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
     except (OSError, ValueError, RuntimeError) as error:
         raise UserError(f"{source}: the weights cannot be loaded ({_one_line(error)})") from None
+    body = f"{model.base_model_prefix}." if hasattr(model, model.base_model_prefix) else ""
+    names = [name for name in model.state_dict() if name.startswith(body)]
+    misfits = [str(item[0]) for item in found["mismatched_keys"] if str(item[0]).startswith(body)]
+    if body and misfits:
+        raise UserError(f"{source}: {len(misfits)} weights have other shapes than config.json says ({misfits[0]}, …)")
+    missing = [name for name in found["missing_keys"] if name.startswith(body)]
+    if len(missing) > len(names) / 2:
+        raise UserError(f"{source}: {len(missing)} of {len(names)} weights are not in the folder ({missing[0]}, …)")
+    if missing:
+        log.info(
+            f"{source}: {len(missing)} of {len(names)} weights are not there and begin at random ({missing[0]}, …)"
+        )
+    return model
 
 
 def _with_head(config: PretrainedConfig, kind: Kind) -> PretrainedConfig:
