@@ -19,19 +19,19 @@ from snakelm.workflow import read_plan
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = """
 corpora:
-  prose: {files: tests/recipes/prose.txt, unit: paragraph, split: none}
+  prose: {files: tests/recipes/prose.txt, unit: paragraph, split: {test: SHARE}}
 tokenizers:
-  bpe: {corpus: prose, kind: byte_level_bpe, vocab_size: SIZE, special_tokens: ["<pad>", "<eos>"]}
+  bpe: {corpus: prose, kind: byte_level_bpe, vocab_size: 270, special_tokens: ["<pad>", "<eos>"]}
 """
 
 
 @pytest.fixture(scope="module")
 def two_recipes(make_workspace: Any) -> Any:
-    """A workspace in which a.yaml and b.yaml (the same corpus, tokenizers of two sizes) have been run."""
+    """A workspace in which a.yaml and b.yaml (the same text, split otherwise) have been run."""
     made = make_workspace()
     shutil.copytree(ROOT / "tests" / "recipes", made.folder / "tests" / "recipes")
-    for name, size in (("a", "270"), ("b", "280")):
-        (made.folder / f"{name}.yaml").write_text(RECIPE.replace("SIZE", size), encoding="utf-8")
+    for name, share in (("a", "0.1"), ("b", "0.2")):
+        (made.folder / f"{name}.yaml").write_text(RECIPE.replace("SHARE", share), encoding="utf-8")
         made.snakemake("--configfile", f"{name}.yaml")
     return made
 
@@ -66,7 +66,7 @@ def of(name: str) -> set[str]:
 
 def test_nothing_is_garbage_while_both_recipes_are_given(here: Any) -> None:
     before = runs()
-    assert len(before) == 7  # one corpus, two of train_tokenizer, save_tokenizer and report
+    assert len(before) == 8
     assert "nothing to collect" in collect(here, "--recipe", "a.yaml", "--recipe", "b.yaml", "--yes")
     assert runs() == before
 
@@ -117,16 +117,31 @@ def test_half_done_work_of_a_needed_run_stays(here: Any) -> None:
 def test_what_a_job_uses_stays_with_its_parents(here: Any) -> None:
     """A process holds the lock of b's save_tokenizer run: neither that nor what it is made of may go."""
     first = plan("b")[0]
-    (saved,), (trained,), (report,) = (first.of(stage) for stage in ("save_tokenizer", "train_tokenizer", "report"))
+    stages = ("save_tokenizer", "train_tokenizer", "fetch_corpus", "report")
+    (saved,), (trained,), (corpus,), (report,) = map(first.of, stages)
     shutil.rmtree(saved.folder)  # being made
     work = Path("results/.work/save_tokenizer", saved.id)
     work.mkdir()
     with FileLock(work.with_name(f"{saved.id}.lock")):
         printed = collect(here, "--recipe", "a.yaml", "--yes")
         assert f"in use, so it and its parents stay: save_tokenizer {saved.id}" in printed
-        assert work.exists() and trained.folder.exists() and not report.folder.exists()
+        assert work.exists() and trained.folder.exists() and corpus.folder.exists() and not report.folder.exists()
     collect(here, "--recipe", "a.yaml", "--yes")
-    assert not work.exists() and not trained.folder.exists()
+    assert not work.exists() and not trained.folder.exists() and not corpus.folder.exists()
+
+
+def test_what_is_being_made_keeps_what_its_parents_were_made_of(here: Any) -> None:
+    """The parent's manifest leads there, also where the order of the job does not name it."""
+    first = plan("b")[0]
+    (saved,), (corpus,) = first.of("save_tokenizer"), first.of("fetch_corpus")
+    shutil.rmtree(saved.folder)
+    order = Store().order("save_tokenizer", saved.folder.name)
+    content = json.loads(order.read_text(encoding="utf-8"))
+    del content["runs"][0]["parents"]["corpus"]
+    order.write_text(json.dumps(content), encoding="utf-8")
+    with FileLock(Path("results/.work/save_tokenizer", f"{saved.id}.lock")):
+        collect(here, "--recipe", "a.yaml", "--yes")
+        assert corpus.folder.exists()
 
 
 def test_what_waits_in_a_queue_keeps_its_parents(here: Any) -> None:
@@ -144,7 +159,7 @@ def test_what_waits_in_a_queue_keeps_its_parents(here: Any) -> None:
 
 def test_what_a_kept_run_was_made_of_stays(here: Any) -> None:
     """Also where the recipe no longer asks for it: here a run made by other code, kept."""
-    text = RECIPE.replace("SIZE", "280")
+    text = RECIPE.replace("SHARE", "0.2")
     (trained,) = plan("b")[0].of("train_tokenizer")
     script = Path("scripts/train_tokenizer.py")
     original = script.read_text(encoding="utf-8")
@@ -201,7 +216,7 @@ def test_a_recipe_that_was_forgotten_is_named(here: Any) -> None:
     Path("config").mkdir(exist_ok=True)
     shutil.copy("b.yaml", "config/b.yaml")
     printed = collect(here, "--recipe", "a.yaml")
-    assert "config/b.yaml needs 3 of them: keep these with --recipe config/b.yaml" in printed
+    assert "config/b.yaml needs 4 of them: keep these with --recipe config/b.yaml" in printed
     shutil.rmtree("config")
 
 
