@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import resource
 import signal
 from pathlib import Path
 from typing import Any
 
 import pandas
+import psutil
 from snakelm.job import Job
 from snakelm.pretrain.config import ModelConfig
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -92,17 +94,24 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["torch", "transformers.trainer", "snakelm.pretrain.trainer"])
 
 
-def run_in_process(attempt: Job[ModelConfig], at: tuple[int, int] | None = None, signum: int = 0) -> tuple[int, str]:
-    """Pretrain in a process of its own; at (step, micro-batch) it gets the signal. Returns exit code and log lines."""
+def run_in_process(
+    attempt: Job[ModelConfig], at: tuple[int, int] | None = None, signum: int = 0, spare_mb: int | None = None
+) -> tuple[int, str]:
+    """Pretrain in a process of its own; at (step, micro-batch) it gets the signal. Returns exit code and log lines.
+
+    With `spare_mb`, from there on it gets so much more memory and not a byte above.
+    """
     log_file = attempt.out.parent / "log.txt"
     log_file.unlink(missing_ok=True)
-    process = _context.Process(target=_child, args=(attempt, at, signum, log_file))
+    process = _context.Process(target=_child, args=(attempt, at, signum, spare_mb, log_file))
     process.start()
     process.join()
     return process.exitcode, log_file.read_text() if log_file.exists() else ""
 
 
-def _child(attempt: Job[ModelConfig], at: tuple[int, int] | None, signum: int, log_file: Path) -> None:
+def _child(
+    attempt: Job[ModelConfig], at: tuple[int, int] | None, signum: int, spare_mb: int | None, log_file: Path
+) -> None:
     from snakelm import console
     from snakelm.errors import UserError
     from snakelm.pretrain.pretrain import pretrain
@@ -115,7 +124,11 @@ def _child(attempt: Job[ModelConfig], at: tuple[int, int] | None, signum: int, l
     def training_step(self: ExactTrainer, *args: Any, **kwargs: Any) -> Any:
         seen[:] = [self.state.global_step, seen[1] + 1 if seen[0] == self.state.global_step else 0]
         if at is not None and tuple(seen) == at:
-            os.kill(os.getpid(), signum)
+            if spare_mb is None:
+                os.kill(os.getpid(), signum)
+            else:
+                limit = psutil.Process().memory_info().vms + spare_mb * 2**20
+                resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         return step_of_batch(self, *args, **kwargs)
 
     ExactTrainer.training_step = training_step

@@ -7,7 +7,6 @@ import pretrain_lab as lab
 import pytest
 import torch
 from safetensors.torch import load_file
-
 from snakelm.errors import UserError
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.pretrain import pretrain
@@ -28,6 +27,17 @@ def test_two_processes_give_the_curve_of_one_and_can_go_on_with_its_run(parents,
     pandas.testing.assert_frame_equal(curve, expected, rtol=1e-5)
     one, two = (load_file(attempt.out / "model.safetensors") for attempt in (alone, together))
     assert all(torch.allclose(one[name], two[name], atol=1e-5) for name in one)
+
+
+def test_micro_batches_change_nothing_but_rounding(parents, tmp_path):
+    keys = {**KEYS, "max_grad_norm": 0.05}  # clipping sees a gradient of the wrong size, where Adam would not
+    curves = []
+    for size in (8, 3, 1):
+        attempt = lab.job(tmp_path / str(size), parents, **keys, micro_batch_size=size)
+        pretrain(attempt)
+        curves.append(pandas.read_csv(attempt.out / "curve.tsv", sep="\t"))
+    for curve in curves[1:]:
+        pandas.testing.assert_frame_equal(curve, curves[0], rtol=1e-5)
 
 
 def test_a_batch_that_two_processes_cannot_share_is_refused(parents, tmp_path):

@@ -137,7 +137,6 @@ class ExactTrainer(Trainer):
         self.args.gradient_accumulation_steps = self.micro_batches
         self.args.per_device_train_batch_size = math.ceil(self.share / self.micro_batches)
         self._train_batch_size = self.args.per_device_train_batch_size
-        self.accelerator.gradient_accumulation_steps = self.micro_batches
 
     @property
     def seconds(self) -> float:

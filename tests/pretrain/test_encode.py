@@ -1,0 +1,85 @@
+"""Encoding a corpus: nothing lost, nothing depends on threads or batches, trouble said plainly."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pretrain_lab as lab
+import pytest
+from snakelm.encode_corpus import encode as module
+from snakelm.errors import UserError
+from snakelm.pretrain.stream import TokenStream
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+UGLY = ["", " ", "\x00\x01", "a\r\nb\n\n", "<mask></s> spelled out", "🙂🙃 \u200f עברית", "x" * 5000, "tail\n"]
+
+
+def test_text_comes_back_with_a_separator_after_each_document(parents, tmp_path):
+    corpus = lab.make_corpus(tmp_path / "corpus", UGLY)
+    stream = TokenStream(lab.encode(corpus, parents["tokenizer"], tmp_path / "out"), "train")
+    tokenizer = AutoTokenizer.from_pretrained(parents["tokenizer"])
+    offsets = np.load(tmp_path / "out/train.offsets.npy")
+    texts = []
+    for begin, end in zip(offsets[:-1], offsets[1:], strict=True):
+        ids = stream.ids(begin, end - begin).tolist()
+        assert ids[-1] == tokenizer.eos_token_id and tokenizer.eos_token_id not in ids[:-1]
+        assert tokenizer.mask_token_id not in ids, "a special token spelled out in the text is text"
+        texts.append(tokenizer.decode(ids[:-1], clean_up_tokenization_spaces=False))
+    assert texts == UGLY
+    assert stream.bytes == sum(len(text.encode()) for text in UGLY) and stream.tokens == offsets[-1]
+
+
+def test_word_starts_are_where_words_begin(parents, tmp_path):
+    corpus = lab.make_corpus(tmp_path / "corpus", ["incomprehensible words here"])
+    stream = TokenStream(lab.encode(corpus, parents["tokenizer"], tmp_path / "out"), "train")
+    tokenizer = AutoTokenizer.from_pretrained(parents["tokenizer"])
+    tokens = tokenizer.convert_ids_to_tokens(stream.ids(0, stream.tokens).tolist())
+    starts = stream.word_starts(0, stream.tokens)
+    assert starts.tolist() == [n == 0 or token.startswith("Ġ") or token == "</s>" for n, token in enumerate(tokens)]
+    assert stream.word_starts(3, 5).tolist() == [True, *starts[4:8]]
+
+
+def test_threads_and_batches_change_nothing(parents, tmp_path, monkeypatch):
+    one = lab.encode(parents["corpus"], parents["tokenizer"], tmp_path / "one", threads=1)
+    monkeypatch.setattr(module, "BATCH", 100)
+    two = lab.encode(parents["corpus"], parents["tokenizer"], tmp_path / "two", threads=4)
+    assert lab.content(one) == lab.content(two)
+
+
+def test_a_long_document_is_encoded_in_pieces_cut_at_line_ends(parents, tmp_path, monkeypatch):
+    text = "\n".join(lab.sentences(40))
+    corpus = lab.make_corpus(tmp_path / "corpus", [text, "next"])
+    whole = lab.encode(corpus, parents["tokenizer"], tmp_path / "whole")
+    monkeypatch.setattr(module, "PIECE", 300)
+    pieces = lab.encode(corpus, parents["tokenizer"], tmp_path / "pieces")
+    tokenizer = AutoTokenizer.from_pretrained(parents["tokenizer"])
+    decoded = [
+        tokenizer.decode(TokenStream(folder, "train").ids(0, 10**6), skip_special_tokens=True)
+        for folder in (whole, pieces)
+    ]
+    assert decoded[0] == decoded[1]
+    assert json.loads((pieces / "encoded.json").read_text())["splits"]["train"]["documents"] == 2
+
+
+def test_separators(parents, tmp_path):
+    corpus = lab.make_corpus(tmp_path / "corpus", ["one", "two"])
+    none = TokenStream(lab.encode(corpus, parents["tokenizer"], tmp_path / "none", separator="none"), "train")
+    assert 2 not in none.ids(0, none.tokens)
+
+
+def test_a_large_vocabulary_takes_four_bytes(tmp_path):
+    words = {f"w{number}": number for number in range(70_000)}
+    backend = Tokenizer(models.WordLevel(words, unk_token="w0"))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="w0").save_pretrained(tmp_path / "tokenizer")
+    corpus = lab.make_corpus(tmp_path / "corpus", ["w1 w69999", "w65536 w65535"])
+    stream = TokenStream(lab.encode(corpus, tmp_path / "tokenizer", tmp_path / "out"), "train")
+    assert stream.ids(0, 10).tolist() == [1, 69999, 65536, 65535]
+
+
+def test_a_corpus_without_text_is_refused(parents, tmp_path):
+    corpus = lab.make_corpus(tmp_path / "corpus", [])
+    with pytest.raises(UserError, match="no text to train on"):
+        lab.encode(corpus, parents["tokenizer"], tmp_path / "out")
