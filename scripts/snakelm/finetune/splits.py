@@ -23,7 +23,7 @@ def hold_out(frame: DataFrame, fraction: float, seed: int, stratify: bool) -> tu
 
     Rows with the same `group` stay together (then the labels' proportions are left to chance); else, with
     `stratify`, each label's rows are parted in the same proportion. Both parts get a row at least, where there
-    are two rows (or groups).
+    are two rows (or groups). No rows are held out where all are of one group.
     """
     import numpy
 
@@ -31,12 +31,14 @@ def hold_out(frame: DataFrame, fraction: float, seed: int, stratify: bool) -> tu
     held = numpy.zeros(len(frame), dtype=bool)
     wanted = max(1, round(fraction * len(frame)))
     if "group" in frame:
-        groups = sorted(set(frame["group"]))
         members = frame.groupby("group").indices
-        for number in random.permutation(len(groups))[: len(groups) - 1]:
-            held[members[groups[number]]] = True
-            if held.sum() >= wanted:
-                break
+        names = sorted(members)
+        order = [names[number] for number in random.permutation(len(names))]
+        for name in order[:-1]:  # a group that is too large for what is still wanted is passed over
+            if held.sum() + len(members[name]) <= 1.1 * wanted:
+                held[members[name]] = True
+        if not held.any() and len(names) > 1:
+            held[members[min(order, key=lambda name: len(members[name]))]] = True
     elif stratify and "gold" in frame and isinstance(frame["gold"].iloc[0], str):
         # Rows of one label after another, in random order within a label: every 1/fraction-th is held out.
         order = random.permutation(len(frame))
