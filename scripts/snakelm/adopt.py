@@ -125,7 +125,7 @@ def _checked_tokenizer(run: Run, folder: Path) -> dict[str, Any]:
 
 
 def _checked_model(plan: Plan, run: Run, folder: Path) -> dict[str, Any]:
-    from .pretrain.pretrain import TOKENIZER_FILES
+    from .pretrain.results import TOKENIZER_FILES
 
     tokenizer_run = run.parents["tokenizer"]
     tokenizer = _load_tokenizer(tokenizer_run.folder)
