@@ -46,6 +46,10 @@ class Workflow:
         if DRY.isdisjoint(sys.argv):
             link_latest(self.plan)
 
+    def command(self, stage: str) -> str:
+        """The shell command of a stage's rule. `exec`: a signal must reach the trainer, not a shell around it."""
+        return f"exec python {self.scripts}/{stage}.py {{output}} --threads {{threads}} --log {{log}}"
+
     def inputs(self, stage: str) -> Callable[[Any], list[str]]:
         """An input function: the files of the parents of the job that the wildcard names."""
 

@@ -11,4 +11,4 @@ rule encode_corpus:
     resources:
         **snakelm.resources("encode_corpus"),
     shell:
-        "exec python {snakelm.scripts}/encode_corpus.py {output} --threads {threads} --log {log}"
+        snakelm.command("encode_corpus")

@@ -11,4 +11,4 @@ rule evaluate:
     resources:
         **snakelm.resources("evaluate"),
     shell:
-        "exec python {snakelm.scripts}/evaluate.py {output} --threads {threads} --log {log}"
+        snakelm.command("evaluate")

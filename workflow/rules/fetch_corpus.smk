@@ -11,4 +11,4 @@ rule fetch_corpus:
     resources:
         **snakelm.resources("fetch_corpus"),
     shell:
-        "exec python {snakelm.scripts}/fetch_corpus.py {output} --threads {threads} --log {log}"
+        snakelm.command("fetch_corpus")

@@ -12,4 +12,4 @@ rule finetune:
     resources:
         **snakelm.resources("finetune"),
     shell:
-        "exec python {snakelm.scripts}/finetune.py {output} --threads {threads} --log {log}"
+        snakelm.command("finetune")

@@ -11,4 +11,4 @@ rule pretrain:
     resources:
         **snakelm.resources("pretrain"),
     shell:
-        "exec python {snakelm.scripts}/pretrain.py {output} --threads {threads} --log {log}"
+        snakelm.command("pretrain")

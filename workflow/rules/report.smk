@@ -11,4 +11,4 @@ rule report:
     resources:
         **snakelm.resources("report"),
     shell:
-        "exec python {snakelm.scripts}/report.py {output} --threads {threads} --log {log}"
+        snakelm.command("report")

@@ -11,4 +11,4 @@ rule save_tokenizer:
     resources:
         **snakelm.resources("save_tokenizer"),
     shell:
-        "exec python {snakelm.scripts}/save_tokenizer.py {output} --threads {threads} --log {log}"
+        snakelm.command("save_tokenizer")

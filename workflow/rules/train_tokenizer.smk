@@ -11,4 +11,4 @@ rule train_tokenizer:
     resources:
         **snakelm.resources("train_tokenizer"),
     shell:
-        "exec python {snakelm.scripts}/train_tokenizer.py {output} --threads {threads} --log {log}"
+        snakelm.command("train_tokenizer")

@@ -1,0 +1,231 @@
+"""The whole pipeline at tiny size, run for real; what follows from having run it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT, Workspace
+
+RECIPE = ROOT / "tests" / "recipes" / "tiny.yaml"
+
+
+@pytest.fixture(scope="module")
+def done(make_workspace) -> Workspace:
+    """A workspace in which the tiny recipe has run to its report."""
+    workspace = make_workspace()
+    (workspace.folder / "tests").mkdir()
+    shutil.copytree(RECIPE.parent, workspace.folder / "tests" / "recipes")
+    write(workspace, yaml.safe_load(RECIPE.read_text()))
+    workspace.snakemake("--configfile", "r.yaml")
+    return workspace
+
+
+def write(workspace: Workspace, recipe: dict) -> None:
+    (workspace.folder / "r.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False))
+
+
+def recipe() -> dict:
+    return yaml.safe_load(RECIPE.read_text())
+
+
+def stages(workspace: Workspace, *arguments: str) -> set[str]:
+    return {stage for stage, _ in workspace.scheduled("--configfile", "r.yaml", *arguments)}
+
+
+def snapshot(workspace: Workspace) -> dict[str, tuple[int, bytes]]:
+    """Every file of every complete run: time stamp and content. (Snakemake touches the file it waits for itself.)"""
+    results = workspace.folder / "results"
+    found = {}
+    for manifest in sorted(results.glob("*/*/manifest.json")):
+        if not manifest.parent.is_symlink() and manifest.parent.parent.name != "latest":
+            for path in manifest.parent.rglob("*"):
+                if path.is_file():
+                    stamp = 0 if path.name == "manifest.json" else path.stat().st_mtime_ns
+                    found[str(path.relative_to(results))] = (stamp, path.read_bytes())
+    return found
+
+
+def test_everything_is_there_and_loads(done):
+    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
+
+    results = done.folder / "results"
+    latest = results / "latest"
+    tokenizer = AutoTokenizer.from_pretrained(latest / "save_tokenizer" / "bpe")
+    model = AutoModelForCausalLM.from_pretrained(latest / "pretrain" / "tiny")
+    assert model.config.vocab_size >= len(tokenizer) > 256
+    AutoModelForSequenceClassification.from_pretrained(latest / "finetune" / "tiny.topic.pretrained.s1")
+    page = (results / "report.html").read_text()
+    assert "<svg" in page and 'src="http' not in page
+    rows = list(csv.DictReader((results / "metrics.tsv").open(), delimiter="\t"))
+    assert {(row["init"], row["seed"]) for row in rows if row["main"] == "true"} == {
+        (init, seed) for init in ("pretrained", "random") for seed in ("1", "2")
+    }
+    assert not list(results.rglob("*.part")) and not list((results / ".work").glob("*/*/out"))
+
+
+def test_manifests_describe_their_runs(done):
+    from snakelm.identity import file_sha256
+
+    for path in sorted((done.folder / "results").glob("*/*/manifest.json")):
+        manifest = json.loads(path.read_text())
+        assert path.parent.name == f"{manifest['name']}-{manifest['id']}"
+        for name, entry in manifest["files"].items():
+            assert file_sha256(path.parent / name) == entry["sha256"]
+        for parent in manifest["parents"].values():
+            assert (done.folder / "results" / parent["stage"] / f"{parent['name']}-{parent['id']}").is_dir()
+
+
+def test_a_second_run_has_nothing_to_do(done):
+    before = snapshot(done)
+    assert "Nothing to be done" in done.snakemake("--configfile", "r.yaml")
+    assert stages(done) == set()
+    assert snapshot(done) == before
+
+
+def test_an_edited_fine_tuning_reruns_only_what_is_below_and_going_back_costs_nothing(done):
+    edited = recipe()
+    edited["tasks"]["topic"]["learning_rate"] = 0.02
+    write(done, edited)
+    assert stages(done) == {"finetune", "evaluate", "report"}
+    write(done, recipe())
+    assert stages(done) == set()
+
+
+def test_touched_copied_and_moved_files_change_nothing(done, tmp_path):
+    before = snapshot(done)
+    for path in [
+        *done.folder.rglob("*.py"),
+        *done.folder.rglob("*.smk"),
+        *done.folder.rglob("*.txt"),
+        done.folder / "r.yaml",
+    ]:
+        os.utime(path)
+    for manifest in (done.folder / "results").glob("fetch_corpus/*/manifest.json"):
+        os.utime(manifest)
+    assert stages(done) == set()
+    # A copy elsewhere, without time stamps and without Snakemake's own records.
+    copy = tmp_path / "elsewhere"
+    shutil.copytree(
+        done.folder, copy, symlinks=True, copy_function=shutil.copy, ignore=shutil.ignore_patterns(".snakemake")
+    )
+    moved = Workspace.__new__(Workspace)
+    moved.folder = copy
+    assert stages(moved) == set()
+    assert {key: content for key, (_, content) in snapshot(done).items()} == {
+        key: content for key, (_, content) in before.items()
+    }
+
+
+def test_code_edits_count_by_meaning_for_snakemake_too(done):
+    file = done.folder / "scripts" / "snakelm" / "finetune" / "finetune.py"
+    text = file.read_text()
+    file.write_text(text + "\n\n# a remark\n")
+    assert stages(done) == set()
+    file.write_text(text + "\n\nADDED = 1\n")
+    assert stages(done) == {"finetune", "evaluate", "report"}
+    assert stages(done, "--config", "on_code_change=keep") == set()
+    kept = done.python("scripts/plan.py", "--configfile", "r.yaml", "--json", "--config", "on_code_change=keep", code=0)
+    states = {line["stage"]: line["state"] for line in json.loads(kept)}
+    assert states["finetune"] == "kept from other code" and states["pretrain"] == "done"
+    file.write_text(text)
+    for rule in (done.folder / "workflow" / "rules").glob("*.smk"):
+        rule.write_text(rule.read_text().replace("exec python", "exec  python"))
+    assert stages(done) == set()
+
+
+def test_forcing_snakemake_loses_nothing(done):
+    before = snapshot(done)
+    printed = done.snakemake("--configfile", "r.yaml", "--forcerun", "pretrain")
+    assert "is complete already" in printed
+    assert snapshot(done) == before
+
+
+def test_a_source_with_other_bytes_but_the_same_text_reruns_fetch_corpus_alone(done):
+    source = done.folder / "tests" / "recipes" / "prose.txt"
+    before, text = snapshot(done), source.read_bytes()
+    source.write_bytes(text.replace(b"\n\n", b"\n\n\n"))
+    assert "pretrain" in stages(done)  # what comes out of the source is not known yet
+    printed = done.snakemake("--configfile", "r.yaml")
+    assert "training:" not in printed and "same as" in printed
+    added = {name.split("/")[0] for name in snapshot(done).keys() - before.keys()}
+    assert added == {"fetch_corpus"}
+    assert stages(done) == set()
+    source.write_bytes(text)
+    assert stages(done) == set()
+    assert {name: snapshot(done)[name] for name in before} == before
+
+
+def test_there_and_back_makes_each_run_once(done):
+    first, second = recipe(), recipe()
+    second["tokenizers"]["bpe"]["vocab_size"] = 330
+    second["models"]["tiny"]["weight_decay"] = 0.1
+    second["models"]["tiny"]["seed"] = 2
+    second["tasks"]["topic"]["warmup"] = 0.3
+    second["experiments"][0]["seeds"] = [1, 3]
+    made = []
+    for wanted in (second, first, second):
+        write(done, wanted)
+        before = snapshot(done)
+        done.snakemake("--configfile", "r.yaml")
+        after = snapshot(done)
+        assert {name: after[name] for name in before} == before, "a complete run was changed"
+        made.append({name.rsplit("/", 1)[0] for name in after.keys() - before.keys()})
+        assert stages(done) == set()
+    assert made[0] and not made[1] and not made[2]
+    write(done, recipe())
+
+
+def test_a_seed_more_trains_that_seed_only(done):
+    more = recipe()
+    more["experiments"][0]["seeds"] = [1, 2, 4]
+    write(done, more)
+    before = snapshot(done)
+    done.snakemake("--configfile", "r.yaml")
+    tuned = {
+        Path(name).parts[1].rpartition("-")[0]
+        for name in snapshot(done).keys() - before.keys()
+        if name.startswith("finetune")
+    }
+    assert tuned == {"tiny.topic.pretrained.s4", "tiny.topic.random.s4"}
+    write(done, recipe())
+
+
+def test_only_one_run_can_be_asked_for(done):
+    other = recipe()
+    other["models"]["tiny"]["learning_rate"] = 0.02
+    write(done, other)
+    assert stages(done, "--config", "only=pretrain:tiny") == {"pretrain"}
+    assert "the recipe has no such run" in done.snakemake(
+        "-n", "--configfile", "r.yaml", "--config", "only=pretrain:no", code=1
+    )
+    write(done, recipe())
+
+
+def test_the_plan_says_why(done):
+    other = recipe()
+    other["models"]["tiny"]["learning_rate"] = 0.02
+    write(done, other)
+    lines = {
+        (line["stage"], line["name"]): line
+        for line in json.loads(done.python("scripts/plan.py", "--configfile", "r.yaml", "--json"))
+    }
+    pretrain = lines["pretrain", "tiny"]
+    assert pretrain["state"] == "to do" and pretrain["why"] == ["learning_rate: 0.01 → 0.02"]
+    assert pretrain["last_seconds"] > 0
+    assert lines["finetune", "tiny.topic.random.s1"]["state"] == "done"
+    assert "pretrained changed" in lines["finetune", "tiny.topic.pretrained.s1"]["why"][0]
+    table = done.python("scripts/plan.py", "--configfile", "r.yaml")
+    assert "learning_rate: 0.01 → 0.02" in table and "to do" in table
+    write(done, recipe())
+
+
+def test_snakemake_report_and_lint_work(done):
+    done.snakemake("--lint", "--configfile", "r.yaml")
+    done.snakemake("--configfile", "r.yaml", "--report", "own.html")
+    assert (done.folder / "own.html").stat().st_size > 10_000
