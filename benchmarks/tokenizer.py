@@ -7,7 +7,8 @@ library on the same text as a file, same parts and trainer. Both in turn, median
 own each so that neither warms the other's caches. CPU seconds (user + system, all threads) stand beside the wall clock:
 on a machine that others use too, they are the ones to trust. The text is the State of the Union addresses (12 MB),
 from the second copy on with a part of its words altered, so that new words keep coming as they do in larger corpora.
-The last line is `ratio <number>`: the geometric mean of ours ÷ plain by the wall clock; below 1 is faster than the library.
+The last line is `ratio <number>`: the geometric mean of ours ÷ plain by the wall clock; below 1 is faster than the
+library.
 """
 
 from __future__ import annotations

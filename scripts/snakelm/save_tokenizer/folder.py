@@ -16,7 +16,13 @@ UNLIMITED = int(1e30)
 """What transformers writes where a tokenizer states no longest input."""
 
 
-def write_folder(folder: Path, tokenizer: Tokenizer, roles: dict[str, str], max_length: int | None) -> list[str]:
+def write_folder(
+    folder: Path,
+    tokenizer: Tokenizer,
+    roles: dict[str, str],
+    max_length: int | None = None,
+    inputs: list[str] | None = None,
+) -> list[str]:
     """Write tokenizer.json, tokenizer_config.json, special_tokens_map.json and the classic files; return the names.
 
     The class is PreTrainedTokenizerFast, for the kinds' own classes of transformers 5 (RobertaTokenizer, …) rebuild
@@ -37,7 +43,7 @@ def write_folder(folder: Path, tokenizer: Tokenizer, roles: dict[str, str], max_
         },
         **roles,
         "clean_up_tokenization_spaces": False,
-        "model_input_names": ["input_ids", *(["token_type_ids"] if _has_type_ids(tokenizer) else []), "attention_mask"],
+        "model_input_names": inputs or _inputs(tokenizer),
         "model_max_length": max_length or UNLIMITED,
         "tokenizer_class": "PreTrainedTokenizerFast",
     }
@@ -86,9 +92,13 @@ def write_zip(path: Path, folder: Path, names: list[str]) -> None:
             archive.writestr(entry, (folder / name).read_bytes())
 
 
-def _has_type_ids(tokenizer: Tokenizer) -> bool:
-    """Whether the template gives the second of two texts another type id than the first, as BERT's does."""
-    return any(tokenizer.encode("a", "b").type_ids) and tokenizer.post_processor is not None
+def _inputs(tokenizer: Tokenizer) -> list[str]:
+    """token_type_ids only where the template gives the second of two texts another type id, as BERT's does.
+
+    GPT-2 takes them too, and would add the embeddings of tokens 0 and 1 to each position.
+    """
+    numbered = tokenizer.post_processor is not None and any(tokenizer.encode("a", "b").type_ids)
+    return ["input_ids", *(["token_type_ids"] if numbered else []), "attention_mask"]
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -35,7 +35,7 @@ def save_tokenizer(job: Job[SaveConfig]) -> dict[str, Any]:
     training = json.loads((job.parents["trained"] / "training.json").read_text(encoding="utf-8"))
     tokenizer = Tokenizer.from_file(str(job.parents["trained"] / "tokenizer.json"))
     max_length = job.config.model_max_length or training.get("max_length")
-    names = write_folder(job.out, tokenizer, training["roles"], max_length)
+    names = write_folder(job.out, tokenizer, training["roles"], max_length, training.get("inputs"))
     write_zip(job.out / f"{job.name}.zip", job.out, names)
     split, lines = _lines(job.parents.get("corpus"), job.config.measured_megabytes)
     verified = verify(job.out, [line[:2000] for line in lines[:VERIFIED_LINES]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -42,8 +43,13 @@ def build(role: str, step: Any, where: str, **extra: Any) -> Any:
         if name == "Sequence" and list_key in arguments:
             parts = [build(role, part, f"{where}.{list_key}[{n}]") for n, part in enumerate(arguments[list_key])]
             return _MODULES[role].Sequence(parts)
+    component = getattr(_MODULES[role], name)
+    takes = set(inspect.signature(component).parameters) - {"self"}
+    for key in arguments:  # some of the bindings ignore what they do not know
+        if key not in takes:
+            raise UserError(f"{where}: {name} has no argument {key!r}{did_you_mean(key, takes)}")
     try:
-        return getattr(_MODULES[role], name)(**{**extra, **arguments})
+        return component(**{key: value for key, value in extra.items() if key in takes} | arguments)
     except Exception as error:  # the bindings raise TypeError, ValueError, OverflowError and plain Exception
         raise UserError(f"{where}: {name} does not take {given or 'no arguments'}: {_reason(error)}") from error
 

@@ -18,11 +18,13 @@ from snakelm.train_tokenizer.reproducible import Batches, train
 
 @dataclass
 class Existing:
-    """What is taken over: the tokenizer, role → token, and the longest input it states (None: none)."""
+    """What is taken over: the tokenizer, role → token, the longest input it states (None: none)."""
 
     tokenizer: Tokenizer
     roles: dict[str, str]
     max_length: int | None
+    inputs: list[str]
+    """What its models take: input_ids, attention_mask, for some token_type_ids."""
 
 
 def load(config: TokenizerConfig, where: str) -> Existing:
@@ -47,7 +49,7 @@ def load(config: TokenizerConfig, where: str) -> Existing:
     tokenizer = Tokenizer.from_str(auto.backend_tokenizer.to_str())
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    return Existing(tokenizer, roles, limit)
+    return Existing(tokenizer, roles, limit, list(auto.model_input_names))
 
 
 def retrain(existing: Tokenizer, config: TokenizerConfig, where: str, batches: Batches) -> Tokenizer:

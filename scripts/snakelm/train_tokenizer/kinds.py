@@ -86,9 +86,11 @@ def _unk(config: TokenizerConfig) -> str | None:
 def _byte_level_bpe(config: TokenizerConfig, where: str) -> tuple[Tokenizer, Any]:
     tokenizer = Tokenizer(models.BPE(dropout=config.dropout))
     tokenizer.normalizer = _normalizer(config)
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=bool(config.add_prefix_space))
+    prefix = bool(config.add_prefix_space)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix)
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.post_processor = processors.ByteLevel(trim_offsets=config.trim_offsets)
+    # the library's own class leaves add_prefix_space at True here, which trims offsets of a first blank wrongly
+    tokenizer.post_processor = processors.ByteLevel(add_prefix_space=prefix, trim_offsets=config.trim_offsets)
     return tokenizer, _bpe_trainer(config, where, byte_alphabet())
 
 

@@ -38,7 +38,7 @@ def train_tokenizer(job: Job[TokenizerConfig]) -> dict[str, Any]:
     if config.existing is not None:
         found = existing.load(config, where)
         tokenizer = existing.retrain(found.tokenizer, config, where, batches) if config.retrain else found.tokenizer
-        facts = {"kind": "existing", "family": None, "roles": found.roles, "max_length": found.max_length}
+        facts = {"kind": "existing", "roles": found.roles, "max_length": found.max_length, "inputs": found.inputs}
     else:
         tokenizer, trainer = untrained(config, where)
         tokenizer = train(tokenizer, trainer, batches)
