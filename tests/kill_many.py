@@ -1,0 +1,40 @@
+"""Many random kills of the tiny recipe, as a command: python tests/kill_many.py [--kills 200] [--seed 0].
+
+Prints what was killed how often, and whether the final artifacts equal those of an undisturbed run.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parent
+sys.path[:0] = [str(TESTS / "workflow"), str(TESTS.parent / "scripts")]
+
+from conftest import Workspace  # noqa: E402
+from killing import artifacts, finish, kill_and_rerun  # noqa: E402
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=200, help="SIGKILLs in all (default: 200)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of moments and victims (default: 0)")
+    given = parser.parse_args()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as whole, tempfile.TemporaryDirectory() as disturbed:
+        for folder in (whole, disturbed):
+            workspace = Workspace(Path(folder))
+            shutil.copytree(TESTS / "recipes", workspace.folder / "tests" / "recipes")
+        finish(Path(whole))
+        killed = kill_and_rerun(Path(disturbed), given.kills, given.seed)
+        same = artifacts(Path(whole)) == artifacts(Path(disturbed))
+    for name, count in killed.most_common():
+        print(f"{count:4} {name}")
+    print(f"{sum(killed.values())} kills in {(time.monotonic() - began) / 60:.1f} min; artifacts equal: {same}")
+    return 0 if same else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

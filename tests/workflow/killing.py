@@ -1,0 +1,110 @@
+"""Kill a workflow at random moments, rerun it, and tell what it made by checksum."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import psutil
+from snakelm.store import file_table
+
+RECIPE = "tests/recipes/tiny.yaml"
+COMMAND = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", RECIPE]
+
+
+def kill_and_rerun(folder: Path, kills: int, seed: int) -> Counter[str]:
+    """Run the tiny recipe in `folder`, SIGKILL Snakemake or one of its stages `kills` times; what was killed how often.
+
+    Whenever the recipe is done before the kills are used up, results are removed and it starts anew. What the
+    README says after a kill is done and no more: `snakemake --unlock`, then the same command again.
+    """
+    draw, killed = random.Random(seed), Counter[str]()
+    while sum(killed.values()) < kills:
+        running = start(folder)
+        deadline = time.monotonic() + draw.uniform(1.0, 14.0)
+        while running.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if running.poll() is not None:
+            assert running.returncode == 0, said(running)
+            empty(folder)
+            continue
+        stages = stages_of(running.pid)
+        if stages and draw.random() < 0.5:
+            victim, name = draw.choice(stages)
+        else:
+            victim, name = psutil.Process(running.pid), "snakemake"
+        try:
+            victim.send_signal(signal.SIGKILL)
+        except psutil.NoSuchProcess:
+            continue
+        killed[name] += 1
+        running.wait()
+        no_half_runs(folder)
+        unlock(folder)
+    finish(folder)
+    return killed
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    with open(folder / "said.log", "w", encoding="utf-8") as log:
+        running = subprocess.Popen(COMMAND, cwd=folder, stdout=log, stderr=subprocess.STDOUT, text=True)
+    running.said = folder / "said.log"  # type: ignore[attr-defined]
+    return running
+
+
+def said(running: Any) -> str:
+    return str(running.said.read_text(encoding="utf-8"))[-6000:]
+
+
+def finish(folder: Path) -> None:
+    running = start(folder)
+    assert running.wait() == 0, said(running)
+
+
+def unlock(folder: Path) -> None:
+    subprocess.run([*COMMAND, "--unlock"], cwd=folder, check=True, capture_output=True)
+
+
+def empty(folder: Path) -> None:
+    """Back to the beginning."""
+    subprocess.run(["rm", "-rf", "results", ".snakemake"], cwd=folder, check=True)
+
+
+def stages_of(pid: int) -> list[tuple[psutil.Process, str]]:
+    """The stages that this Snakemake is running, with their names."""
+    found = []
+    try:
+        for process in psutil.Process(pid).children(recursive=True):
+            for word in process.cmdline():
+                if word.startswith("scripts/") and word.endswith(".py"):
+                    found.append((process, Path(word).stem))
+    except psutil.Error:
+        pass
+    return found
+
+
+def no_half_runs(folder: Path) -> None:
+    """Every folder that stands where runs stand is empty (Snakemake makes it) or complete, file by file."""
+    for run in (folder / "results").glob("*/*-????????????"):
+        if run.parent.name != "latest" and run.is_dir() and any(run.iterdir()):
+            manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+            files = {name: entry for name, entry in file_table(run).items() if not name.startswith("circumstance/")}
+            assert files == manifest["files"], run
+
+
+def artifacts(folder: Path) -> dict[str, Any]:
+    """Run folder → its manifest without circumstance: it holds the sha256 of each file, checked against the files."""
+    no_half_runs(folder)
+    found = {}
+    for file in sorted((folder / "results").glob("*/*-????????????/manifest.json")):
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+        del manifest["circumstance"]
+        found[file.parent.relative_to(folder / "results").as_posix()] = manifest
+    return found
