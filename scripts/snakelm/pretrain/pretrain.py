@@ -17,6 +17,7 @@ from snakelm.console import log
 from snakelm.errors import UserError
 from snakelm.job import Job
 from snakelm.pretrain.config import ModelConfig
+from snakelm.training import threads
 from snakelm.training.devices import claimed
 from snakelm.training.schedule import multiplier
 
@@ -52,11 +53,10 @@ def pretrain(job: Job[ModelConfig]) -> dict[str, Any]:
 
 def train(job: Job[ModelConfig]) -> dict[str, Any]:
     """One process's part of the run; the first process writes the artifacts."""
-    import torch
+    began = time.monotonic()
+    threads.set_up(job.threads)
     import transformers
 
-    began = time.monotonic()
-    torch.set_num_threads(job.threads)
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     from snakelm.pretrain import objectives
