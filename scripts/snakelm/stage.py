@@ -222,7 +222,7 @@ class Maker:
             parents={role: folder for role, (folder, _) in parents.items()},
             out=out,
             work=work,
-            sources=sources,
+            sources={path: value for path, value in sources.items() if isinstance(value, str)},  # callables are not
             threads=self.threads,
         )
         try:

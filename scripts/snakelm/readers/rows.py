@@ -44,6 +44,8 @@ def read_rows(
         for file in files:
             check_whole(file)
         yield from call_rows(source)
+        for file in files:  # it may have changed while the callable read it
+            check_whole(file)
     elif source.hub:
         from snakelm.readers.hub import hub_rows
 

@@ -1,0 +1,109 @@
+"""Edits while jobs wait or run: no run ever carries a manifest that does not describe it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from conftest import Workspace
+from snakelm.identity import CodeDigests
+
+RECIPE = "corpora: {c: {files: text.txt, unit: line, split: none}}\n"
+WRITE_ORDERS = (
+    "import sys; sys.path.insert(0, 'scripts'); "
+    "from snakelm.workflow import read_plan; from snakelm.store import Store; "
+    "from snakelm.order import write_orders; plan = read_plan(['r.yaml'], {}, Store()); write_orders(plan); "
+    "print(plan.of('fetch_corpus')[0].folder)"
+)
+
+
+@pytest.fixture
+def ordered(workspace: Workspace) -> Workspace:
+    """A workspace in which a fetch_corpus job has been submitted and waits; `.run` is its folder."""
+    (workspace.folder / "text.txt").write_text("one\ntwo\nthree\n")
+    return order(workspace, RECIPE)
+
+
+def order(workspace: Workspace, recipe: str) -> Workspace:
+    (workspace.folder / "r.yaml").write_text(recipe)
+    workspace.run = workspace.folder / workspace.python("-c", WRITE_ORDERS).strip()
+    return workspace
+
+
+def start(workspace: Workspace, code: int = 0) -> str:
+    target = (workspace.run / "manifest.json").relative_to(workspace.folder)
+    workspace.run.mkdir(parents=True, exist_ok=True)  # as Snakemake does for an output
+    return workspace.python("scripts/fetch_corpus.py", str(target), "--log", "log.txt", code=code)
+
+
+def add(workspace: Workspace, path: str, line: str) -> None:
+    file = workspace.folder / path
+    file.write_text(f"{file.read_text()}\n\n{line}\n")
+
+
+def refused(workspace: Workspace, said: str) -> None:
+    printed = start(workspace, code=1)
+    assert said in printed and "Traceback" not in printed
+    assert "by hand: python scripts/fetch_corpus.py" in printed
+    assert not workspace.run.exists()
+    assert not list((workspace.folder / "results" / "fetch_corpus").glob("*"))
+
+
+def test_a_job_makes_what_it_was_submitted_as_though_the_recipe_was_edited(ordered):
+    (ordered.folder / "r.yaml").write_text(RECIPE.replace("line", "file"))
+    start(ordered)
+    manifest = json.loads((ordered.run / "manifest.json").read_text())
+    assert manifest["config"]["unit"] == "line" and manifest["headline"]["documents"]["train"] == 3
+    assert ordered.run.name == f"c-{manifest['id']}"
+
+
+def test_a_job_refuses_when_its_code_was_edited_since(ordered):
+    add(ordered, "scripts/snakelm/fetch_corpus/clean.py", "ADDED = 1")
+    refused(ordered, "the code of fetch_corpus changed since this job was submitted")
+
+
+def test_a_job_does_not_mind_edits_of_comments_and_of_other_stages(ordered):
+    add(ordered, "scripts/snakelm/fetch_corpus/clean.py", "# a remark")
+    add(ordered, "scripts/snakelm/pretrain/pretrain.py", "ADDED = 1")
+    start(ordered)
+    assert (ordered.run / "manifest.json").exists()
+
+
+def test_a_job_refuses_when_a_source_was_edited_since(ordered):
+    (ordered.folder / "text.txt").write_text("one\ntwo\nother\n")
+    refused(ordered, "a source changed since this job was submitted")
+
+
+def test_a_job_that_nobody_ordered_says_so(workspace):
+    workspace.run = workspace.folder / "results" / "fetch_corpus" / "c-0123456789ab"
+    refused(workspace, "nobody ordered this run")
+
+
+def test_an_edit_of_the_code_while_it_runs_leaves_the_manifest_true(workspace):
+    """The source's callable edits the stage's code: what runs was imported before, and is what the manifest says."""
+    (workspace.folder / "rows.py").write_text(
+        "from pathlib import Path\n"
+        "def load():\n"
+        "    file = Path('scripts/snakelm/fetch_corpus/writing.py')\n"
+        "    file.write_text(file.read_text() + '\\n\\nADDED = 1\\n')\n"
+        "    return ['one', 'two']\n"
+    )
+    order(workspace, 'corpora: {c: {python: "rows:load", split: none}}\n')
+    before = CodeDigests(workspace.folder / "scripts").stage("fetch_corpus")
+    start(workspace)
+    assert json.loads((workspace.run / "manifest.json").read_text())["code"] == before
+    assert CodeDigests(workspace.folder / "scripts").stage("fetch_corpus") != before
+
+
+def test_a_source_that_changes_while_it_is_read_is_refused(workspace):
+    (workspace.folder / "text.txt").write_text("one\n")
+    (workspace.folder / "rows.py").write_text(
+        "from pathlib import Path\n"
+        "def load():\n"
+        "    Path('text.txt').write_text('other')\n"
+        "    return Path('text.txt').read_text().split()\n"
+    )
+    order(workspace, 'corpora: {c: {python: "rows:load", reads: [text.txt], split: none}}\n')
+    printed = start(workspace, code=1)
+    assert "text.txt" in printed and "changed" in printed and "Traceback" not in printed
+    assert not workspace.run.exists()
