@@ -33,6 +33,12 @@ class Config(BaseModel):
         return _identity(self, defaults=False)
 
 
+class Repeatable(Config):
+    """An entry that can be carried out once more beside what exists, with nothing else changed."""
+
+    attempt: int = Field(1, description="Raise it to make the same runs once more, beside the first ones.", ge=1)
+
+
 def circumstance(default: Any = ..., *, description: str, **constraints: Any) -> Any:
     """A field that cannot change a result: cores, device, micro-batch, logging, paths, trackers."""
     return Field(default, description=description, json_schema_extra={"circumstance": True}, **constraints)

@@ -17,7 +17,9 @@ BELOW_MODEL = {"pretrain", "finetune.pretrained", "evaluate.pretrained"}
 BOTH = {"finetune.pretrained", "finetune.random", "evaluate.pretrained", "evaluate.random"}
 # The package that declares a key → what a change of the key makes stale.
 IMPLIED = {
-    "readers": None,  # a source: of the corpus or of the task, told by the section
+    # A source or a key of every entry: the section tells whose it is.
+    "readers": None,
+    "config": None,
     "fetch_corpus": {"fetch_corpus", "train_tokenizer", "save_tokenizer", "encode_corpus", "pretrain"} | BOTH,
     "train_tokenizer": {"train_tokenizer", "save_tokenizer", "encode_corpus", "pretrain"} | BOTH,
     "save_tokenizer": {"save_tokenizer", "encode_corpus", "pretrain"} | BOTH,
@@ -26,7 +28,7 @@ IMPLIED = {
     "pretrain": BELOW_MODEL,
     "finetune": BOTH,
 }
-OF_SECTION = {"corpora": "fetch_corpus", "tasks": "finetune"}
+OF_SECTION = {"corpora": "fetch_corpus", "tokenizers": "train_tokenizer", "models": "pretrain", "tasks": "finetune"}
 
 
 def implied(variant: Variant) -> set[str]:

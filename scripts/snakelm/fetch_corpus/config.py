@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from snakelm.config import Config
+from snakelm.config import Config, Repeatable
 from snakelm.readers.config import SourceConfig
 
 
@@ -33,7 +33,7 @@ def _none_is_no_split(value: Any) -> Any:
     return {} if value is None or value == "none" else value
 
 
-class CorpusConfig(SourceConfig):
+class CorpusConfig(Repeatable, SourceConfig):
     """One entry of `corpora`: text to learn from, one document per row, split into train, validation and test."""
 
     split: Annotated[

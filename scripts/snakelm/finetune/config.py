@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from snakelm.architectures.config import ArchitectureConfig
-from snakelm.config import Config, circumstance, is_circumstance, outside, reference
+from snakelm.config import Config, Repeatable, circumstance, is_circumstance, outside, reference
 from snakelm.errors import did_you_mean
 from snakelm.metrics.names import METRICS
 from snakelm.readers.config import SourceConfig
@@ -176,6 +176,9 @@ class TrainingKeys(Config):
     micro_batch_size: int | None = circumstance(
         None, description="rows that fit on the device at once; by default batch_size", ge=1
     )
+    gpus: int | None = circumstance(
+        None, description="GPUs of a job: 0 is the CPU; by default one where there is any", ge=0, le=1
+    )
     epochs: float = Field(3.0, description="passes over the training rows", gt=0)
     steps: int | None = Field(None, description="updates instead of epochs", ge=1)
     schedule: Literal["linear", "cosine", "constant"] = Field(
@@ -216,7 +219,7 @@ class TrainingKeys(Config):
     )
 
 
-class TaskConfig(DataKeys, TrainingKeys):
+class TaskConfig(Repeatable, DataKeys, TrainingKeys):
     """One task: an entry under `tasks`."""
 
     type: TaskType = Field(description="kind of task")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from snakelm.architectures.config import ArchitectureConfig
-from snakelm.config import circumstance, outside, reference
+from snakelm.config import Repeatable, circumstance, outside, reference
 
 UNITS = {"k": 1_000, "m": 1_000_000, "b": 1_000_000_000}
 
@@ -50,7 +50,7 @@ OWN_KEYS = {
 BUDGETS = ("tokens", "epochs", "steps", "minutes")
 
 
-class ModelConfig(ArchitectureConfig):
+class ModelConfig(Repeatable, ArchitectureConfig):
     """An entry under `models:`: a network, the text and tokenizer that it is trained on, and for how long."""
 
     corpus: str = reference("corpora", description="name of the corpus that it is trained on")

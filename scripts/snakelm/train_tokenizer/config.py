@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from snakelm.config import Config, outside, reference
+from snakelm.config import Repeatable, outside, reference
 from snakelm.errors import did_you_mean
 from snakelm.tokenization.families import FAMILIES, ROLES, Family, family_of
 
@@ -42,7 +42,7 @@ OPTIONS: dict[str, set[str]] = {
     "custom": {"normalizer", "pre_tokenizer", "model", "decoder", "post_processor", "trainer"},
 }
 """Which options mean something for which kind; setting another one is refused."""
-_ANY_KIND = {"corpus", "kind", "family", "special_tokens", "template_single", "template_pair", *ROLES}
+_ANY_KIND = {"attempt", "corpus", "kind", "family", "special_tokens", "template_single", "template_pair", *ROLES}
 _FAMILY_OF_KIND = {"bert_wordpiece": "bert", "byte_level_bpe": "none", "bytes": "none", "custom": "none"}
 REBUILT = frozenset({"qwen2", "qwen3_5", "qwen3_5_moe", "qwen3_5_moe_text", "qwen4_exp"})
 """Model types for which transformers 5.23's AutoTokenizer ignores the class that a model folder states and rebuilds the
@@ -50,7 +50,7 @@ tokenizer with the architecture's own pre-tokenizer, so that ids would silently 
 _RETRAIN = {"vocab_size", "min_frequency", "limit_alphabet", "initial_alphabet", "max_token_length"}
 
 
-class TokenizerConfig(Config):
+class TokenizerConfig(Repeatable):
     """One tokenizer: a kind trained on a corpus, or an existing one taken over or retrained."""
 
     corpus: str | None = reference(
@@ -172,7 +172,7 @@ class TokenizerConfig(Config):
     def _options_fit(self) -> TokenizerConfig:
         chosen = self.changed() & set(TokenizerConfig.model_fields)
         if self.existing is not None:
-            allowed = {"corpus", "existing", "revision", "retrain"} | (_RETRAIN if self.retrain else set())
+            allowed = {"attempt", "corpus", "existing", "revision", "retrain"} | (_RETRAIN if self.retrain else set())
             lost = sorted(chosen - allowed - {"family"})
             if lost:
                 why = "" if self.retrain else " (retrain: true takes a new vocabulary)"
