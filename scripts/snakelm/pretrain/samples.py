@@ -58,7 +58,7 @@ def _continue(model: Any, tokenizer: Any, config: ModelConfig, prompt: str) -> s
 
 def _fill(model: Any, tokenizer: Any, config: ModelConfig, prompt: str) -> str:
     ids = tokenizer(prompt.replace(GAP, tokenizer.mask_token), add_special_tokens=False)["input_ids"]
-    ids_BL = torch.tensor([ids[: config.sequence_length]], device=model.device)
+    ids_BL = torch.tensor([ids[: config.positions or config.sequence_length]], device=model.device)
     lines = [prompt]
     gaps = (ids_BL[0] == tokenizer.mask_token_id).nonzero().flatten().tolist()
     logits_LV = model(input_ids=ids_BL).logits[0].float().softmax(-1).cpu()
