@@ -66,6 +66,11 @@ class Run:
     def manifest(self) -> str:
         return str(self.folder / MANIFEST)
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether a user wants it for itself; a trunk is made for the models that go on from it."""
+        return self.identity.get("schedule") != "trunk"
+
     def typed(self) -> Config:
         return self.config() if callable(self.config) else self.config  # type: ignore[no-any-return]
 
@@ -130,7 +135,7 @@ class Plan:
         """What `all` asks for: everything a user keeps, or only the runs that match `stage:name` (* is a wildcard)."""
         if only is None:
             wanted = ("save_tokenizer", "pretrain", "evaluate", "report")
-            return [run.manifest for stage in wanted for run in self.of(stage)]
+            return [run.manifest for stage in wanted for run in self.of(stage) if run.is_kept]
         stage, _, pattern = only.partition(":")
         if stage not in STAGES:
             raise UserError(f"only={only}: no stage {stage}; write <stage>:<name> with one of {', '.join(STAGES)}")
@@ -155,7 +160,7 @@ class Plan:
         if any(os.path.exists(run.manifest) for run in self.of("report")):
             lines += [f"report      {self.store.root}/report.html", f"metrics     {self.store.root}/metrics.tsv"]
         for stage, label in (("pretrain", "model"), ("save_tokenizer", "tokenizer")):
-            for run in self.of(stage):
+            for run in filter(lambda run: run.is_kept, self.of(stage)):
                 state = "" if os.path.exists(run.manifest) else "  (not made yet)"
                 lines.append(f"{label:<11} {self.store.root}/latest/{stage}/{run.name}{state}")
         if tuned := self.of("finetune"):
@@ -198,6 +203,10 @@ class Plan:
             parents = {"corpus": corpora[model.corpus], "tokenizer": tokenizers[model.tokenizer]}
             encoded = self._add("encode_corpus", f"{model.corpus}.{model.tokenizer}", model.encode, parents)
             parents = {"encoded": encoded, "tokenizer": tokenizers[model.tokenizer]}
+            # Models that differ in their budgets share the stable part of their training, a chain of runs.
+            for segment in model.trunk():
+                trunk = self._add("pretrain", f"{name}.trunk-{segment.steps}", segment, parents, leave_out=("encode",))
+                parents = {**parents, "trunk": trunk}
             models[name] = self._add("pretrain", name, model, parents, leave_out=("encode",))
         evaluations = {}
         jobs: dict[str, Path] = {}
