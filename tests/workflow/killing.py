@@ -23,12 +23,12 @@ def kill_and_rerun(folder: Path, kills: int, seed: int) -> Counter[str]:
     """Run the tiny recipe in `folder`, SIGKILL Snakemake or one of its stages `kills` times; what was killed how often.
 
     Whenever the recipe is done before the kills are used up, results are removed and it starts anew. What the
-    README says after a kill is done and no more: `snakemake --unlock`, then the same command again.
+    README says after a kill is done and no more: `snakemake --unlock` where Snakemake was killed, then the same command.
     """
     draw, killed = random.Random(seed), Counter[str]()
     while sum(killed.values()) < kills:
         running = start(folder)
-        deadline = time.monotonic() + draw.uniform(1.0, 14.0)
+        deadline = time.monotonic() + draw.uniform(1.0, 10.0)
         while running.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         if running.poll() is not None:
@@ -36,7 +36,7 @@ def kill_and_rerun(folder: Path, kills: int, seed: int) -> Counter[str]:
             empty(folder)
             continue
         stages = stages_of(running.pid)
-        if stages and draw.random() < 0.5:
+        if stages and draw.random() < 0.7:
             victim, name = draw.choice(stages)
         else:
             victim, name = psutil.Process(running.pid), "snakemake"
@@ -47,7 +47,8 @@ def kill_and_rerun(folder: Path, kills: int, seed: int) -> Counter[str]:
         killed[name] += 1
         running.wait()
         no_half_runs(folder)
-        unlock(folder)
+        if name == "snakemake":
+            unlock(folder)
     finish(folder)
     return killed
 
