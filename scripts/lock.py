@@ -1,4 +1,4 @@
-"""Write requirements.txt: every package that pyproject.toml's dependencies need, pinned (`make lock`)."""
+"""Write requirements.txt and envs/snakelm.yaml: every package that pyproject.toml's dependencies need, pinned."""
 
 import json
 import re
@@ -7,6 +7,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+MADE = "# Made from pyproject.toml by `make lock`."
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -22,6 +23,13 @@ def pins() -> list[str]:
     return [f"{name}=={version}" for name, version in sorted(named.items())]
 
 
+def environment(requirements: list[str]) -> str:
+    """The same pins for conda. Snakemake copies the file elsewhere, so it cannot refer to requirements.txt."""
+    head = ["channels:", "  - conda-forge", "  - nodefaults", "dependencies:", "  - python=3.11", "  - pip", "  - pip:"]
+    return "\n".join([MADE, *head, *(f"      - {pin}" for pin in requirements)]) + "\n"
+
+
 if __name__ == "__main__":
-    lines = ["# Made from pyproject.toml by `make lock`.", *pins()]
-    (ROOT / "requirements.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    found = pins()
+    (ROOT / "requirements.txt").write_text("\n".join([MADE, *found]) + "\n", encoding="utf-8")
+    (ROOT / "envs" / "snakelm.yaml").write_text(environment(found), encoding="utf-8")

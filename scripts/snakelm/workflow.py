@@ -75,7 +75,15 @@ class Workflow:
         if asked["extra"]:
             # Takes the place of the profile's own: a requeued job must go on writing its log all the same.
             asked["extra"] = f"--open-mode=append {asked['extra']}"
-        return {names[key]: value for key, value in asked.items() if key in names and value}
+        found = {names[key]: value for key, value in asked.items() if key in names and value}
+        if stage == "pretrain" and any(model.gpus for model in self.plan.recipe.models.values()):
+            # A model that states its GPUs is given them, whatever the stage's jobs ask for else.
+            def gpus(wildcards: Any) -> int:
+                own = self.plan.run_at(stage, wildcards[0]).typed().gpus
+                return asked["gpus"] if own is None else own
+
+            found["gpu"] = gpus
+        return found
 
     def threads(self, stage: str) -> Any:
         """CPU threads of the jobs of a stage."""
