@@ -23,7 +23,7 @@ def kill_and_rerun(folder: Path, kills: int, seed: int) -> Counter[str]:
     """Run the tiny recipe in `folder`, SIGKILL Snakemake or one of its stages `kills` times; what was killed how often.
 
     Whenever the recipe is done before the kills are used up, results are removed and it starts anew. What the
-    README says after a kill is done and no more: `snakemake --unlock` where Snakemake was killed, then the same command.
+    README says after a kill is done and no more: `snakemake --unlock` if Snakemake was killed, then the same again.
     """
     draw, killed = random.Random(seed), Counter[str]()
     while sum(killed.values()) < kills:
