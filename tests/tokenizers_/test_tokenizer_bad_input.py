@@ -37,6 +37,11 @@ from tokenizer_lab import Lab, write_corpus
         ({"kind": "custom", "model": "BPE", "trainer": "WordPieceTrainer"}, r"does not train a BPE; use BpeTrainer"),
         ({"kind": "bert_wordpiece", "special_tokens": ["[PAD]"]}, r"needs an unk token; add '\[UNK\]'"),
         ({"kind": "word_level", "special_tokens": []}, r"needs an unk token; add '<unk>'"),
+        (
+            {"kind": "sentencepiece_unigram", "vocab_size": 400, "special_tokens": []},
+            r"tokenizers.tok: it cannot encode",
+        ),
+        ({"kind": "custom", "model": "WordLevel"}, r"cannot encode unknown text .*; add an unk token"),
         ({"template_single": "<s> $A"}, r"template_single: '<s>' is not among special_tokens"),
         ({"existing": "./nowhere"}, r"tokenizers.tok.existing: no folder './nowhere'"),
     ],

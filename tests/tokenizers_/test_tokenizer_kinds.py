@@ -119,6 +119,11 @@ def test_classic_files_are_left_out_where_they_cannot_hold_the_tokens(lab, caplo
     assert len(AutoTokenizer.from_pretrained(folder)) == 300
 
 
+def test_custom_model_takes_the_declared_unk_token(lab):
+    folder = lab.both(kind="custom", model="WordLevel", pre_tokenizer="Whitespace", special_tokens=["[UNK]"])
+    assert AutoTokenizer.from_pretrained(folder)("zzzzzz")["input_ids"] == [0]
+
+
 def test_dropout_is_kept_but_does_not_upset_the_verification(lab):
     folder = lab.both(kind="byte_level_bpe", vocab_size=600, dropout=0.5)
     assert json.loads((folder / "tokenizer.json").read_text())["model"]["dropout"] == 0.5

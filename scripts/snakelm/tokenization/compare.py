@@ -1,8 +1,7 @@
-"""Tokenizers side by side: one table, one plot and coloured samples from the folders that save_tokenizer made."""
+"""Tokenizers side by side: one table and one plot from the folders that save_tokenizer made."""
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +22,6 @@ COLUMNS = {
     "vocabulary_used": "vocabulary used",
     "renyi_efficiency": "Rényi efficiency",
 }
-ALIGN = ' style="text-align:right"'
 _PERCENT = {"whole_words", "unknown_rate", "characters_lost", "round_trip", "vocabulary_used"}
 
 
@@ -37,23 +35,6 @@ def compare(folders: Sequence[Path], names: Sequence[str] | None = None) -> pand
     rows = [_figures(folder) for folder in folders]
     index = names or [row.get("name", folder.name) for row, folder in zip(rows, folders, strict=True)]
     return pandas.DataFrame([[row.get(key) for key in COLUMNS] for row in rows], index=index, columns=list(COLUMNS))
-
-
-def fragment(folders: Sequence[Path], names: Sequence[str] | None = None) -> str:
-    """The table, and under it each tokenizer's coloured sample, as HTML to put into a page."""
-    table = compare(folders, names)
-    head = "".join(f"<th>{html.escape(title)}</th>" for title in COLUMNS.values())
-    lines = [f'<table class="tokenizers"><thead><tr><th>tokenizer</th>{head}</tr></thead><tbody>']
-    for name, row in table.iterrows():
-        cells = "".join(
-            f"<td{'' if key == 'kind' else ALIGN}>{html.escape(_shown(key, row[key]))}</td>" for key in COLUMNS
-        )
-        lines.append(f"<tr><th>{html.escape(str(name))}</th>{cells}</tr>")
-    lines.append("</tbody></table>")
-    for name, folder in zip(table.index, folders, strict=True):
-        if (file := folder / "sample.html").exists():
-            lines.append(f"<p><b>{html.escape(str(name))}</b></p>\n{file.read_text(encoding='utf-8')}")
-    return "\n".join(lines) + "\n"
 
 
 def plot(folders: Sequence[Path], path: Path, names: Sequence[str] | None = None) -> None:
@@ -74,13 +55,3 @@ def plot(folders: Sequence[Path], path: Path, names: Sequence[str] | None = None
 def _figures(folder: Path) -> dict[str, object]:
     file = folder / "figures.json"
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-
-
-def _shown(key: str, value: object) -> str:
-    if value is None or value != value:
-        return ""
-    if key in _PERCENT:
-        return f"{100 * float(value):.2f} %"  # type: ignore[arg-type]
-    if key == "vocab_size":
-        return f"{int(value):,}"  # type: ignore[call-overload]
-    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -232,7 +232,7 @@ _TRAINER_OF = {
 
 
 def _custom(config: TokenizerConfig, where: str) -> tuple[Tokenizer, Any]:
-    model = build("model", config.model, f"{where}.model")
+    model = build("model", config.model, f"{where}.model", **without_none({"unk_token": _unk(config)}))
     tokenizer = Tokenizer(model)
     for role in ("normalizer", "pre_tokenizer", "decoder", "post_processor"):
         if (step := getattr(config, role)) is not None and step != []:

@@ -43,12 +43,24 @@ def train_tokenizer(job: Job[TokenizerConfig]) -> dict[str, Any]:
         tokenizer, trainer = untrained(config, where)
         tokenizer = train(tokenizer, trainer, batches)
         add_template(tokenizer, config, where)
+    _probe(tokenizer, where)
     size = tokenizer.get_vocab_size()
     if config.existing is None or config.retrain:
         _judge_size(size, config, where)
     write_json(job.out / "training.json", facts)
     (job.out / "tokenizer.json").write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
     return {"vocab_size": size}
+
+
+def _probe(tokenizer: Any, where: str) -> None:
+    """Encode what no corpus holds: a model without an unk token may raise there, in the middle of later work."""
+    try:
+        tokenizer.encode("\U0001d518 \u2603\ufe0f \u0416 \x01 qzxj")
+    except Exception as error:  # the bindings raise plain Exception
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"{where}: it cannot encode unknown text ({reason}); add an unk token to special_tokens"
+        ) from None
 
 
 def _judge_size(size: int, config: TokenizerConfig, where: str) -> None:
