@@ -223,6 +223,8 @@ def test_one_task_after_another(run_task, task, tmp_path, write_csv, pooling):
     before, after = weights(first), weights(second)
     key = next(name for name in before if name.endswith("h.1.mlp.c_fc.weight"))
     assert torch.allclose(before[key], after[key], atol=1e-6)
+    head = next(after[name] for name in ("score.weight", "head.weight") if name in after)
+    assert head.shape == (3, 32) and 0.01 < head.std() < 0.04, "the new head is not drawn as a head is"
     assert json.loads((second / "task.json").read_text())["labels"] == ["0", "1", "2"]
 
 

@@ -55,12 +55,12 @@ class _Headed(PreTrainedModel):
         self.dropout = nn.Dropout(config.head_dropout)
         width = getattr(own, "hidden_size", None) or own.d_model
         self.head = nn.Linear(width, self.outputs(config))
-        nn.init.normal_(self.head.weight, std=0.02)
-        nn.init.zeros_(self.head.bias)
         self.post_init()
 
-    def _init_weights(self, module):  # the parts have initialized themselves
-        pass
+    def _init_weights(self, module):
+        if module is self.head:  # the backbone has initialized itself
+            nn.init.normal_(module.weight, std=0.02)
+            nn.init.zeros_(module.bias)
 
     @staticmethod
     def outputs(config):

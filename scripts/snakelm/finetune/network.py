@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -35,6 +36,7 @@ from snakelm.finetune.weights import (
 from snakelm.job import Job
 from snakelm.metrics.compute import compute, main_metric
 from snakelm.metrics.names import greater_is_better
+from snakelm.training.devices import claimed
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -57,6 +59,7 @@ class Result:
 
 def run(job: Job[FinetuneConfig], data: TaskData) -> Result:
     """Train and predict; writes the model and its tokenizer into job.out."""
+    _claim_gpu(job.config.task.gpus)
     _quiet(job.threads)
     task, began = job.config.task, time.monotonic()
     source = _source(job)
@@ -187,6 +190,15 @@ def _save(model: Any, tokenizer: Any, max_length: int, out: Path) -> None:
             config._name_or_path = ""
     model.save_pretrained(out)
     tokenizer.save_pretrained(out)
+
+
+@functools.cache
+def _claim_gpu(gpus: int | None) -> None:
+    """Once per process, before torch looks: the seeds of a job stay on one GPU, given back when the process ends."""
+    _held.enter_context(claimed(gpus))
+
+
+_held = contextlib.ExitStack()
 
 
 @functools.cache

@@ -188,7 +188,7 @@ def _read(auto: Any, source: Path | str, config: PretrainedConfig) -> PreTrained
     if body and misfits:
         raise UserError(f"{source}: {len(misfits)} weights have other shapes than config.json says ({misfits[0]}, …)")
     missing = [name for name in found["missing_keys"] if name.startswith(body)]
-    if len(missing) > len(names) / 2:
+    if len(missing) > (0 if isinstance(config, HeadedConfig) else len(names) / 2):
         raise UserError(f"{source}: {len(missing)} of {len(names)} weights are not in the folder ({missing[0]}, …)")
     if missing:
         log.info(
