@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 ENDLESS = 10**9
 """Upper bound of the steps where the budget is in minutes."""
 MANY_EPOCHS = 100
+DIVERGED = 1.5
+"""A loss this many times the first one, and 1 more, is not noise."""
 
 
 def pretrain(job: Job[ModelConfig]) -> dict[str, Any]:
@@ -176,6 +178,7 @@ def settings(job: Job[ModelConfig], steps: int, has_evaluation: bool) -> Setting
         minutes=config.minutes,
         weight_decay=config.weight_decay,
         max_grad_norm=config.max_grad_norm,
+        diverged=DIVERGED,
         adam_betas=(config.adam_beta1, config.adam_beta2),
         precision=config.precision,
         compile=config.compile,

@@ -34,8 +34,6 @@ from snakelm.training.order import StepSampler, generator
 from snakelm.training.signals import Interrupted, StopRequest
 
 STATE = "snakelm.json"
-DIVERGED = 1.5
-"""Training stops when the loss, averaged between log lines, exceeds this multiple of its first value."""
 
 
 @dataclass
@@ -58,6 +56,8 @@ class Settings:
     minutes: float | None = None
     weight_decay: float = 0.0
     max_grad_norm: float = 1.0
+    diverged: float | None = None
+    """Stop when the loss, averaged between log lines, exceeds this multiple of its first value by 1 or more."""
     adam_betas: tuple[float, float] = (0.9, 0.999)
     precision: str = "auto"
     compile: bool = False
@@ -73,11 +73,9 @@ class Settings:
     checkpoint_minutes: float = 15.0
     keep_checkpoints: int = 2
     trackers: tuple[str, ...] = ()
-    tracker_folder: Path | None = None
     data_workers: int = 0
     arguments: dict[str, Any] = field(default_factory=dict)
     """Further TrainingArguments, taken as they are."""
-    unit: str = "steps"
 
 
 class ExactTrainer(Trainer):
@@ -86,7 +84,6 @@ class ExactTrainer(Trainer):
     Args:
         collate: list of samples → the model's inputs, without randomness of its own.
         evaluation: rows for the stock evaluation loop, or None if `evaluate` is overridden or never called.
-        start: a checkpoint folder of another run whose training this one goes on with.
         start: a checkpoint folder of another run whose training this one goes on with.
     """
 
@@ -180,9 +177,6 @@ class ExactTrainer(Trainer):
     def _learning_rate_factor(self, step: int) -> float:
         return self.settings.schedule(step if self.settings.schedule_by_step else self.progress(step))
 
-    def _learning_rate_factor(self, step: int) -> float:
-        return self.settings.schedule(step if self.settings.schedule_by_step else self.progress(step))
-
     # --- checkpoints ---------------------------------------------------------------------------------------------
 
     def _save_checkpoint(self, model: Any = None, trial: Any = None) -> None:
@@ -199,6 +193,8 @@ class ExactTrainer(Trainer):
         self.accelerator.unwrap_model(self.model).save_pretrained(folder)
         torch.save(self.optimizer.state_dict(), folder / "optimizer.pt")
         torch.save(self.lr_scheduler.state_dict(), folder / "scheduler.pt")
+        if (scaler := getattr(self.accelerator, "scaler", None)) is not None:
+            torch.save(scaler.state_dict(), folder / "scaler.pt")
         self.state.save_to_json(str(folder / "trainer_state.json"))
         state = {
             "loss_since_log": loss_since_log,
@@ -268,21 +264,13 @@ class ExactTrainer(Trainer):
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         if "loss" in logs:
             first = next((entry["loss"] for entry in self.state.log_history if "loss" in entry), logs["loss"])
-            if not math.isfinite(logs["loss"]) or not math.isfinite(logs.get("grad_norm") or 0.0):
+            norm = 0.0 if self.args.fp16 else logs.get("grad_norm") or 0.0  # float16 skips steps that overflow
+            if not math.isfinite(logs["loss"]) or not math.isfinite(norm):
                 raise self._trouble("the loss is no longer a number")
-            if logs["loss"] > DIVERGED * first + 1:
+            if self.settings.diverged is not None and logs["loss"] > self.settings.diverged * first + 1:
                 raise self._trouble(f"the loss diverges ({logs['loss']:.3g}; it began at {first:.3g})")
             self._note_speed(self.state.global_step)
-            self._note_speed(self.state.global_step)
         super().log(logs, start_time)
-
-    def _note_speed(self, step: int) -> None:
-        """A line in work/speed.tsv: how fast it went is no part of the result, and is kept apart from the curve."""
-        if self.args.should_save:
-            file = self.settings.work / "speed.tsv"
-            head = "" if file.exists() else "step\tseconds\n"
-            with open(file, "a", encoding="utf-8") as lines:
-                lines.write(f"{head}{step}\t{self.seconds:.3f}\n")
 
     def _note_speed(self, step: int) -> None:
         """A line in work/speed.tsv: how fast it went is no part of the result, and is kept apart from the curve."""
@@ -331,8 +319,7 @@ class ExactTrainer(Trainer):
             while True:
                 self.restore(resume)
                 try:
-                    with Progress("training", self._total(), self.settings.unit) as self.bar:
-                        self.bar.done = self._restored_step or 0
+                    with self._progress_bar() as self.bar:
                         self.train(resume_from_checkpoint=str(resume) if resume else None)
                     return
                 except Interrupted:
@@ -342,8 +329,10 @@ class ExactTrainer(Trainer):
                         raise
                 resume = self._halve_micro_batch()
 
-    def _total(self) -> float | None:
-        return None if self.settings.minutes is not None else self.settings.steps
+    def _progress_bar(self) -> Progress:
+        done = self._restored_step or 0
+        total = None if self.settings.minutes is not None else self.settings.steps - done
+        return Progress(f"training on from step {done:,}" if done else "training", total, "steps")
 
     def _of(self) -> str:
         return f"{self.settings.steps:,}" if self.settings.minutes is None else f"{self.settings.minutes:g} minutes"
@@ -472,7 +461,6 @@ def _training_arguments(settings: Settings) -> TrainingArguments:
         "log_level": "error",
         "remove_unused_columns": False,
         "ignore_data_skip": True,
-        "ddp_find_unused_parameters": False,
     }
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         own["ddp_backend"] = "nccl" if torch.cuda.is_available() else "gloo"
