@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 from typing import Any
 
 from .store import MANIFEST, Store, content_digest, is_circumstantial, read_manifest
@@ -41,13 +41,27 @@ def describe(
         "code": code,
         "content": content,
         "files": {name: entry for name, entry in files.items() if not is_circumstantial(name)},
-        "headline": json.loads(json.dumps(headline)),
+        "headline": _plain(headline),
         "versions": versions,
-        "circumstance": circumstance,
+        "circumstance": _plain(circumstance),
     }
     if same := _same_content(store, stage, run["name"], content, run_id):
         manifest["same_as"] = same
     return manifest
+
+
+def _plain(value: Any) -> Any:
+    """JSON values only; a number that is none (a correlation of constants, a loss that blew up) becomes null."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):  # NumPy's float64 is one
+        return float(value) if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    # NumPy and torch scalars; what is left is shown as text, so that a run is never lost for its manifest.
+    return _plain(value.item()) if hasattr(value, "item") else str(value)
 
 
 def _same_content(store: Store, stage: str, name: str, content: str, own_id: str) -> str | None:

@@ -44,7 +44,6 @@ from .store import (
 )
 
 Stage = Callable[[Job[Any]], dict[str, Any]]
-LOCK_WAIT = 60  # seconds: a preempted job's old process may still be saving when its successor starts
 
 
 def main(stage: str, function: Stage, config_type: type[Config]) -> None:
@@ -65,6 +64,9 @@ def main(stage: str, function: Stage, config_type: type[Config]) -> None:
     try:
         console.set_up(f"{stage} {label}", given.log)
         store = Store(given.target.parents[2])
+        if given.target.exists():  # forced by Snakemake; a complete run is never made over
+            log.info("%s is complete already; nothing to do (`attempt: 2` in its entry makes another)", given.target)
+            return
         order = read_order(store, stage, given.target.stem if stage == "finetune" else given.target.parent.name)
         for run in order["runs"]:
             Maker(stage, function, config_type, store, order, run, given.threads).make()
@@ -193,13 +195,19 @@ class Maker:
     ) -> None:
         work = self.store.work(self.stage, real_id)
         work.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(work.with_name(f"{real_id}.lock"))
         try:
-            with FileLock(work.with_name(f"{real_id}.lock"), timeout=LOCK_WAIT):
-                if (final / MANIFEST).exists():
-                    return
-                self._build_alone(final, real_id, work, parents, parent_ids, identity, sources, code)
+            lock.acquire(timeout=1)
         except Timeout:
-            raise UserError(f"{final.name}: another process is making this run; wait for it, or stop it") from None
+            # A cell that shares the run, or a preempted job that is still saving. The lock goes with its process.
+            log.info("%s is being made by another process; waiting for it", final.name)
+            lock.acquire()
+        try:
+            if not (final / MANIFEST).exists():
+                work.mkdir(parents=True, exist_ok=True)
+                self._build_alone(final, real_id, work, parents, parent_ids, identity, sources, code)
+        finally:
+            lock.release()
 
     def _build_alone(
         self,

@@ -90,6 +90,8 @@ class Store:
             aside = self.root / ".work" / "aside" / f"{final.parent.name}-{final.name}-{os.getpid()}"
             aside.parent.mkdir(parents=True, exist_ok=True)
             final.rename(aside)
+        if final.is_symlink():  # an alias whose run is gone
+            final.unlink()
         os.rename(built, final)
         _sync(final.parent)
 

@@ -7,6 +7,7 @@ recipe cannot turn a queued job into another one.
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -48,7 +49,7 @@ class Workflow:
 
     def command(self, stage: str) -> str:
         """The shell command of a stage's rule. `exec`: a signal must reach the trainer, not a shell around it."""
-        return f"exec python {self.scripts}/{stage}.py {{output}} --threads {{threads}} --log {{log}}"
+        return f"exec python {shlex.quote(self.scripts)}/{stage}.py {{output}} --threads {{threads}} --log {{log}}"
 
     def inputs(self, stage: str) -> Callable[[Any], list[str]]:
         """An input function: the files of the parents of the job that the wildcard names."""

@@ -47,6 +47,16 @@ class Workspace:
         assert code is None or done.returncode == code, printed[-6000:]
         return printed
 
+    def order(self) -> Path:
+        """Submit the jobs of r.yaml, as Snakemake does when it starts; returns the folder of its first corpus."""
+        printed = self.python(
+            "-c",
+            "import sys; sys.path.insert(0, 'scripts'); from snakelm.workflow import read_plan; "
+            "from snakelm.store import Store; from snakelm.order import write_orders; "
+            "plan = read_plan(['r.yaml'], {}, Store()); write_orders(plan); print(plan.of('fetch_corpus')[0].folder)",
+        )
+        return self.folder / printed.strip()
+
     def scheduled(self, *arguments: str) -> set[tuple[str, str]]:
         """(stage, job) of everything that `snakemake -n` would run."""
         return jobs(self.snakemake("-n", *arguments))

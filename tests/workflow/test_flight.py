@@ -9,12 +9,6 @@ from conftest import Workspace
 from snakelm.identity import CodeDigests
 
 RECIPE = "corpora: {c: {files: text.txt, unit: line, split: none}}\n"
-WRITE_ORDERS = (
-    "import sys; sys.path.insert(0, 'scripts'); "
-    "from snakelm.workflow import read_plan; from snakelm.store import Store; "
-    "from snakelm.order import write_orders; plan = read_plan(['r.yaml'], {}, Store()); write_orders(plan); "
-    "print(plan.of('fetch_corpus')[0].folder)"
-)
 
 
 @pytest.fixture
@@ -26,7 +20,7 @@ def ordered(workspace: Workspace) -> Workspace:
 
 def order(workspace: Workspace, recipe: str) -> Workspace:
     (workspace.folder / "r.yaml").write_text(recipe)
-    workspace.run = workspace.folder / workspace.python("-c", WRITE_ORDERS).strip()
+    workspace.run = workspace.order()
     return workspace
 
 

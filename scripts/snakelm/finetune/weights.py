@@ -69,13 +69,31 @@ def longest_input(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase, 
 
 
 def set_inputs(tokenizer: PreTrainedTokenizerBase, config: PretrainedConfig) -> None:
-    """Let the tokenizer return segment ids only to models that were built with segments: GPT-2 would add a token's
-    vector for each of them."""
+    """Fit what the tokenizer returns to the model; it is saved with the model, so a pipeline gets the same.
+
+    Segment ids go only to models that were built with segments (GPT-2 would add a token's vector for each of them).
+    """
     names = ["input_ids", "attention_mask"]
     if (getattr(config, "type_vocab_size", 0) or 0) > 1:
         names.insert(1, "token_type_ids")
     tokenizer.model_input_names = names
     tokenizer.init_kwargs["model_input_names"] = names
+    _separate_pairs(tokenizer)
+
+
+def _separate_pairs(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Let a tokenizer that adds no special tokens (of a causal model) put its end token between the texts of a pair."""
+    from tokenizers import processors
+
+    end = tokenizer.eos_token or tokenizer.sep_token
+    if tokenizer.num_special_tokens_to_add(pair=True) or end is None:
+        return
+    backend = tokenizer.backend_tokenizer
+    pair = processors.TemplateProcessing(
+        single="$A", pair=f"$A {end}:0 $B:1", special_tokens=[(end, tokenizer.convert_tokens_to_ids(end))]
+    )
+    before = [backend.post_processor] if backend.post_processor is not None else []
+    backend.post_processor = processors.Sequence([*before, pair])
 
 
 def load_model(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 class MultipleChoice(Kind):
     """A sequence classifier with one output scores every (question, choice); cross-entropy over a row's choices,
-    of which rows may have different numbers. Long questions are cut at their beginning's expense: the choice stays.
+    of which rows may have different numbers. Where both together are too long, the longer of the two is cut.
     """
 
     auto_class = "AutoModelForSequenceClassification"

@@ -1,0 +1,113 @@
+"""What surrounds a stage: publishing, locks, odd headline values, leftovers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy
+import pytest
+from conftest import ROOT, Workspace
+from filelock import FileLock
+from snakelm.manifest import describe
+from snakelm.store import Store, content_digest, file_table, read_manifest
+
+
+def a_manifest(store: Store, headline: dict) -> dict:
+    run = {"name": "n", "key": "k", "explicit": {}}
+    return describe(
+        run, stage="evaluate", run_id="0" * 12, identity={}, parents={}, sources={}, code="c", files={},
+        headline=headline, versions={}, circumstance={"times": {"loss": float("inf")}}, store=store,
+    )  # fmt: skip
+
+
+def test_a_headline_that_is_no_number_does_not_cost_the_run(tmp_path):
+    store = Store(tmp_path / "results")
+    odd = {"r": float("nan"), "n": numpy.float32(0.5), "c": numpy.int64(3), "deep": [{"x": float("-inf")}], 1: object}
+    built = tmp_path / "built"
+    built.mkdir()
+    store.publish(built, store.folder("evaluate", "n", "0" * 12), a_manifest(store, odd))
+    read = read_manifest(store.folder("evaluate", "n", "0" * 12))
+    assert read["headline"]["r"] is None and read["headline"]["n"] == 0.5 and read["headline"]["c"] == 3
+    assert read["headline"]["deep"] == [{"x": None}] and read["circumstance"]["times"]["loss"] is None
+
+
+def test_what_stands_in_the_way_of_a_run_is_put_aside_not_deleted(tmp_path):
+    store = Store(tmp_path / "results")
+    final = store.folder("report", "n", "0" * 12)
+    final.mkdir(parents=True)
+    (final / "precious.txt").write_text("kept")
+    built = tmp_path / "built"
+    built.mkdir()
+    (built / "a.txt").write_text("new")
+    store.publish(built, final, a_manifest(store, {}))
+    assert sorted(path.name for path in final.iterdir()) == ["a.txt", "manifest.json"]
+    assert [path.read_text() for path in (store.root / ".work" / "aside").rglob("precious.txt")] == ["kept"]
+
+
+def test_an_alias_whose_run_is_gone_gives_way(tmp_path):
+    store = Store(tmp_path / "results")
+    final = store.folder("report", "n", "0" * 12)
+    final.parent.mkdir(parents=True)
+    final.symlink_to("nowhere")
+    built = tmp_path / "built"
+    built.mkdir()
+    store.publish(built, final, a_manifest(store, {}))
+    assert final.is_dir() and not final.is_symlink()
+
+
+def test_what_differs_between_machines_is_no_content(tmp_path):
+    (tmp_path / "circumstance").mkdir()
+    (tmp_path / "a.txt").write_text("a")
+    before = content_digest(file_table(tmp_path))
+    (tmp_path / "circumstance" / "times.tsv").write_text("1")
+    assert content_digest(file_table(tmp_path)) == before
+    (tmp_path / "a.txt").write_text("b")
+    assert content_digest(file_table(tmp_path)) != before
+
+
+@pytest.fixture
+def ordered(workspace: Workspace) -> Workspace:
+    (workspace.folder / "text.txt").write_text("one\ntwo\n")
+    (workspace.folder / "r.yaml").write_text("corpora: {c: {files: text.txt, split: none}}\n")
+    workspace.run = workspace.order()
+    return workspace
+
+
+def test_a_run_that_another_process_makes_is_waited_for(ordered):
+    target = str((ordered.run / "manifest.json").relative_to(ordered.folder))
+    lock_file = ordered.folder / "results" / ".work" / "fetch_corpus" / f"{ordered.run.name.rpartition('-')[2]}.lock"
+    lock_file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock_file):
+        job = subprocess.Popen(
+            [sys.executable, "scripts/fetch_corpus.py", target], cwd=ordered.folder, stderr=subprocess.PIPE, text=True
+        )
+        assert any("waiting for it" in line for line in job.stderr)
+        assert not (ordered.run / "manifest.json").exists()
+    assert job.wait() == 0
+    assert json.loads((ordered.run / "manifest.json").read_text())["name"] == "c"
+
+
+def test_a_complete_run_is_not_made_over(ordered):
+    target = str((ordered.run / "manifest.json").relative_to(ordered.folder))
+    ordered.python("scripts/fetch_corpus.py", target)
+    before = os.stat(ordered.folder / target).st_mtime_ns
+    time.sleep(0.01)
+    assert "complete already" in ordered.python("scripts/fetch_corpus.py", target)
+    assert os.stat(ordered.folder / target).st_mtime_ns == before
+
+
+def test_a_crash_shows_the_end_of_its_log_and_how_to_run_it_by_hand(ordered):
+    (ordered.folder / "scripts" / "fetch_corpus.py").write_text(
+        (ROOT / "scripts" / "fetch_corpus.py")
+        .read_text()
+        .replace('main("fetch_corpus", fetch_corpus', 'main("fetch_corpus", lambda job: 1 / 0')
+    )
+    target = str((ordered.order() / "manifest.json").relative_to(ordered.folder))  # the code changed: ordered anew
+    printed = ordered.python("scripts/fetch_corpus.py", target, "--log", "job.log", code=1)
+    assert "ZeroDivisionError" in printed and f"by hand: python scripts/fetch_corpus.py {target}" in printed
+    assert "Traceback" in (ordered.folder / "job.log").read_text()
+    assert not list((ordered.folder / "results").glob("fetch_corpus/*"))
