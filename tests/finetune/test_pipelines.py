@@ -40,16 +40,20 @@ def test_text_longer_than_the_model(run_task, write_csv):
     assert np.allclose([answer["score"] for answer in answers], table["score"], atol=1e-5)
 
 
-def test_pairs(run_task, write_csv):
+@pytest.mark.parametrize("model", ["gpt2", "bert"])
+def test_pairs(run_task, write_csv, models, model):
     texts = sentences(120, 1)
     rows = [(a, b, str(x == y)) for (a, x), (b, y) in zip(texts[::2], texts[1::2], strict=True)]
     out, table = trained(
-        run_task, write_csv, "bert", ["a", "b", "label"], rows,
+        run_task, write_csv, model, ["a", "b", "label"], rows,
         type="text_classification", text_column="a", text_pair_column="b",
     )  # fmt: skip
     pairs = [{"text": a, "text_pair": b} for a, b in zip(table["text"], table["text_pair"], strict=True)]
     answers = pipeline("text-classification", str(out))(pairs)
     assert [answer["label"] for answer in answers] == table["prediction"].tolist()
+    tokenizer = AutoTokenizer.from_pretrained(out)
+    assert tokenizer.eos_token_id in tokenizer("the", "of").input_ids, "nothing keeps the two texts apart"
+    assert tokenizer("the").input_ids == AutoTokenizer.from_pretrained(models[model])("the").input_ids
 
 
 def test_several_labels(run_task, write_csv):
