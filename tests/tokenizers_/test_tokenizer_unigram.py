@@ -108,3 +108,17 @@ def test_odd_texts(words):
     model = unigram.train_unigram(words, trainer)
     tokens = Tokenizer(model).get_vocab()
     assert set("".join(words)) <= set(tokens) and "<unk>" in tokens and len(tokens) <= 30
+
+
+def test_pruning_keeps_characters_and_what_is_needed_most():
+    words = {"abab": 100, "abcd": 50, "xyxy": 2, "xyz": 1}
+    ordered, counts = sorted(words), numpy.array([words[word] for word in sorted(words)], dtype=float)
+    lattices, where, length, scores = unigram._seeds(ordered, counts, 4, 1000)
+    text = "".join(word + "\0" for word in ordered)
+    pieces = [text[node : node + size] for node, size in zip(where, length, strict=True)]
+    assert {"ab", "xy"} <= set(pieces)
+    for _ in range(10):
+        frequency = numpy.maximum(lattices.expected(scores, counts), 1e-3)
+        scores = numpy.log(frequency / frequency.sum())
+    kept = unigram._prune(lattices, where, length, scores, counts, int((length == 1).sum()) + 1)
+    assert {piece for piece, stays in zip(pieces, kept, strict=True) if stays} == set("abcdxyz") | {"ab"}

@@ -179,7 +179,7 @@ def _learn(words: dict[str, int], room: int, settings: dict[str, Any]) -> tuple[
             break
         size = max(target, int(len(scores) * settings["shrinking_factor"]))
         kept = _prune(lattices, where, length, scores, counts, size)
-        if kept.all():  # nothing can be cut another way: the final cut decides
+        if kept.all():
             break
         lattices = lattices.only(_renumber(kept))
         where, length, single, scores = where[kept], length[kept], single[kept], scores[kept]
@@ -254,18 +254,14 @@ def _keep_best(found: list[dict[str, Any]], most: int) -> None:
 def _prune(
     lattices: Lattices, where: Ints, length: Ints, scores: Floats, counts: Floats, size: int
 ) -> NDArray[numpy.bool_]:
-    """Which pieces stay: `size` of them (more if more cannot be cut any other way), by what their loss would cost."""
+    """Which pieces stay: all characters, and of those that best paths use the ones whose loss would cost most."""
     _, via = lattices.viterbi(scores)
     frequency = numpy.zeros(len(scores))
     for words, edges in lattices.path_edges(via):
         frequency += numpy.bincount(lattices.piece[edges], weights=counts[words], minlength=len(scores))
     long = numpy.flatnonzero(length > 1)
     inner = _inner_lattices(lattices, where[long], length[long])
-    best, via = inner.viterbi(scores)
-    # used nowhere, or worse than its own parts: it goes if it is not used
-    other_way = best[inner.last]
-    keeps_itself = numpy.ones(len(scores), dtype=bool)
-    keeps_itself[long] = other_way <= scores[long]
+    _, via = inner.viterbi(scores)
     total = frequency.sum()
     alternative_cost, parts = numpy.zeros(len(long)), numpy.zeros(len(long))
     paths = list(inner.path_edges(via))
@@ -275,12 +271,10 @@ def _prune(
     for words, edges in paths:
         used = numpy.maximum(frequency[inner.piece[edges]] + frequency[long[words]], 1e-12)
         alternative_cost[words] += numpy.log(used) - log_total[words]
-    has_alternative = keeps_itself[long] & numpy.isfinite(other_way)
     own = numpy.log(numpy.maximum(frequency[long], 1e-12)) - numpy.log(total)
     loss = numpy.round(frequency[long] / counts.sum() * (own - alternative_cost), 12)
-    stays = keeps_itself | (frequency > 0)
-    candidates = has_alternative & (frequency[long] > 0)
-    stays[long[has_alternative]] = False
+    stays = length == 1
+    candidates = frequency[long] > 0
     chosen = long[candidates][numpy.argsort(-loss[candidates], kind="stable")]
     stays[chosen[: max(size - int(stays.sum()), 0)]] = True
     return stays
