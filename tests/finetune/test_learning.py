@@ -198,6 +198,16 @@ def test_baseline_of_words(run_task, tmp_path):
     assert headline == {"metric": "accuracy", "test": 1.0, "test_rows": 10, "validation": 1.0}
 
 
+@pytest.mark.parametrize("model", ["gpt2", "bert"])
+def test_empty_texts_may_be_kept(run_task, write_csv, model):
+    rows = [*sentences(60, 1), *[("", "good")] * 12]
+    source = write_csv("rows.csv", ["text", "label"], rows)
+    task = {"type": "text_classification", "data": source, "empty_texts": "keep", **FAST}
+    table = pandas.read_parquet(run_task(task, model)[0] / "predictions.parquet")
+    empty = table[table["text"] == ""]
+    assert len(empty) and (empty["prediction"] == "good").all()
+
+
 def test_words_beyond_the_window_are_predicted_too(run_task, tmp_path):
     """Rows of 200 words, windows of 32 tokens: no word is lost, and the merged windows are right."""
     from finetune_lab import GOOD, WORDS

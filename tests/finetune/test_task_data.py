@@ -199,6 +199,20 @@ def test_mixed_types_in_a_column():
         load(task(data=jsonl("d.jsonl", rows)), None)
 
 
+def test_half_a_character():
+    source = write("d.jsonl", "".join(json.dumps({"text": f"text {n}", "label": n % 2}) + "\n" for n in range(9)))
+    with open("d.jsonl", "a") as file:
+        file.write('{"text": "cut off \\ud83d", "label": 1}\n')
+    with pytest.raises(UserError, match=r"line 10: column text holds half a character at 8"):
+        load(task(data=source), None)
+
+
+def test_several_labels_of_which_there_are_none():
+    rows = [{"text": f"text {n}", "label": []} for n in range(30)]
+    with pytest.raises(UserError, match="no row has a label; a classification needs at least one"):
+        load(task(data=jsonl("d.jsonl", rows), multi_label=True), None)
+
+
 def test_duplicates_across_splits_are_counted_or_dropped(caplog):
     train, test = table("train.csv", texts(40)), table("test.csv", [*texts(3), *texts(7, start=100)])
     data = load(task(train=train, test=test), None)

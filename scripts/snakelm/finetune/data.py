@@ -168,7 +168,8 @@ def _labels(frames: dict[str, DataFrame], wheres: dict[str, Any], task: TaskConf
             rows, labels, split, lambda position, split=split, numbers=numbers: wheres[split](numbers[position])
         )
     if len(labels) < (1 if task.multi_label else 2):
-        raise UserError(f"train: all rows have one label, {labels[0]!r}; a classification needs two")
+        found = f"all rows have one label, {labels[0]!r}" if labels else "no row has a label"
+        raise UserError(f"train: {found}; a classification needs {'at least one' if task.multi_label else 'two'}")
     return list(labels)
 
 

@@ -46,6 +46,8 @@ def pad(items: Sequence[dict[str, Any]], pad_id: int, left: bool = False) -> dic
     batch: dict[str, torch.Tensor] = {}
     for name in items[0]:
         values = [item[name] for item in items]
+        if name == "input_ids":  # a text of which the tokenizer leaves nothing is read as one padding token
+            values = [ids if len(ids) else [pad_id] for ids in values]
         if not isinstance(values[0], (list, np.ndarray)):
             batch[name] = torch.tensor(values)
             continue
@@ -53,12 +55,15 @@ def pad(items: Sequence[dict[str, Any]], pad_id: int, left: bool = False) -> dic
         batch[name] = _padded(values, fill, left)
         if name == "input_ids":
             batch["attention_mask"] = _padded([[1] * len(ids) for ids in values], 0, left)
+    if "token_type_ids" in batch and batch["token_type_ids"].shape != batch["input_ids"].shape:
+        batch["token_type_ids"] = torch.zeros_like(batch["input_ids"])  # all texts of the batch are empty
     return batch
 
 
 def _padded(rows: Sequence[Sequence[int]], fill: int, left: bool) -> torch.Tensor:
     width = max(len(row) for row in rows)
-    out = np.full((len(rows), width), fill, dtype=np.float32 if isinstance(rows[0][0], float) else np.int64)
+    first = next((row[0] for row in rows if len(row)), 0)
+    out = np.full((len(rows), width), fill, dtype=np.float32 if isinstance(first, float) else np.int64)
     for number, row in enumerate(rows):
         if len(row):
             out[number, slice(width - len(row), None) if left else slice(len(row))] = row

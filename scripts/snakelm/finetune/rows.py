@@ -127,8 +127,19 @@ def _texts(rows: Sequence[Row], name: str) -> list[str]:
             raise UserError(
                 f"{row.where}: column {name} must hold text, found {type(cell).__name__} {str(cell)[:40]!r}"
             )
-        texts.append(cell if isinstance(cell, str) else "")
+        texts.append(_whole(cell, row, name) if isinstance(cell, str) else "")
     return texts
+
+
+def _whole(text: str, row: Row, name: str) -> str:
+    """The text; UserError if it cannot be written as UTF-8 (half of a surrogate pair, as cut-off emoji leave it)."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(
+            f"{row.where}: column {name} holds half a character at {error.start} (a lone surrogate)"
+        ) from None
+    return text
 
 
 def _cells(rows: Sequence[Row], name: str) -> list[Any]:
@@ -167,12 +178,12 @@ def _tokens(rows: Sequence[Row], task: TaskConfig, where: Where) -> dict[str, li
 def _strings(row: Row, name: str) -> list[str]:
     cell = column(row, name)
     if isinstance(cell, str):
-        return cell.split()
+        return _whole(cell, row, name).split()
     if is_missing_list(cell):
         return []
     if not hasattr(cell, "__iter__"):
         raise UserError(f"{row.where}: column {name} must hold a list, found {type(cell).__name__}")
-    return [str(part) for part in cell]
+    return [_whole(str(part), row, name) for part in cell]
 
 
 def rewrite_tags(frames: dict[str, DataFrame], task: TaskConfig, wheres: dict[str, Where]) -> str:

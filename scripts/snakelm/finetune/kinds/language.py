@@ -49,6 +49,11 @@ class LanguageModeling(_Scored):
     by a random token) depend on seed, epoch and position alone.
     """
 
+    def __init__(self, *arguments: Any):
+        super().__init__(*arguments)
+        if self.objective == "span_denoising":
+            raise UserError("language_modeling needs a causal or a masked model; this one is an encoder-decoder")
+
     def features(self, frame: DataFrame, split: str) -> Features:
         encoded = self.tokenizer(frame["text"].tolist(), add_special_tokens=False, return_attention_mask=False)
         columns: dict[str, list[Any]] = {"input_ids": [], "scored": []}
