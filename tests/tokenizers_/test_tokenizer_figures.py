@@ -61,6 +61,12 @@ def test_figures_say_which_split(tmp_path):
     assert lab.figures(lab.both(vocab_size=300))["split"] == "train"
 
 
+def test_line_ends_are_not_measured(tmp_path):
+    lab = Lab(tmp_path / "runs", write_corpus(tmp_path / "corpus", ["one two\r\nthree\r\n\r\n\n  \nfour"]))
+    figures = lab.figures(lab.both(vocab_size=300))
+    assert figures["bytes"] == len("one twothreefour") and figures["words"] == 4
+
+
 def test_speed_varies_and_stays_out_of_the_files(lab):
     folder = lab.both(vocab_size=400)
     assert lab.times["encode_mb_per_s"] > 0

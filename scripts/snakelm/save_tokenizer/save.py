@@ -76,6 +76,7 @@ def _lines(folder: Path | None, megabytes: float) -> tuple[str, list[str]]:
 def _non_empty(folder: Path, split: str) -> Iterator[str]:
     for text in corpus.iter_texts(folder, split):
         for line in text.split("\n"):
+            line = line.removesuffix("\r")
             for begin in range(0, len(line), LONGEST_LINE):
                 if (part := line[begin : begin + LONGEST_LINE]).strip():
                     yield part

@@ -9,6 +9,7 @@ from typing import Any
 
 from tokenizers import AddedToken, Tokenizer, trainers
 
+from snakelm import console
 from snakelm.errors import UserError
 from snakelm.tokenization.families import ROLES
 from snakelm.train_tokenizer.config import TokenizerConfig
@@ -44,6 +45,8 @@ def load(config: TokenizerConfig, where: str) -> Existing:
         raise UserError(f"{where}.existing: {name!r} cannot be loaded: {reason}") from error
     if not getattr(auto, "is_fast", False):
         raise UserError(f"{where}.existing: {name!r} has no tokenizer.json and cannot be converted to one")
+    if not folder.is_dir() and config.revision is None:
+        console.log.warning(f"{where}.existing: {name!r} may change on the Hub; state its `revision`")
     roles = {role: str(token) for role in ROLES if (token := getattr(auto, role, None)) is not None}
     limit = auto.model_max_length if auto.model_max_length < 10**12 else None
     tokenizer = Tokenizer.from_str(auto.backend_tokenizer.to_str())
