@@ -120,10 +120,12 @@ class ModelConfig(Repeatable, ArchitectureConfig):
     patience: int | None = Field(
         None, description="stop early after so many evaluations without a new lowest validation loss", ge=1
     )
-    prompts: tuple[str, ...] = Field(
-        (), description="samples.txt: texts to continue (clm), or to fill in where they say <mask> (mlm)"
+    prompts: tuple[str, ...] = circumstance(
+        (),
+        description="samples.txt: texts to continue (clm) or to fill in where they say <mask>, read when a model is"
+        " trained; other ones do not train it again",
     )
-    sample_tokens: int = Field(40, description="samples.txt: tokens per continuation", ge=1, le=1000)
+    sample_tokens: int = circumstance(40, description="samples.txt: tokens per continuation", ge=1, le=1000)
     training_arguments: dict[str, Any] = Field(
         default_factory=dict, description="further Hugging Face TrainingArguments, taken as they are"
     )

@@ -37,6 +37,7 @@ def launch(module: str, arguments: list[str], processes: int, threads: int) -> i
         "OMP_NUM_THREADS": str(threads),
         "PYTHONPATH": os.pathsep.join(filter(None, (scripts, os.environ.get("PYTHONPATH")))),
         "SNAKELM_PARENT": str(os.getpid()),
+        "TORCH_CPP_LOG_LEVEL": "ERROR",
     }
     workers: list[subprocess.Popen[bytes]] = []
 
