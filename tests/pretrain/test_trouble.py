@@ -6,7 +6,7 @@ import pretrain_lab as lab
 import pytest
 from pydantic import ValidationError
 from snakelm.errors import UserError
-from snakelm.pretrain.config import ModelConfig
+from snakelm.pretrain.config import ModelConfig, check
 from snakelm.pretrain.pretrain import pretrain
 from transformers import AutoModelForCausalLM
 
@@ -98,3 +98,11 @@ def test_trackers_that_are_not_installed_are_named(parents, tmp_path, monkeypatc
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match="trackers: mlflow not installed; pip install mlflow"):
         pretrain(lab.job(tmp_path, parents, steps=1, trackers=["mlflow"]))
+
+
+def test_what_needs_a_validation_split_is_said_when_the_recipe_is_read():
+    model = ModelConfig(**lab.TINY, steps=1, keep="best")
+    assert check(model, ("train",)) == [
+        "keep: best needs a validation split, and corpus c holds none out; set its split"
+    ]
+    assert check(model, ("train", "validation")) == check(model, None) == []

@@ -212,3 +212,19 @@ class ModelConfig(Repeatable, ArchitectureConfig):
         plain["evaluation_steps"] = self.evaluation_steps or self.trunk_every
         count = int(self.planned_steps * (1 - self.decay)) // self.trunk_every
         return [self.model_copy(update={**plain, "steps": n * self.trunk_every}) for n in range(1, count + 1)]
+
+
+def check(model: ModelConfig, splits: tuple[str, ...] | None) -> list[str]:
+    """What is wrong between a model and its corpus; `splits` as CorpusConfig.splits() gives them (None: unknown)."""
+    if splits is None or "validation" in splits:
+        return []
+    needs = [
+        (model.keep == "best", "keep: best"),
+        (model.patience is not None, "patience"),
+        (model.evaluation_steps is not None, "evaluation_steps"),
+    ]
+    return [
+        f"{what} needs a validation split, and corpus {model.corpus} holds none out; set its split"
+        for is_wrong, what in needs
+        if is_wrong
+    ]
