@@ -115,6 +115,7 @@ def _child(
     from snakelm import console
     from snakelm.errors import UserError
     from snakelm.pretrain.pretrain import pretrain
+    from snakelm.pretrain.trainer import LanguageModelTrainer
     from snakelm.training.trainer import ExactTrainer
 
     console.set_up("tiny", log_file)
@@ -131,7 +132,14 @@ def _child(
                 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         return step_of_batch(self, *args, **kwargs)
 
-    ExactTrainer.training_step = training_step
+    evaluate = LanguageModelTrainer.evaluate
+
+    def evaluate_and_signal(self: LanguageModelTrainer, *args: Any, **kwargs: Any) -> Any:
+        if at == (self.state.global_step, IN_EVALUATION):
+            os.kill(os.getpid(), signum)
+        return evaluate(self, *args, **kwargs)
+
+    ExactTrainer.training_step, LanguageModelTrainer.evaluate = training_step, evaluate_and_signal
     try:
         headline = pretrain(attempt)
     except UserError as error:
@@ -156,3 +164,4 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 KILL = signal.SIGKILL
+IN_EVALUATION = -1

@@ -54,6 +54,16 @@ def test_a_signal_saves_the_last_whole_step_and_exits_non_zero(signum, parents, 
     assert lab.content(attempt.out) == undisturbed
 
 
+@pytest.mark.parametrize("signum", [signal.SIGTERM, lab.KILL])
+def test_stopped_while_it_evaluates_it_evaluates_again(signum, parents, undisturbed, tmp_path):
+    code, said = lab.run_in_process(lab.job(tmp_path, parents, **KEYS), (8, lab.IN_EVALUATION), signum)
+    assert code == (143 if signum == signal.SIGTERM else -lab.KILL)
+    assert ("saved at step 8" in said) == (signum == signal.SIGTERM)
+    attempt = lab.job(tmp_path, parents, **KEYS)
+    assert lab.run_in_process(attempt)[0] == 0
+    assert lab.content(attempt.out) == undisturbed
+
+
 @pytest.mark.parametrize("harm", ["flip", "truncate", "no_checksums", "half_written"])
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(harm, parents, undisturbed, tmp_path):
     assert lab.run_in_process(lab.job(tmp_path, parents, **KEYS), (17, 0), lab.KILL)[0] == -lab.KILL
