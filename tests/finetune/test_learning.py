@@ -19,6 +19,7 @@ from snakelm.errors import UserError
 from snakelm.finetune import network
 from snakelm.finetune.config import TaskConfig
 from snakelm.finetune.depth import depths, parameter_groups
+from snakelm.finetune.kinds.tokens import _best_windows
 from transformers import AutoModelForSequenceClassification
 
 FAST = {"learning_rate": 5e-3, "batch_size": 16, "epochs": 3}
@@ -69,6 +70,14 @@ def test_a_run_is_a_function_of_its_seed(run_task, task):
     for file in one.iterdir():
         assert file.read_bytes() == (same_again / file.name).read_bytes(), file.name
     assert not same(weights(one), weights(other))
+
+
+def test_masks_are_a_function_of_the_seed_too(run_task, tmp_path):
+    (tmp_path / "text.txt").write_text("\n".join(text for text, _ in sentences(60, 1)))
+    task = {"type": "language_modeling", "data": {"files": "text.txt", "unit": "line"}, **FAST, "steps": 8}
+    task |= {"validation_fraction": 0, "max_test_rows": 1}
+    runs = [run_task(task, "bert", name=name, seed=seed)[0] for name, seed in (("a", 1), ("b", 1), ("c", 2))]
+    assert same(weights(runs[0]), weights(runs[1])) and not same(weights(runs[0]), weights(runs[2]))
 
 
 def test_micro_batches_change_nothing_but_rounding(run_task, task):
@@ -173,7 +182,9 @@ def test_layer_decay(models, model):
     assert all(found[name] == 0 for name in found if "word_embeddings" in name or "wte" in name or "shared" in name)
     config = TaskConfig(type="text_classification", data={"files": "x.csv"}, learning_rate=1.0, layer_decay=0.5)
     groups = parameter_groups(loaded, config)
-    assert sorted({group["lr"] for group in groups}) == [0.125, 0.25, 0.5, 1.0]
+    rate = {id(parameter): group["lr"] for group in groups for parameter in group["params"]}
+    assert all(rate[id(p)] == 0.5 ** (top - found[name]) for name, p in loaded.named_parameters())
+    assert rate[id(loaded.get_input_embeddings().weight)] == 0.125
     assert sum(len(group["params"]) for group in groups) == len(list(loaded.parameters()))
     assert all((group["weight_decay"] > 0) == all(p.ndim > 1 for p in group["params"]) for group in groups)
 
@@ -206,6 +217,12 @@ def test_empty_texts_may_be_kept(run_task, write_csv, model):
     table = pandas.read_parquet(run_task(task, model)[0] / "predictions.parquet")
     empty = table[table["text"] == ""]
     assert len(empty) and (empty["prediction"] == "good").all()
+
+
+def test_a_word_is_left_to_the_window_where_it_is_farthest_from_an_edge():
+    rows, lengths = [0, 0, 1], [10, 10, 4]
+    firsts = [{0: 1, 5: 6, 6: 8}, {5: 1, 6: 3, 7: 5}, {0: 2}]
+    assert _best_windows(rows, firsts, lengths) == [{0: 1, 5: 6}, {6: 3, 7: 5}, {0: 2}]
 
 
 def test_words_beyond_the_window_are_predicted_too(run_task, tmp_path):
