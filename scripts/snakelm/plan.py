@@ -168,13 +168,11 @@ class Plan:
         return "\n".join(lines)
 
     def inputs(self, stage: str, job: str) -> list[str]:
-        """The files of the parents' jobs."""
+        """The files of the parents' jobs; of a complete run those that exist, or its parents would be made again."""
         runs = self.cells_by_job[job].runs if stage == "finetune" else [self.run_at(stage, job)]
-        return parent_files(
-            self.store,
-            ((parent.stage, parent.folder.name) for run in runs for parent in run.parents.values()),
-            self.cell_of,
-        )
+        parents = ((parent.stage, parent.folder.name) for run in runs for parent in run.parents.values())
+        files = parent_files(self.store, parents, self.cell_of)
+        return [file for file in files if os.path.exists(file)] if all(run.done for run in runs) else files
 
     @cached_property
     def cells_by_job(self) -> dict[str, Cell]:

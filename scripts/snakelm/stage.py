@@ -19,6 +19,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def main(stage: str, function: Stage, config_type: type[Config]) -> None:
             return
         order = read_order(store, stage, given.target.stem if stage == "finetune" else given.target.parent.name)
         for run in order["runs"]:
-            Maker(stage, function, config_type, store, order, run, given.threads).make()
+            Maker(stage, function, config_type, store, run, given.threads).make()
         if stage == "finetune":
             members = {run["name"]: {"id": run["id"], "folder": run["folder"]} for run in order["runs"]}
             write_json(given.target, {"stage": stage, "cell": order["job"], "runs": members})
@@ -84,6 +85,13 @@ def main(stage: str, function: Stage, config_type: type[Config]) -> None:
         _hint(given)
     except Exception:
         _unexpected(given)
+    except SystemExit as stop:
+        if stop.code == 128 + signal.SIGTERM and "SLURM_JOB_ID" in os.environ:
+            # Preempted, and saved. A job that ends by itself has failed and costs a retry; one that outlives its grace
+            # time goes back into the queue.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            time.sleep(120)
+        raise
     finally:
         remove_empty(given.target.parent)
 
@@ -118,6 +126,21 @@ def _hint(given: argparse.Namespace) -> None:
     sys.exit(1)
 
 
+@dataclass(frozen=True)
+class Basis:
+    """What the id of a run is made of, as it was found when the job started."""
+
+    identity: dict[str, Any]
+    sources: dict[str, Any]
+    code: str
+    parents: dict[str, dict[str, Any]]
+    """Role → stage, name and canonical id."""
+
+    def run_id(self, stage: str) -> str:
+        ids = {role: parent["id"] for role, parent in self.parents.items()}
+        return run_id(stage, self.identity, ids, self.sources, self.code)
+
+
 class Maker:
     """Makes one run: checks that it is still what was ordered, calls the stage, publishes."""
 
@@ -127,7 +150,6 @@ class Maker:
         function: Stage,
         config_type: type[Config],
         store: Store,
-        order: dict[str, Any],
         run: dict[str, Any],
         threads: int,
     ):
@@ -142,57 +164,49 @@ class Maker:
             log.info("%s is complete already; nothing to do", self.final)
             return
         code = self._load_code()
-        sources = fingerprint(self.config, FileDigests(self.store.cache / "files.json"), CodeDigests())
-        identity = self.config.identity()
-        planned = {role: parent["id"] for role, parent in self.run["parents"].items()}
-        if run_id(self.stage, identity, planned, sources, code) != self.run["id"]:
+        sources = fingerprint(self.config, FileDigests(self.store.cache / "files.json"), self._digests())
+        planned = Basis(self.config.identity(), sources, code, self.run["parents"])
+        if planned.run_id(self.stage) != self.run["id"]:
             what = "a source changed" if sources != self.run["sources"] else f"the code of {self.stage} changed"
             raise UserError(f"{self.final.name}: {what} since this job was submitted; start snakemake again")
-        parents = {role: self._parent(parent) for role, parent in self.run["parents"].items()}
-        ids = {role: manifest.get("same_as") or manifest["id"] for role, (_, manifest) in parents.items()}
-        real_id = run_id(self.stage, identity, ids, sources, code)
+        found = replace(planned, parents={role: self._parent(parent) for role, parent in self.run["parents"].items()})
+        real_id = found.run_id(self.stage)
         if real_id == self.run["id"]:
-            self._build(self.final, real_id, parents, ids, identity, sources, code)
+            self._build(self.final, real_id, found)
             return
         # A parent turned out to be the same as an earlier one, so this run is known under another id.
         real = self.store.existing(self.stage).get(real_id)
-        folder = (
-            self.store.root / self.stage / real if real else self.store.folder(self.stage, self.run["name"], real_id)
-        )
         if real:
+            folder = self.store.root / self.stage / real
             log.info("same as %s, which is complete: its parents have the same content", real)
         else:
-            self._build(folder, real_id, parents, ids, identity, sources, code)
+            folder = self.store.folder(self.stage, self.run["name"], real_id)
+            self._build(folder, real_id, found)
         self.store.alias(self.final, folder)
+
+    def _digests(self) -> CodeDigests:
+        return CodeDigests(cache=self.store.cache / "code.json")
 
     def _load_code(self) -> str:
         """Import all the code that the id speaks of, and return its digest; UserError if it changes meanwhile."""
-        digests = CodeDigests()
+        digests = self._digests()
         before = digests.stage(self.stage)
         for module in digests.modules(digests.scripts / f"{self.stage}.py"):
             if module.startswith("snakelm") and "/" not in module:
                 importlib.import_module(module)
-        if CodeDigests().stage(self.stage) != before:
+        if self._digests().stage(self.stage) != before:
             raise UserError(f"the code of {self.stage} changed while this job started; start snakemake again")
         return before
 
-    def _parent(self, parent: dict[str, str]) -> tuple[Path, dict[str, Any]]:
+    def _parent(self, parent: dict[str, str]) -> dict[str, Any]:
         folder = Path(parent["folder"])
         try:
-            return folder.resolve(), read_manifest(folder)
+            manifest = read_manifest(folder)
         except (OSError, ValueError):
             raise UserError(f"{folder}: this parent run is missing or unreadable; start snakemake again") from None
+        return {"stage": manifest["stage"], "name": manifest["name"], "id": manifest.get("same_as") or manifest["id"]}
 
-    def _build(
-        self,
-        final: Path,
-        real_id: str,
-        parents: dict[str, tuple[Path, dict[str, Any]]],
-        parent_ids: dict[str, str],
-        identity: dict[str, Any],
-        sources: dict[str, Any],
-        code: str,
-    ) -> None:
+    def _build(self, final: Path, real_id: str, basis: Basis) -> None:
         work = self.store.work(self.stage, real_id)
         work.mkdir(parents=True, exist_ok=True)
         lock = FileLock(work.with_name(f"{real_id}.lock"))
@@ -205,21 +219,11 @@ class Maker:
         try:
             if not (final / MANIFEST).exists():
                 work.mkdir(parents=True, exist_ok=True)
-                self._build_alone(final, real_id, work, parents, parent_ids, identity, sources, code)
+                self._build_alone(final, real_id, work, basis)
         finally:
             lock.release()
 
-    def _build_alone(
-        self,
-        final: Path,
-        real_id: str,
-        work: Path,
-        parents: dict[str, tuple[Path, dict[str, Any]]],
-        parent_ids: dict[str, str],
-        identity: dict[str, Any],
-        sources: dict[str, Any],
-        code: str,
-    ) -> None:
+    def _build_alone(self, final: Path, real_id: str, work: Path, basis: Basis) -> None:
         out = work / "out"
         remove_tree(out)
         out.mkdir()
@@ -227,10 +231,12 @@ class Maker:
         job = Job(
             name=self.run["name"],
             config=self.config,
-            parents={role: folder for role, (folder, _) in parents.items()},
+            parents={role: Path(parent["folder"]).resolve() for role, parent in self.run["parents"].items()},
             out=out,
             work=work,
-            sources={path: value for path, value in sources.items() if isinstance(value, str)},  # callables are not
+            sources={
+                path: value for path, value in basis.sources.items() if isinstance(value, str)
+            },  # callables are not
             threads=self.threads,
         )
         try:
@@ -242,13 +248,10 @@ class Maker:
             self.run,
             stage=self.stage,
             run_id=real_id,
-            identity=identity,
-            parents={
-                role: {"stage": manifest["stage"], "name": manifest["name"], "id": parent_ids[role]}
-                for role, (_, manifest) in parents.items()
-            },
-            sources=sources,
-            code=code,
+            identity=basis.identity,
+            parents=basis.parents,
+            sources=basis.sources,
+            code=basis.code,
             files=file_table(out),
             headline=headline,
             versions=machine.versions(),
@@ -257,7 +260,7 @@ class Maker:
                 "finished": machine.now(),
                 "seconds": round(time.monotonic() - began, 3),
                 "threads": self.threads,
-                "settings": _differences(self.config.model_dump(mode="json"), identity),
+                "settings": _differences(self.config.model_dump(mode="json"), basis.identity),
                 "times": job.times,
                 **machine.description(),
             },

@@ -44,6 +44,8 @@ def explain(plan: Plan) -> list[Line]:
             why = ["made by other code, kept"] if run.kept else []
             if same := made.get("same_as"):
                 why.append(f"same content as {same}")
+            if "adopted" in made:
+                why.append("adopted")
             lines.append(_line(run, "kept from other code" if run.kept else DONE, why, _seconds(made)))
         elif id(run) not in needed and id(run) in parents:
             lines.append(_line(run, NOT_NEEDED, ["missing, but all that was made of it is complete"], None))

@@ -29,6 +29,7 @@ class Workflow:
         os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         scripts = Path(workflow.basedir) / "scripts"
         self.scripts = os.path.relpath(scripts) if Path.cwd() == Path(workflow.basedir) else str(scripts)
+        self._workflow = workflow
         self.store = Store()
         self.plan: Any = None
         if not workflow.is_main_process:
@@ -101,6 +102,7 @@ class Workflow:
         except OSError as error:
             print(f"{self.store.root}: cannot be written ({error.strerror}); mend that and rerun", file=sys.stderr)
             sys.stderr.flush()
+            self._workflow.persistence.unlock()  # what Snakemake does when it ends, which it is not given the time for
             os._exit(1)
 
     def finish(self) -> None:

@@ -122,7 +122,6 @@ def test_an_adopted_tokenizer_is_the_run_of_its_entry(here: Any) -> None:
     assert sums(run_of("save_tokenizer").folder) == sums("mine/tokenizer")
 
 
-@pytest.mark.xfail(strict=True, reason="Snakemake makes missing parents of complete runs; Plan.inputs has to hide them")
 def test_what_an_adopted_run_was_not_made_of_is_not_made_for_it(here: Any) -> None:
     shutil.rmtree("results")
     adopt("save_tokenizer:bpe", "mine/tokenizer")
