@@ -129,8 +129,10 @@ class Bench:
         self.config, self.tokenizer, self.stream, self.work = config, tokenizer, stream, work
         self.tokens_per_step = config.global_batch * config.sequence_length
 
-    def model(self, dropout: float) -> Any:
-        model = build_model(self.config.model_copy(update={"dropout": dropout}), self.tokenizer, seed=1)
+    def model(self, dropout: float, stock: bool = False) -> Any:
+        """The same network; the stock one with the library's own kernels where the project takes fused ones."""
+        own = {"activation_function": "gelu_new"} if stock and self.config.architecture == "gpt2" else {}
+        model = build_model(self.config.model_copy(update={"dropout": dropout, "config": own}), self.tokenizer, seed=1)
         model.config.use_cache = False
         return model
 
@@ -167,7 +169,9 @@ class Bench:
             save_strategy="no", report_to="none", disable_tqdm=True, train_sampling_strategy="sequential"
             if batches is not None else "random", remove_unused_columns=batches is None,
         )  # fmt: skip
-        trainer = Trainer(self.model(dropout), arguments, train_dataset=rows, data_collator=collator, callbacks=[clock])
+        trainer = Trainer(
+            self.model(dropout, stock=True), arguments, train_dataset=rows, data_collator=collator, callbacks=[clock]
+        )
         trainer.remove_callback(transformers.PrinterCallback)
         trainer.train()
         return clock

@@ -11,6 +11,7 @@ from snakelm.architectures.config import ArchitectureConfig
 from snakelm.errors import UserError
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
+from transformers.activations import ACT2FN
 from transformers.models.auto import modeling_auto as library
 
 
@@ -61,6 +62,14 @@ def test_dropout_is_off_everywhere_unless_asked_for(tokenizer):
     config = build_config(sizes("gpt2"), tokenizer)
     assert (config.resid_pdrop, config.embd_pdrop, config.attn_pdrop) == (0, 0, 0)
     assert build_config(sizes("roberta", "mlm", dropout=0.2), tokenizer).hidden_dropout_prob == 0.2
+
+
+def test_the_fused_gelu_is_the_one_that_it_replaces(tokenizer):
+    assert build_config(sizes("gpt2"), tokenizer).activation_function == "gelu_pytorch_tanh"
+    kept = sizes("gpt2", config={"activation_function": "gelu_new"})
+    assert build_config(kept, tokenizer).activation_function == "gelu_new"
+    x = torch.linspace(-8, 8, 1001)
+    torch.testing.assert_close(ACT2FN["gelu_pytorch_tanh"](x), ACT2FN["gelu_new"](x), rtol=1e-5, atol=1e-6)
 
 
 def test_overrides_win_and_unknown_ones_are_refused_with_the_nearest_name(tokenizer):

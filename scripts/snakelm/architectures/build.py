@@ -99,6 +99,9 @@ def build_config(arch: ArchitectureConfig, tokenizer: PreTrainedTokenizerBase, *
         positions += keys["pad_token_id"] + 1
     keys |= {name: positions for name in POSITIONS if name in known}
     keys |= {name: arch.dropout for name, value in known.items() if _is_dropout(name, value)}
+    keys |= {
+        name: "gelu_pytorch_tanh" for name, value in known.items() if value == "gelu_new"
+    }  # the same, in one kernel
     keys |= _particulars(arch, default, known)
     if arch.objective == "clm" and "is_decoder" in known:
         keys["is_decoder"] = True
