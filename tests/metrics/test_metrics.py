@@ -58,6 +58,11 @@ def test_words_without_a_prediction_are_errors():
     assert spans["accuracy"] == pytest.approx(1 / 3) and spans["recall"] == 0.5 and spans["precision"] == 1
 
 
+def test_a_split_without_entities():
+    got = compute("token_classification", table(gold=[["O", "O"]], prediction=[["O", "B-X"]]))
+    assert got["f1"] == 0 and got["accuracy"] == 0.5
+
+
 def test_questions():
     gold = [["the Red Fox"], ["1990", "in 1990"], [], []]
     got = compute("question_answering", table(gold=gold, prediction=["red fox!", "by 1990", "", "x"]))

@@ -50,14 +50,14 @@ def _label_sets(gold: list[set[str]], guess: list[set[str]]) -> dict[str, float]
 
 def token_classification(predictions: DataFrame) -> dict[str, float]:
     """Accuracy over all words; with span tags also entity precision, recall and F1 as conlleval counts them
-    (seqeval), else macro F1 over tags. A word without a prediction is wrong, and no part of an entity."""
+    (seqeval), else macro F1 over tags. A split whose tags are all O has span tags, of which it holds none. A word without a prediction is wrong, and no part of an entity."""
     from sklearn.metrics import accuracy_score, f1_score
 
     gold, guess = [list(row) for row in predictions["gold"]], [list(row) for row in predictions["prediction"]]
     flat_gold = [tag for row in gold for tag in row]
     flat_guess = [tag for row in guess for tag in row]
     accuracy = accuracy_score(flat_gold, flat_guess)
-    if not any(is_span_tag(tag) for tag in flat_gold):
+    if not any(is_span_tag(tag) for tag in flat_gold) and set(flat_gold) != {"O"}:
         seen = sorted(set(flat_gold) | (set(flat_guess) - {""}))
         return {
             "accuracy": accuracy,
