@@ -50,7 +50,8 @@ def _label_sets(gold: list[set[str]], guess: list[set[str]]) -> dict[str, float]
 
 def token_classification(predictions: DataFrame) -> dict[str, float]:
     """Accuracy over all words; with span tags also entity precision, recall and F1 as conlleval counts them
-    (seqeval), else macro F1 over tags. A split whose tags are all O has span tags, of which it holds none. A word without a prediction is wrong, and no part of an entity."""
+    (seqeval), else macro F1 over tags. A split whose tags are all O has span tags, of which it holds none. A word
+    without a prediction is wrong, and no part of an entity."""
     from sklearn.metrics import accuracy_score, f1_score
 
     gold, guess = [list(row) for row in predictions["gold"]], [list(row) for row in predictions["prediction"]]
