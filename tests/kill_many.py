@@ -13,8 +13,8 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parent
 sys.path[:0] = [str(TESTS / "workflow"), str(TESTS.parent / "scripts")]
 
-from conftest import Workspace  # noqa: E402
 from killing import artifacts, finish, kill_and_rerun  # noqa: E402
+from workspace import Workspace  # noqa: E402
 
 
 def main() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import shutil
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 HOLD = 12  # seconds for which pretraining is held in the queue, so that the recipe can be edited meanwhile
@@ -40,10 +40,7 @@ pytestmark = pytest.mark.skipif(answer("sinfo", "-h") is None, reason="no SLURM 
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    spec = importlib.util.spec_from_file_location("workspaces", ROOT / "tests" / "workflow" / "conftest.py")
-    workspaces = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(workspaces)
-    made = workspaces.Workspace(tmp_path_factory.mktemp("slurm"))
+    made = Workspace(tmp_path_factory.mktemp("slurm"))
     shutil.copytree(ROOT / "tests" / "recipes", made.folder / "tests" / "recipes")
     return made
 

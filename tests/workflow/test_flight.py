@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import Workspace
 from snakelm.identity import CodeDigests
+from workspace import Workspace
 
 RECIPE = "corpora: {c: {files: text.txt, unit: line, split: none}}\n"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, Workspace
+from workspace import ROOT, Workspace
 
 RECIPE = ROOT / "tests" / "recipes" / "tiny.yaml"
 

@@ -10,10 +10,10 @@ import time
 
 import numpy
 import pytest
-from conftest import ROOT, Workspace
 from filelock import FileLock
 from snakelm.manifest import describe
 from snakelm.store import Store, content_digest, file_table, read_manifest
+from workspace import ROOT, Workspace
 
 
 def a_manifest(store: Store, headline: dict) -> dict:
