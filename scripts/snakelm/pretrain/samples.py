@@ -58,7 +58,8 @@ def _continue(model: Any, tokenizer: Any, config: ModelConfig, prompt: str) -> s
 
 def _fill(model: Any, tokenizer: Any, config: ModelConfig, prompt: str) -> str:
     ids = tokenizer(prompt.replace(GAP, tokenizer.mask_token), add_special_tokens=False)["input_ids"]
-    ids_BL = torch.tensor([ids[: config.positions or config.sequence_length]], device=model.device)
+    ids = ids[: config.positions or config.sequence_length] or [tokenizer.mask_token_id]
+    ids_BL = torch.tensor([ids], device=model.device)
     lines = [prompt]
     gaps = (ids_BL[0] == tokenizer.mask_token_id).nonzero().flatten().tolist()
     logits_LV = model(input_ids=ids_BL).logits[0].float().softmax(-1).cpu()
@@ -72,7 +73,7 @@ def _fill(model: Any, tokenizer: Any, config: ModelConfig, prompt: str) -> str:
 def _restore(model: Any, tokenizer: Any, config: ModelConfig, prompt: str) -> str:
     sentinel = "<extra_id_0>" if "<extra_id_0>" in tokenizer.get_vocab() else tokenizer.mask_token
     ids = tokenizer(prompt.replace(GAP, sentinel), add_special_tokens=False)["input_ids"][: config.sequence_length]
-    ids_BL = torch.tensor([ids], device=model.device)
+    ids_BL = torch.tensor([ids or [tokenizer.convert_tokens_to_ids(sentinel)]], device=model.device)
     said = [model.config.decoder_start_token_id]
     for _ in range(min(config.sample_tokens, config.sequence_length - 1)):
         decoder_BL = torch.tensor([said], device=model.device)
