@@ -50,7 +50,17 @@ HEADS = (
     "num_kv_heads",
 )
 HEAD_SIZE = ("head_dim", "d_kv")
-FEED_FORWARD = ("intermediate_size", "ffn_dim", "n_inner", "hidden_dim", "d_ff", "encoder_ffn_dim", "decoder_ffn_dim")
+FEED_FORWARD = (
+    "intermediate_size",
+    "ffn_dim",
+    "n_inner",
+    "hidden_dim",
+    "d_ff",
+    "encoder_ffn_dim",
+    "decoder_ffn_dim",
+    "moe_intermediate_size",
+    "shared_expert_intermediate_size",
+)
 POSITIONS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len")
 OFFSET_POSITIONS = frozenset(
     (
@@ -170,10 +180,11 @@ def _feed_forward(arch: ArchitectureConfig, known: dict[str, Any]) -> dict[str, 
     width = next((known[name] for name in HIDDEN if known.get(name)), None)
     keys = {}
     for name in FEED_FORWARD:
-        if name not in known or (known[name] is None and arch.intermediate_size is None) or known[name] == 0:
+        given = None if "expert" in name or "moe" in name else arch.intermediate_size
+        if name not in known or (known[name] is None and given is None) or known[name] == 0:
             continue
         own = known[name] if isinstance(known[name], int) else 4 * (width or 1)
-        keys[name] = arch.intermediate_size or max(8, math.ceil(arch.hidden_size * own / (width or own) / 8) * 8)
+        keys[name] = given or max(8, math.ceil(arch.hidden_size * own / (width or own) / 8) * 8)
     return keys
 
 
