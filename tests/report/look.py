@@ -18,7 +18,9 @@ from snakelm.report.report import report
 
 def tokenizers(root: Path) -> Results:
     results = Results(root)
-    results.tokenizer("bpe", bytes_per_token=3.91)
+    results.tokenizer("bpe", bytes_per_token=3.91, tokens_per_word=1.3, whole_words=0.75)
+    results.tokenizer("a rather long name of a unigram tokenizer", bytes_per_token=4.2, tokens_per_word=1.2)
+    results.tokenizer("characters", bytes_per_token=1.0, tokens_per_word=5.6, whole_words=0.02)
     return results
 
 

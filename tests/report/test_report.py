@@ -291,6 +291,14 @@ def test_tokenizers_are_compared_with_their_samples(tmp_path):
     html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "75.12\u202f%" in page.text and "byte_level_bpe" in page.text and "4,096" in page.text
     assert html.count('<div class="tokens"') == 1 and "example.org" not in html
+    assert "Tokenizers side by side" in html
+
+
+def test_one_tokenizer_alone_is_not_compared(tmp_path):
+    results = Results(tmp_path / "results")
+    results.tokenizer("bpe", bytes_per_token=3.91)
+    make(results, tmp_path / "out")
+    assert "side by side" not in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from snakelm.save_tokenizer.folder import write_zip
 from snakelm.save_tokenizer.measure import measure
 from snakelm.save_tokenizer.picture import sample
 from snakelm.save_tokenizer.verify import HARD_STRINGS, verify
-from snakelm.tokenization.compare import COLUMNS, compare, plot
+from snakelm.tokenization.compare import COLUMNS, compare
 from tokenizer_lab import Lab, write_corpus
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
@@ -136,10 +136,6 @@ def test_side_by_side(lab, tmp_path):
     assert list(table.index) == ["pieces", "letters"] and list(table.columns) == list(COLUMNS)
     assert table.loc["letters", "bytes_per_token"] < 1.2 < table.loc["pieces", "bytes_per_token"]
     assert list(compare(folders, ["one", "two"]).index) == ["one", "two"]
-    plot(folders, tmp_path / "one.svg")
-    plot(folders, tmp_path / "two.svg")
-    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
     empty = tmp_path / "empty"
     empty.mkdir()
     assert compare([*folders, empty]).loc["empty"].isna().all()
-    plot([*folders, empty], tmp_path / "three.svg")

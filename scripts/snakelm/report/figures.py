@@ -157,6 +157,21 @@ def write_results_figure(by_task: dict[str, list[Row]], inits: Sequence[str], st
         figure.savefig(stem.with_suffix(".png"), dpi=dots, metadata={"Software": None}, **options)
 
 
+def bars_figure(names: Sequence[str], panels: Sequence[tuple[str, Sequence[float | None]]], title: str) -> Markup:
+    """Panels of horizontal bars beside one another, a bar for each name; None leaves its place empty."""
+    with _figure((7.2, 0.6 + 0.22 * len(names)), columns=len(panels), sharey=True, squeeze=False) as (figure, grid):
+        for axes, (label, values) in zip(grid[0], panels, strict=True):
+            axes.barh(range(len(names)), [value or 0.0 for value in values], height=0.6, color=SERIES[0])
+            axes.set_xlabel(label)
+            axes.set_yticks(range(len(names)), [short(name) for name in names])
+            axes.set_ylim(len(names) - 0.5, -0.5)
+            axes.tick_params(axis="y", length=0, labelcolor=INK)
+            axes.spines["left"].set_visible(False)
+            axes.grid(axis="x", color=RULE, linewidth=0.5)
+            axes.set_axisbelow(True)
+        return _inline(figure, title)
+
+
 def _results_height(rows: Sequence[Row], inits: Sequence[str]) -> float:
     return 0.55 + len(rows) * (0.16 + 0.13 * len(_present(rows, inits)))
 
@@ -202,12 +217,12 @@ def _count(value: float, _: int) -> str:
 
 
 @contextmanager
-def _figure(size: tuple[float, float], rows: int = 1, **options: Any) -> Iterator[tuple[Any, Any]]:
+def _figure(size: tuple[float, float], rows: int = 1, columns: int = 1, **options: Any) -> Iterator[tuple[Any, Any]]:
     import matplotlib.pyplot as plt
 
     with matplotlib.rc_context({**matplotlib.rcParamsDefault, "backend": "agg", **STYLE}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure, axes = plt.subplots(rows, 1, figsize=size, layout="constrained", **options)
+        figure, axes = plt.subplots(rows, columns, figsize=size, layout="constrained", **options)
         try:
             yield figure, axes
         finally:

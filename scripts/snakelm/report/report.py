@@ -12,7 +12,7 @@ from snakelm.report.config import ReportConfig
 from snakelm.report.figures import DARK_SERIES, GLYPHS, SERIES, write_results_figure
 from snakelm.report.results import compare, headline, inits_of, read_scores, write_scores
 from snakelm.report.runs import Run, read_runs, split_cell, split_seed
-from snakelm.report.tokenizers import tokenizer_samples, tokenizer_table
+from snakelm.report.tokenizers import tokenizer_figure, tokenizer_samples, tokenizer_table
 
 
 def report(job: Job[ReportConfig]) -> dict[str, Any]:
@@ -57,6 +57,7 @@ def report(job: Job[ReportConfig]) -> dict[str, Any]:
         finetuning_left_out=finetuning_left_out,
         models=page.facts("model", of_kind["pretrain"], page.model_settings(of_kind["pretrain"])),
         tokenizers=tokenizer_table(of_kind["tokenizer"]),
+        tokenizer_figure=tokenizer_figure(of_kind["tokenizer"]),
         tokenizer_samples=tokenizer_samples(of_kind["tokenizer"]),
         corpora=corpora,
         corpora_lines=corpora_lines,

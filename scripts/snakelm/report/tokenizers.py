@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from html.parser import HTMLParser
 from typing import Any
 
 from markupsafe import Markup
 
+from snakelm.report.figures import bars_figure
 from snakelm.report.numbers import plain
 from snakelm.report.page import Table
 from snakelm.report.runs import Run
@@ -18,15 +20,39 @@ SHARES = {"whole_words", "unknown_rate", "characters_lost", "round_trip", "vocab
 
 def tokenizer_table(runs: list[Run]) -> Table:
     """A row per tokenizer, a column per figure that any of them has; the headline serves where nothing was measured."""
-    of_run = {}
-    for run in runs:
-        figures = run.json("figures.json")
-        of_run[run.key] = run.headline | (figures if isinstance(figures, dict) else {})
+    of_run = _figures(runs)
     columns = [key for key in COLUMNS if any(found.get(key) is not None for found in of_run.values())]
     table = Table("tokenizer", [COLUMNS[key] for key in columns])
     for name, found in of_run.items():
         table.rows.append((name, [_shown(key, found.get(key)) for key in columns]))
     return table
+
+
+def tokenizer_figure(runs: list[Run]) -> Markup | None:
+    """Bars of what tells tokenizers apart at a glance; None where fewer than two were measured."""
+    measured = {name: found for name, found in _figures(runs).items() if _number(found, "bytes_per_token") is not None}
+    if len(measured) < 2:
+        return None
+    panels = []
+    for key in ("bytes_per_token", "tokens_per_word", "whole_words"):
+        scale, unit = (100, " (%)") if key in SHARES else (1, "")
+        values = [_number(found, key) for found in measured.values()]
+        panels.append((COLUMNS[key] + unit, [None if value is None else scale * value for value in values]))
+    return bars_figure(list(measured), panels, "Tokenizers side by side")
+
+
+def _figures(runs: list[Run]) -> dict[str, dict[str, Any]]:
+    of_run = {}
+    for run in runs:
+        figures = run.json("figures.json")
+        of_run[run.key] = run.headline | (figures if isinstance(figures, dict) else {})
+    return of_run
+
+
+def _number(found: dict[str, Any], key: str) -> float | None:
+    value = found.get(key)
+    usable = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if usable else None
 
 
 def tokenizer_samples(runs: list[Run]) -> list[tuple[str, Markup]]:

@@ -1,4 +1,4 @@
-"""Tokenizers side by side: one table and one plot from the folders that save_tokenizer made."""
+"""Tokenizers side by side: one table from the folders that save_tokenizer made."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ COLUMNS = {
     "vocabulary_used": "vocabulary used",
     "renyi_efficiency": "Rényi efficiency",
 }
-_PERCENT = {"whole_words", "unknown_rate", "characters_lost", "round_trip", "vocabulary_used"}
 
 
 def compare(folders: Sequence[Path], names: Sequence[str] | None = None) -> pandas.DataFrame:
@@ -35,21 +34,6 @@ def compare(folders: Sequence[Path], names: Sequence[str] | None = None) -> pand
     rows = [_figures(folder) for folder in folders]
     index = names or [row.get("name", folder.name) for row, folder in zip(rows, folders, strict=True)]
     return pandas.DataFrame([[row.get(key) for key in COLUMNS] for row in rows], index=index, columns=list(COLUMNS))
-
-
-def plot(folders: Sequence[Path], path: Path, names: Sequence[str] | None = None) -> None:
-    """Bytes per token, tokens per word and whole words of each tokenizer as bars; SVG with reproducible bytes."""
-    from snakelm.tokenization.plotting import figure, save
-
-    table = compare(folders, names).iloc[::-1]
-    canvas, axes = figure(9.0, 1.0 + 0.32 * len(table), columns=3)
-    for one, key in zip(axes, ("bytes_per_token", "tokens_per_word", "whole_words"), strict=True):
-        values = table[key].astype(float).fillna(0.0) * (100 if key in _PERCENT else 1)
-        one.barh([str(name) for name in table.index], values, color="#3b6fb6")
-        one.set_xlabel(COLUMNS[key] + (" (%)" if key in _PERCENT else ""))
-        if one is not axes[0]:
-            one.set_yticklabels([])
-    save(canvas, path)
 
 
 def _figures(folder: Path) -> dict[str, object]:
