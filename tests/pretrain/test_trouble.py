@@ -24,7 +24,7 @@ def test_out_of_memory_halves_the_micro_batch_and_goes_on_at_the_same_batch(pare
 
 
 def test_out_of_memory_with_one_sequence_says_what_would_fit(parents, tmp_path):
-    keys = {"steps": 2, "batch_size": 1, "sequence_length": 512, "hidden_size": 256, "layers": 2}
+    keys = {"steps": 2, "batch_size": 1, "sequence_length": 512, "hidden_size": 512, "layers": 4}
     code, said = lab.run_in_process(lab.job(tmp_path, parents, **keys), (0, 0), spare_mb=1)
     assert code == 1
     assert "out of memory with one sequence per forward pass; shorten sequence_length" in said
