@@ -10,7 +10,7 @@ import random
 import re
 from collections.abc import Iterator
 
-YEAR = 1982  # after the address of 1981: written, and seven times as long as the spoken ones since
+YEAR = 1982  # after the address of 1981: written, and six times as long as the spoken ones since
 
 
 def early():
