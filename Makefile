@@ -8,11 +8,11 @@ SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --configfile $(RECIPE)
 .PHONY: run test plan lint format lock docs gc clean-venv
 
 run: .venv/ready  ## train and report the recipe: make run [RECIPE=config/…] [CORES=…]
-	@$(SNAKEMAKE) --quiet rules progress host
+	@$(SNAKEMAKE) --quiet all
 	@$(BIN)/python scripts/plan.py --configfile $(RECIPE) --where
 
 test: .venv/ready  ## the whole test suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 plan: .venv/ready  ## what would run, and why; starts nothing
 	@$(BIN)/python scripts/plan.py --configfile $(RECIPE)

@@ -11,6 +11,7 @@ from .config import reference_of
 from .errors import did_you_mean
 from .finetune.config import BASELINES
 from .finetune.config import check as check_task
+from .pretrain.config import check as check_model
 from .train_tokenizer.config import check_for_model
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def check(recipe: Recipe) -> Iterator[tuple[Path, str]]:
         tokenizer = recipe.tokenizers[model.tokenizer]
         for line in check_for_model(tokenizer, model.objective, model.architecture):
             yield ["models", name, "tokenizer"], f"tokenizer {model.tokenizer} has {line}"
+        for line in check_model(model, recipe.corpora[model.corpus].splits()):
+            yield ["models", name], line
     for index, experiment in enumerate(recipe.experiments):
         yield from _experiment(recipe, ["experiments", index], experiment)
 

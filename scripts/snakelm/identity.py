@@ -32,17 +32,21 @@ ID_LENGTH = 12
 CARRIERS = frozenset(
     f"snakelm.{name}"
     for name in (
-        "config",
-        "console",
-        "errors",
-        "identity",
-        "job",
-        "manifest",
-        "order",
-        "sources",
-        "stage",
-        "store",
-        "machine",
+        *(
+            "config",
+            "console",
+            "errors",
+            "identity",
+            "job",
+            "manifest",
+            "order",
+            "sources",
+            "stage",
+            "store",
+            "machine",
+        ),
+        *("training.checkpoints", "training.devices", "training.launch", "training.signals", "training.threads"),
+        "training.trackers",
     )
 )
 

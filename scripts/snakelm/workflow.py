@@ -106,8 +106,8 @@ class Workflow:
             os._exit(1)
 
     def finish(self) -> None:
-        """Say where the results are."""
-        if self.plan is not None:
+        """Say where the results are, unless asked to be quiet."""
+        if self.plan is not None and "--quiet" not in sys.argv:
             print(self.plan.whereabouts(), file=sys.stderr)
 
 
