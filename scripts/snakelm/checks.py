@@ -66,7 +66,9 @@ def _experiment(recipe: Recipe, path: Path, experiment: Any) -> Iterator[tuple[P
         for task_name in experiment.task_names:
             model, task = recipe.models[model_name], recipe.tasks[task_name]
             for init in experiment.init:
-                for line in check_task(task, model.architecture, model.objective, init, model.positions):
+                for line in check_task(
+                    task, model.architecture, model.objective, init, model.positions or model.sequence_length
+                ):
                     yield [*path, "tasks"], f"{model_name} on {task_name} ({init}): {line}"
     for init in experiment.init:
         if init not in ("pretrained", "random", *BASELINES) and "/" not in init:

@@ -62,6 +62,8 @@ def main(stage: str, function: Stage, config_type: type[Config]) -> None:
     console.set_up(f"{stage} {label}", None)
     logging.raiseExceptions = False  # a full disk must not bury its own message
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # Threads that spin at a barrier keep the others of a shared machine from reaching it; read when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         console.set_up(f"{stage} {label}", given.log)
         store = Store(given.target.parents[2])

@@ -98,7 +98,7 @@ class Regression(Sequence):
         return {"num_labels": 1, "id2label": {0: "value"}, "label2id": {"value": 0}, "problem_type": "regression"}
 
     def fits(self, model: torch.nn.Module) -> bool:
-        return _last_linear(model).bias is not None
+        return _last_linear(model).bias is not None or _norm_before(_last_linear(model), model) is not None
 
     def targets(self, frame: DataFrame) -> list[float]:
         return [(gold - self.mean) / self.deviation for gold in frame["gold"]]
@@ -118,12 +118,37 @@ class Regression(Sequence):
         with torch.no_grad():
             head = _last_linear(model)
             head.weight.mul_(self.deviation)
-            head.bias.mul_(self.deviation).add_(self.mean)
+            if head.bias is not None:
+                head.bias.mul_(self.deviation).add_(self.mean)
+                return
+            # A head without a bias (GPT-2's) gets the mean from the layer norm that feeds it alone: w · w / |w|² = 1.
+            weight_D = head.weight[0]
+            _norm_before(head, model).bias.add_(weight_D * (self.mean / weight_D.square().sum()))
 
 
 def _last_linear(model: torch.nn.Module) -> torch.nn.Linear:
     """The layer that gives the one output of a regression head."""
     return [part for part in model.modules() if isinstance(part, torch.nn.Linear) and part.out_features == 1][-1]
+
+
+def _norm_before(head: torch.nn.Linear, model: torch.nn.Module) -> torch.nn.LayerNorm | None:
+    """The layer norm with a bias whose output is what the head reads, found by watching one forward pass."""
+    norms = [part for part in model.modules() if isinstance(part, torch.nn.LayerNorm) and part.bias is not None]
+    made: list[tuple[torch.nn.LayerNorm, torch.Tensor]] = []
+    read: list[torch.Tensor] = []
+    watches = [part.register_forward_hook(lambda part, _, out: made.append((part, out))) for part in norms]
+    watches.append(head.register_forward_pre_hook(lambda _, given: read.append(given[0])))
+    training = model.training
+    try:
+        with torch.no_grad():
+            ids_BL = torch.arange(4, device=head.weight.device)[None]
+            model.eval()(input_ids=ids_BL, attention_mask=torch.ones_like(ids_BL))
+    finally:
+        model.train(training)
+        for watch in watches:
+            watch.remove()
+    # The outputs are all still held, so an equal address means the same numbers, perhaps in another shape.
+    return next((part for part, out in made if read and out.data_ptr() == read[-1].data_ptr()), None)
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
