@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from .store import MANIFEST, STAGES, Store, read_manifest, remove_tree
+from .store import MANIFEST, STAGES, Store, is_complete, read_manifest, remove_tree
 
 if TYPE_CHECKING:
     from .plan import Plan
@@ -104,7 +104,7 @@ def garbage(needed: Needed, store: Store) -> list[Item]:
                 continue
             if path.is_symlink():
                 found.append(Item("alias", path, 0, path.lstat().st_mtime, stage))
-            elif (path / MANIFEST).exists():
+            elif is_complete(path):
                 runs.append(_item("run", path, stage))
     found += runs
     work = store.root / ".work"

@@ -17,6 +17,7 @@ Cost: digesting all stages cold takes about 0.3 s; the digests are kept by conte
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import json
 import os
@@ -332,4 +333,5 @@ class JsonCache:
             part.write_text(json.dumps(self._items), encoding="utf-8")
             part.replace(self.path)
         except OSError:
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)

@@ -35,9 +35,9 @@ from .manifest import describe
 from .order import read_order
 from .sources import fingerprint
 from .store import (
-    MANIFEST,
     Store,
     file_table,
+    is_complete,
     read_manifest,
     remove_empty,
     remove_tree,
@@ -67,7 +67,9 @@ def main(stage: str, function: Stage, config_type: type[Config]) -> None:
     try:
         console.set_up(f"{stage} {label}", given.log)
         store = Store(given.target.parents[2])
-        if given.target.exists():  # forced by Snakemake; a complete run is never made over
+        if given.target.exists() or (
+            stage != "finetune" and is_complete(given.target.parent)
+        ):  # forced by Snakemake; a complete run is never made over
             log.info("%s is complete already; nothing to do (`attempt: 2` in its entry makes another)", given.target)
             return
         order = read_order(store, stage, given.target.stem if stage == "finetune" else given.target.parent.name)
@@ -162,7 +164,7 @@ class Maker:
         self.final = Path(run["folder"])
 
     def make(self) -> None:
-        if (self.final / MANIFEST).exists():
+        if is_complete(self.final):
             log.info("%s is complete already; nothing to do", self.final)
             return
         code = self._load_code()
@@ -219,7 +221,7 @@ class Maker:
             log.info("%s is being made by another process; waiting for it", final.name)
             lock.acquire()
         try:
-            if not (final / MANIFEST).exists():
+            if not is_complete(final):
                 work.mkdir(parents=True, exist_ok=True)
                 self._build_alone(final, real_id, work, basis)
         finally:
@@ -269,7 +271,10 @@ class Maker:
             store=self.store,
         )
         self.store.publish(out, final, manifest)
-        self.store.link_latest(self.stage, self.run["name"], final)
+        try:
+            self.store.link_latest(self.stage, self.run["name"], final)
+        except OSError as error:  # the run is complete: nothing after this may fail it
+            log.warning("results/latest cannot be updated (%s)", error.strerror)
         remove_tree(work)
         log.info("done in %.1f s: %s", time.monotonic() - began, final)
 

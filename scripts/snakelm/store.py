@@ -32,6 +32,9 @@ STAGES = (
     "report",
 )
 MANIFEST = "manifest.json"
+COPY = ".manifest.json"
+"""Snakemake deletes the declared file of a job that failed, even if all that failed was its last breath, after the run
+was published. So a run keeps its manifest twice, and `is_complete` puts the first one back."""
 CIRCUMSTANCE = "circumstance"
 
 
@@ -66,7 +69,7 @@ class Store:
             return found
         for entry in sorted(entries, key=lambda entry: entry.name):
             name, dash, run_id = entry.name.rpartition("-")
-            if dash and name and not entry.is_symlink() and os.path.exists(os.path.join(entry.path, MANIFEST)):
+            if dash and name and not entry.is_symlink() and is_complete(entry.path):
                 found.setdefault(run_id, entry.name)
         return found
 
@@ -82,6 +85,7 @@ class Store:
     def publish(self, built: Path, final: Path, manifest: dict[str, Any]) -> None:
         """Write the manifest into `built` and rename it to `final`, so that it appears whole or not at all."""
         write_json(built / MANIFEST, manifest)
+        shutil.copyfile(built / MANIFEST, built / COPY)
         for path in [*built.rglob("*"), built]:
             _sync(path)
         final.parent.mkdir(parents=True, exist_ok=True)
@@ -107,6 +111,22 @@ class Store:
             for file in ("report.html", "metrics.tsv", "results.svg", "results.png"):
                 if (folder / file).exists():
                     link(self.root / file, folder / file)
+
+
+def is_complete(folder: str | Path) -> bool:
+    """Whether the folder is a complete run; a manifest that was taken from it is restored from its copy."""
+    manifest, copy = os.path.join(folder, MANIFEST), os.path.join(folder, COPY)
+    if os.path.exists(manifest):
+        return True
+    if not os.path.exists(copy):
+        return False
+    part = f"{manifest}.{os.getpid()}.part"
+    try:
+        shutil.copyfile(copy, part)
+        os.replace(part, manifest)
+    except OSError:
+        return False  # a disk that is full or read-only: nothing is lost, and nothing can be made either
+    return True
 
 
 def link(path: Path, target: Path) -> None:
@@ -145,7 +165,7 @@ def file_table(folder: Path) -> dict[str, dict[str, Any]]:
     return {
         path.relative_to(folder).as_posix(): {"sha256": file_sha256(path), "bytes": path.stat().st_size}
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != MANIFEST
+        if path.is_file() and path.name not in (MANIFEST, COPY)
     }
 
 

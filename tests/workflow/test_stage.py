@@ -44,7 +44,7 @@ def test_what_stands_in_the_way_of_a_run_is_put_aside_not_deleted(tmp_path):
     built.mkdir()
     (built / "a.txt").write_text("new")
     store.publish(built, final, a_manifest(store, {}))
-    assert sorted(path.name for path in final.iterdir()) == ["a.txt", "manifest.json"]
+    assert sorted(path.name for path in final.iterdir()) == [".manifest.json", "a.txt", "manifest.json"]
     assert [path.read_text() for path in (store.root / ".work" / "aside").rglob("precious.txt")] == ["kept"]
 
 
@@ -98,6 +98,19 @@ def test_a_complete_run_is_not_made_over(ordered):
     time.sleep(0.01)
     assert "complete already" in ordered.python("scripts/fetch_corpus.py", target)
     assert os.stat(ordered.folder / target).st_mtime_ns == before
+
+
+def test_a_manifest_that_snakemake_took_is_put_back_and_the_run_is_not_lost(ordered):
+    """Snakemake deletes the declared file of a failed job, also if it failed after the run was published."""
+    target = ordered.run / "manifest.json"
+    relative = str(target.relative_to(ordered.folder))
+    ordered.python("scripts/fetch_corpus.py", relative)
+    before = target.read_bytes()
+    target.unlink()
+    assert ordered.order() == ordered.run and target.read_bytes() == before  # planning puts it back
+    target.unlink()
+    assert "complete already" in ordered.python("scripts/fetch_corpus.py", relative)  # and so does the job
+    assert target.read_bytes() == before
 
 
 def test_a_crash_shows_the_end_of_its_log_and_how_to_run_it_by_hand(ordered):
