@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from types import NoneType
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,11 +24,8 @@ class Config(BaseModel):
 
     def changed(self) -> set[str]:
         """The keys whose value is not the default. (Whether a key was written out must never matter.)"""
-        return {
-            name
-            for name, field in type(self).model_fields.items()
-            if field.is_required() or getattr(self, name) != field.get_default(call_default_factory=True)
-        }
+        values = self.__dict__
+        return {key.name for key in keys_of(type(self)) if key.required or values[key.name] != key.default}
 
     def explicit(self) -> dict[str, Any]:
         """The part of `identity` that differs from the defaults."""
@@ -73,17 +72,40 @@ def _marks(field: Any) -> dict[str, Any]:
     return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
 
 
+class Key(NamedTuple):
+    """What is asked of a field thousands of times, once for each class."""
+
+    name: str
+    required: bool
+    default: Any
+    identity: bool
+    """Whether it enters the id: neither a circumstance nor a reference."""
+
+
+@functools.cache
+def keys_of(model: type[BaseModel]) -> tuple[Key, ...]:
+    """The fields of a config model, in order."""
+    return tuple(
+        Key(
+            name,
+            field.is_required(),
+            None if field.is_required() else field.get_default(call_default_factory=True),
+            not (_marks(field).keys() & {"circumstance", "reference"}),
+        )
+        for name, field in model.model_fields.items()
+    )
+
+
 def _identity(value: Any, defaults: bool) -> Any:
+    if isinstance(value, (str, int, float, bool, NoneType)):
+        return value
     if isinstance(value, BaseModel):
-        found = {}
-        for name, field in type(value).model_fields.items():
-            item = getattr(value, name)
-            marks = _marks(field)
-            if "circumstance" in marks or "reference" in marks:
-                continue
-            if defaults or field.is_required() or item != field.get_default(call_default_factory=True):
-                found[name] = _identity(item, defaults)
-        return found
+        values = value.__dict__
+        return {
+            key.name: _identity(values[key.name], defaults)
+            for key in keys_of(type(value))
+            if key.identity and (defaults or key.required or values[key.name] != key.default)
+        }
     if isinstance(value, dict):
         return {str(key): _identity(item, defaults) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -134,8 +134,12 @@ class Plan:
     def targets(self, only: str | None = None) -> list[str]:
         """What `all` asks for: everything a user keeps, or only the runs that match `stage:name` (* is a wildcard)."""
         if only is None:
-            wanted = ("save_tokenizer", "pretrain", "evaluate", "report")
-            return [run.manifest for stage in wanted for run in self.of(stage) if run.is_kept]
+            reports = self.of("report")
+            if reports and not reports[0].done:  # everything else is a parent of it
+                return [reports[0].manifest]
+            wanted = ("save_tokenizer", "pretrain", "evaluate")
+            missing = [run for stage in wanted for run in self.of(stage) if run.is_kept and not run.done]
+            return [run.manifest for run in [*reports, *missing]]
         stage, _, pattern = only.partition(":")
         if stage not in STAGES:
             raise UserError(f"only={only}: no stage {stage}; write <stage>:<name> with one of {', '.join(STAGES)}")
@@ -170,8 +174,12 @@ class Plan:
     def inputs(self, stage: str, job: str) -> list[str]:
         """The files of the parents' jobs; of a complete run those that exist, or its parents would be made again."""
         runs = self.cells_by_job[job].runs if stage == "finetune" else [self.run_at(stage, job)]
-        parents = ((parent.stage, parent.folder.name) for run in runs for parent in run.parents.values())
-        files = parent_files(self.store, parents, self.cell_of)
+        parents = [parent for run in runs for parent in run.parents.values()]
+        if stage == "report":
+            # Fine-tunings are asked for by their evaluations; thousands of inputs named twice cost Snakemake seconds.
+            asked = {id(run) for parent in parents if not parent.done for run in parent.parents.values()}
+            parents = [run for run in parents if run.stage != "finetune" or not (run.done or id(run) in asked)]
+        files = parent_files(self.store, ((run.stage, run.folder.name) for run in parents), self.cell_of)
         return [file for file in files if os.path.exists(file)] if all(run.done for run in runs) else files
 
     @cached_property

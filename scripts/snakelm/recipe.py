@@ -184,7 +184,7 @@ def dotted(path: Iterable[str | int]) -> str:
     return re.sub(r"\.\[", "[", ".".join(f"[{part}]" if isinstance(part, int) else str(part) for part in path))
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """YAML as people mean it: 1e-3 is a number, and a key given twice is an error."""
 
 

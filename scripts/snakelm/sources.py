@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import typing
 from collections.abc import Iterator
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from pydantic import BaseModel
@@ -37,14 +40,26 @@ def fingerprint(config: Any, files: FileDigests, code: CodeDigests) -> dict[str,
     return found
 
 
+@functools.cache
+def _telling_fields(model: type[BaseModel]) -> tuple[tuple[str, bool], ...]:
+    """(name, whether it names something outside) of the fields that can lead to a source; most lead to none."""
+    plain = {str, int, float, bool, NoneType}
+    return tuple(
+        (name, is_outside(field))
+        for name, field in model.model_fields.items()
+        if is_outside(field) or field.annotation not in plain and not set(typing.get_args(field.annotation)) <= plain
+    )
+
+
 def _outside_in(value: Any) -> Iterator[str]:
     """Names of outside models and tokenizers in a config."""
     if isinstance(value, BaseModel):
-        for name, field in type(value).model_fields.items():
+        for name, outside in _telling_fields(type(value)):
             item = getattr(value, name)
-            if is_outside(field) and isinstance(item, str):
+            if outside and isinstance(item, str):
                 yield item
-            yield from _outside_in(item)
+            else:
+                yield from _outside_in(item)
 
 
 def fingerprint_outside(name: str, files: FileDigests) -> dict[str, str]:
@@ -59,7 +74,7 @@ def _sources_in(value: Any) -> Iterator[SourceConfig]:
     if isinstance(value, SourceConfig):
         yield value
     if isinstance(value, BaseModel):
-        for name in type(value).model_fields:
+        for name, _ in _telling_fields(type(value)):
             yield from _sources_in(getattr(value, name))
     elif isinstance(value, dict):
         for item in value.values():
