@@ -44,10 +44,14 @@ def fingerprint(config: Any, files: FileDigests, code: CodeDigests) -> dict[str,
 def _telling_fields(model: type[BaseModel]) -> tuple[tuple[str, bool], ...]:
     """(name, whether it names something outside) of the fields that can lead to a source; most lead to none."""
     plain = {str, int, float, bool, NoneType}
+
+    def is_plain(annotation: Any) -> bool:
+        return all(part in plain for part in typing.get_args(annotation) or (annotation,))
+
     return tuple(
         (name, is_outside(field))
         for name, field in model.model_fields.items()
-        if is_outside(field) or field.annotation not in plain and not set(typing.get_args(field.annotation)) <= plain
+        if is_outside(field) or not is_plain(field.annotation)
     )
 
 
