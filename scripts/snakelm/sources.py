@@ -13,10 +13,14 @@ from pydantic import BaseModel
 
 from .config import is_outside
 from .errors import UserError
+from .finetune.config import BASELINES
 from .identity import CodeDigests, FileDigests, digest
 from .readers.callables import callable_fingerprint
 from .readers.config import SourceConfig
 from .readers.paths import source_paths
+
+WORDS = frozenset({"scratch", "pretrained", "random", *BASELINES})
+"""What `init` may say that is no name of a folder, though one may well be called so."""
 
 
 def fingerprint(config: Any, files: FileDigests, code: CodeDigests) -> dict[str, Any]:
@@ -69,7 +73,7 @@ def _outside_in(value: Any) -> Iterator[str]:
 def fingerprint_outside(name: str, files: FileDigests) -> dict[str, str]:
     """File → sha256 of an outside model or tokenizer that is a local folder; nothing for a Hub name."""
     folder = Path(name).expanduser()
-    if not folder.is_dir():
+    if name in WORDS or not folder.is_dir():
         return {}
     return {path.as_posix(): files(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 

@@ -81,6 +81,15 @@ def test_anchors_merges_and_several_files():
     assert ids(GOOD.replace("steps: 10", "steps: 11")) != wanted
 
 
+def test_folders_named_like_a_way_to_begin_are_no_sources():
+    text = GOOD.replace("[pretrained, random]", "[pretrained, random, majority, tfidf]")
+    before = ids(text)
+    for name in ("scratch", "pretrained", "random", "majority", "tfidf"):
+        Path(name).mkdir()
+        Path(name, "file.txt").write_text("of somebody else")
+    assert ids(text) == before
+
+
 def test_renaming_an_entry_changes_no_id_but_the_report():
     before = ids(GOOD)
     after = ids(GOOD.replace("  m: {", "  renamed: {").replace("model: m,", "model: renamed,"))
