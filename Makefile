@@ -5,7 +5,7 @@ RECIPE ?= config/config.yaml
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --configfile $(RECIPE)
 
-.PHONY: run test plan lint format lock docs gc clean-venv
+.PHONY: run test plan lint format lock docs gc
 
 run: .venv/ready  ## train and report the recipe: make run [RECIPE=config/…] [CORES=…]
 	@$(SNAKEMAKE) --quiet all
