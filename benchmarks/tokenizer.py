@@ -14,6 +14,7 @@ library.
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -56,6 +57,7 @@ def altered(text: str, copy: int) -> str:
 def seconds(who: str, folder: Path, kind: str, vocab_size: int) -> tuple[float, float]:
     """One training by `ours` or `plain`, without imports and without building the parts: wall clock, CPU."""
     sys.path.insert(0, str(SCRIPTS))
+    import pyarrow.parquet  # noqa: F401  imports are no training
     from snakelm.train_tokenizer.config import TokenizerConfig
     from snakelm.train_tokenizer.kinds import untrained
     from snakelm.train_tokenizer.reproducible import train
@@ -67,7 +69,7 @@ def seconds(who: str, folder: Path, kind: str, vocab_size: int) -> tuple[float, 
     if who == "plain":
         tokenizer.train([str(folder / "text.txt")], trainer)
     else:
-        train(tokenizer, trainer, lambda: lines(folder))
+        train(tokenizer, trainer, lambda: lines(folder), os.cpu_count() or 1)
     return time.perf_counter() - started, time.process_time() - cpu_started
 
 

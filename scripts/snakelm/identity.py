@@ -48,6 +48,7 @@ CARRIERS = frozenset(
         ),
         *("training.checkpoints", "training.devices", "training.launch", "training.signals", "training.threads"),
         "training.trackers",
+        "train_tokenizer.merging",
     )
 )
 

@@ -14,7 +14,8 @@ from snakelm.errors import UserError
 from snakelm.tokenization.families import ROLES
 from snakelm.train_tokenizer.config import TokenizerConfig
 from snakelm.train_tokenizer.kinds import alphabet, byte_alphabet, without_none
-from snakelm.train_tokenizer.reproducible import Batches, train
+from snakelm.train_tokenizer.reproducible import train
+from snakelm.train_tokenizer.words import Batches
 
 
 @dataclass
@@ -55,7 +56,7 @@ def load(config: TokenizerConfig, where: str) -> Existing:
     return Existing(tokenizer, roles, limit, list(auto.model_input_names))
 
 
-def retrain(existing: Tokenizer, config: TokenizerConfig, where: str, batches: Batches) -> Tokenizer:
+def retrain(existing: Tokenizer, config: TokenizerConfig, where: str, batches: Batches, threads: int = 1) -> Tokenizer:
     """A tokenizer of the same parts and special tokens with a vocabulary learned from the text.
 
     Does what transformers' `train_new_from_iterator` does, but reproducibly. Special tokens keep their order and move
@@ -89,7 +90,7 @@ def retrain(existing: Tokenizer, config: TokenizerConfig, where: str, batches: B
     names = {"BPE": "BpeTrainer", "WordPiece": "WordPieceTrainer", "WordLevel": "WordLevelTrainer"}
     trainer = getattr(trainers, names.get(kind, "UnigramTrainer"))(**without_none(settings))
     untrained = Tokenizer.from_str(json.dumps(parts | {"added_tokens": [], "post_processor": None}))
-    trained = json.loads(train(untrained, trainer, batches).to_str())
+    trained = json.loads(train(untrained, trainer, batches, threads).to_str())
     ids = {token["content"]: token["id"] for token in trained["added_tokens"]}
     trained["post_processor"] = _with_ids(post_processor, ids, where)
     return Tokenizer.from_str(json.dumps(trained, ensure_ascii=False))

@@ -37,11 +37,13 @@ def train_tokenizer(job: Job[TokenizerConfig]) -> dict[str, Any]:
     facts: dict[str, Any] = {"kind": config.kind, "family": config.family, "roles": config.role_tokens()}
     if config.existing is not None:
         found = existing.load(config, where)
-        tokenizer = existing.retrain(found.tokenizer, config, where, batches) if config.retrain else found.tokenizer
+        tokenizer = found.tokenizer
+        if config.retrain:
+            tokenizer = existing.retrain(tokenizer, config, where, batches, job.threads)
         facts = {"kind": "existing", "roles": found.roles, "max_length": found.max_length, "inputs": found.inputs}
     else:
         tokenizer, trainer = untrained(config, where)
-        tokenizer = train(tokenizer, trainer, batches)
+        tokenizer = train(tokenizer, trainer, batches, job.threads)
         add_template(tokenizer, config, where)
     _probe(tokenizer, where)
     size = tokenizer.get_vocab_size()

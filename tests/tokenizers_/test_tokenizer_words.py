@@ -1,0 +1,121 @@
+"""Counting the words of a text piece by piece gives what the library gives on whole lines, and merging shows itself."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+from snakelm import console
+from snakelm.train_tokenizer import words
+from snakelm.train_tokenizer.config import TokenizerConfig
+from snakelm.train_tokenizer.kinds import untrained
+from snakelm.train_tokenizer.merging import shown
+from snakelm.train_tokenizer.train import split_lines
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import reproduce_tokenizers
+
+SAFE = ("byte_level_bpe", "char_bpe", "sentencepiece_bpe", "bert_wordpiece", "sentencepiece_unigram", "word_level")
+UGLY = "ab  cdé \u0301\u3000\t\r\n.,'-  \u200d\u2581ﬁ´\u00a0Σσς👍中文1２\x00\x01\u2028ǅ\u0950\u094d\u1680\ufeff\ufffd"
+
+
+def ugly_lines(seed: int) -> list[str]:
+    """Random strings of troublesome characters, between plain ones that repeat themselves."""
+    draw = random.Random(seed)
+    plain = ["The cat's on the mat, twice.\n", "It didn't mind: 12 times!\r\n", "a b\n", "the end"]
+    texts = ["".join(draw.choice(UGLY) for _ in range(draw.randrange(40))) + draw.choice(plain) for _ in range(400)]
+    texts += [draw.choice(plain) for _ in range(4000)]
+    draw.shuffle(texts)
+    return [line for text in texts for line in split_lines(text)]
+
+
+def by_library(tokenizer: Tokenizer, lines: list[str]) -> dict[str, int]:
+    counter = Tokenizer(models.WordLevel(unk_token=""))
+    if tokenizer.normalizer is not None:
+        counter.normalizer = tokenizer.normalizer
+    counter.pre_tokenizer = tokenizer.pre_tokenizer
+    trainer = trainers.WordLevelTrainer(vocab_size=0, show_progress=False)
+    counter.train_from_iterator([lines], trainer)
+    return json.loads(trainer.__getstate__())["WordLevelTrainer"]["words"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [(kind, {}) for kind in SAFE]
+    + [
+        ("byte_level_bpe", {"add_prefix_space": True}),
+        ("sentencepiece_bpe", {"add_prefix_space": False}),
+        ("char_bpe", {"split_on_whitespace_only": True, "unicode_normalizer": "nfkd"}),
+        ("word_level", {"strip_accents": True, "lowercase": True}),
+    ],
+)
+def test_the_same_counts_as_the_library(kind, options):
+    tokenizer, _ = untrained(TokenizerConfig.model_validate({"corpus": "text", "kind": kind, **options}), "test")
+    for seed in range(5):
+        lines = ugly_lines(seed)
+        found, others = words._chunks(lines)
+        assert found and others, "both ways must be taken"
+        assert words.count_words(tokenizer, lambda lines=lines: [lines], 2) == by_library(tokenizer, lines)
+
+
+@pytest.mark.parametrize("text", ["", "\n", " ", "one\n", "中文没有空格的文字一二三四五六七八九十\n" * 3])
+def test_text_that_is_small_or_has_no_blanks(text):
+    tokenizer, _ = untrained(TokenizerConfig(corpus="text", kind="bert_wordpiece"), "test")
+    lines = split_lines(text)
+    assert words.count_words(tokenizer, lambda: [lines]) == by_library(tokenizer, lines)
+
+
+def test_what_may_see_across_a_blank_is_left_to_the_library():
+    tokenizer = Tokenizer(models.BPE())
+    for normalizer, pre_tokenizer, parted in [
+        (None, pre_tokenizers.WhitespaceSplit(), True),
+        (None, None, False),
+        (None, pre_tokenizers.ByteLevel(use_regex=False), False),
+        (None, pre_tokenizers.Split(Regex("a b"), "isolated"), False),
+        (None, pre_tokenizers.Metaspace(split=False), False),
+        (None, pre_tokenizers.Sequence([pre_tokenizers.Whitespace(), pre_tokenizers.Digits()]), True),
+        (None, pre_tokenizers.Sequence([pre_tokenizers.Digits(), pre_tokenizers.ByteLevel()]), False),
+        (normalizers.Replace("a b", "c"), pre_tokenizers.Whitespace(), False),
+        (normalizers.Sequence([normalizers.NFC(), normalizers.Strip()]), pre_tokenizers.Whitespace(), False),
+    ]:
+        tokenizer = Tokenizer(models.BPE())
+        if normalizer is not None:
+            tokenizer.normalizer = normalizer
+        if pre_tokenizer is not None:
+            tokenizer.pre_tokenizer = pre_tokenizer
+        assert words.blanks_part(tokenizer) is parted, (normalizer, pre_tokenizer)
+
+
+def test_scripts_without_blanks_do_not_pay():
+    assert words.repeats_itself(lambda: [["to be or not to be\n"] * 50])
+    assert not words.repeats_itself(lambda: [["没有空格的文字" + chr(0x4E00 + n) + "\n" for n in range(50)]])
+
+
+@pytest.mark.parametrize("kind", ["byte_level_bpe", "bert_wordpiece"])
+def test_merging_shows_itself_and_changes_nothing(kind, capfd, monkeypatch):
+    monkeypatch.setattr(console.Progress.__init__, "__defaults__", (None, "", 0.0))
+    console.set_up("train_tokenizer", None)
+    config = TokenizerConfig(corpus="text", kind=kind, vocab_size=600, family="bert")
+    lines = split_lines(reproduce_tokenizers.documents(0.05)[0])
+    results = []
+    for watch in (False, True):
+        tokenizer, trainer = untrained(config, "test")
+        trainer.min_frequency = 0
+        with shown(trainer) if watch else nullcontext(trainer) as watched:
+            if watch:
+                print("said meanwhile", file=sys.__stderr__, flush=True)
+            tokenizer.train_from_iterator([lines], watched)
+        results.append(tokenizer.get_vocab_size())
+    said = capfd.readouterr().err
+    assert results[0] == results[1] == 600
+    assert "said meanwhile" in said and '{"stage"' not in said
+    if kind == "byte_level_bpe":
+        assert "merging: 339 of 339 merges" in said
+    else:
+        assert re.search(r"merging: \d+ of 595 merges", said)
