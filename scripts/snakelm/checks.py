@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from .config import reference_of
-from .errors import did_you_mean
+from .errors import UserError, did_you_mean
 from .finetune.config import BASELINES
 from .finetune.config import check as check_task
 from .pretrain.config import check as check_model
-from .train_tokenizer.config import check_for_model
+from .train_tokenizer.config import TokenizerConfig, check_for_model
 
 if TYPE_CHECKING:
     from .recipe import Recipe
@@ -25,6 +25,8 @@ def check(recipe: Recipe) -> Iterator[tuple[Path, str]]:
     """Yield (key path, what is wrong and what to do) for every combination that cannot work; references are sound."""
     if not any(getattr(recipe, name) for name in MAPS):
         yield [], f"is empty; give it {', '.join(MAPS)}"
+    for name, tokenizer in recipe.tokenizers.items():
+        yield from _components(name, tokenizer)
     for name, model in recipe.models.items():
         tokenizer = recipe.tokenizers[model.tokenizer]
         for line in check_for_model(tokenizer, model.objective, model.architecture):
@@ -33,6 +35,26 @@ def check(recipe: Recipe) -> Iterator[tuple[Path, str]]:
             yield ["models", name], line
     for index, experiment in enumerate(recipe.experiments):
         yield from _experiment(recipe, ["experiments", index], experiment)
+
+
+def _components(name: str, tokenizer: TokenizerConfig) -> Iterator[tuple[Path, str]]:
+    """What a tokenizer is composed of by hand is put together once, untrained: slips show before any job runs."""
+    if tokenizer.existing is None and (least := tokenizer.smallest_size()) > tokenizer.vocab_size:
+        small = f"{tokenizer.vocab_size:,} is too small: special tokens and alphabet alone are {least:,}; give more"
+        yield ["tokenizers", name, "vocab_size"], small
+    by_hand = {"special_tokens", "unk_token", "template_single", "template_pair"}
+    if tokenizer.existing is not None or (tokenizer.kind != "custom" and not tokenizer.changed() & by_hand):
+        return
+    from .train_tokenizer.kinds import untrained
+    from .train_tokenizer.templates import check_template
+
+    try:
+        untrained(tokenizer, "")
+        check_template(tokenizer, "")
+    except UserError as error:
+        for line in error.lines:
+            place, _, text = line.partition(": ")
+            yield ["tokenizers", name, *([place.removeprefix(".")] if place else [])], text
 
 
 def references(data: dict[str, Any], entries: dict[str, type[BaseModel]]) -> Iterator[tuple[Path, str]]:

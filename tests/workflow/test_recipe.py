@@ -115,6 +115,10 @@ def test_every_problem_is_found_at_once_with_file_path_and_nearest_name():
     assert len(found) == 5
 
 
+def tokenizer(entry: str) -> str:
+    return "corpora: {c: {files: x}}\ntokenizers: {t: {corpus: c, " + entry.removeprefix("{") + "}"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -141,6 +145,19 @@ def test_every_problem_is_found_at_once_with_file_path_and_nearest_name():
         (GOOD.replace("learning_rate: 0.1", "sweep: {zip: {layers: [1], heads: [1, 2]}}"), "different lengths"),
         (GOOD.replace("learning_rate: 0.1", "heads: 7"), "heads (7) must divide hidden_size"),
         ("corpora: {a: {files: [x, 'y]}}", "not valid YAML"),
+        (tokenizer("{kind: custom, model: BPR}"), "tokenizers.t.model: no model 'BPR'; did you mean BPE?"),
+        (
+            tokenizer("{kind: custom, model: BPE, normalizer: [NFC, {type: Replace, pattern: a}]}"),
+            "tokenizers.t.normalizer[1]: Replace does not take {'pattern': 'a'}",
+        ),
+        (tokenizer("{kind: custom, model: BPE, trainer: {type: BpeTrainer, vocab: 3}}"), "has no argument 'vocab'"),
+        (
+            tokenizer("{special_tokens: ['<pad>', {content: '<x>', left: 1}]}"),
+            "a special token takes no 'left'; known: content, lstrip",
+        ),
+        (tokenizer("{kind: word_level, special_tokens: []}"), "tokenizers.t: kind word_level needs an unk token"),
+        (tokenizer("{template_single: '[CLS] $A'}"), "template_single: '[CLS]' is not among special_tokens"),
+        (tokenizer("{vocab_size: 255}"), "tokenizers.t.vocab_size: 255 is too small: special tokens and alphabet"),
     ],
 )
 def test_bad_recipes_get_a_clear_line(text, said):

@@ -58,6 +58,9 @@ def added_token(token: Any, where: str) -> AddedToken:
     """A special token from its text or {content, lstrip, rstrip, single_word, normalized}."""
     if isinstance(token, str):
         return AddedToken(token, special=True, normalized=False)
+    takes = {"content", "lstrip", "rstrip", "single_word", "normalized", "special"}
+    for key in set(token) - takes:  # the bindings ignore it
+        raise UserError(f"{where}: a special token takes no {key!r}{did_you_mean(key, takes)}")
     try:
         return AddedToken(**{"special": True, "normalized": False, **token})
     except (TypeError, ValueError) as error:

@@ -195,6 +195,12 @@ class TokenizerConfig(Repeatable):
                 raise ValueError(f"{name} {token!r} is not among special_tokens; add it there")
         return self
 
+    def smallest_size(self) -> int:
+        """Entries that the vocabulary has before anything is read or learned: special tokens, alphabet, bytes."""
+        is_bytes = self.initial_alphabet == "bytes" or (self.initial_alphabet is None and self.kind == "byte_level_bpe")
+        alphabet = 256 if is_bytes else len(set(self.initial_alphabet or ()))
+        return len(self.declared_tokens()) + alphabet + 256 * self.byte_fallback
+
     def resolved_family(self) -> Family:
         """The family in force: as set (or filled in from the models), else the kind's own."""
         return FAMILIES[self.family or _FAMILY_OF_KIND.get(self.kind, "unk")]

@@ -22,11 +22,9 @@ def add_template(tokenizer: Tokenizer, config: TokenizerConfig, where: str) -> N
     single, pair = config.template_single or family.single, config.template_pair or family.pair
     if single is None:
         return
-    by_hand = config.template_single is not None or config.template_pair is not None
+    check_template(config, where)
     names = _tokens(f"{single} {pair or ''}")
     missing = [name for name in names if tokenizer.token_to_id(name) is None]
-    if missing and by_hand:
-        raise UserError(f"{where}.template_single: {missing[0]!r} is not among special_tokens; add it there")
     if missing or (not names and pair is None):
         return
     template = processors.TemplateProcessing(
@@ -36,6 +34,15 @@ def add_template(tokenizer: Tokenizer, config: TokenizerConfig, where: str) -> N
     )
     existing = tokenizer.post_processor
     tokenizer.post_processor = template if existing is None else processors.Sequence([existing, template])
+
+
+def check_template(config: TokenizerConfig, where: str) -> None:
+    """UserError if a template written by hand names a token that is not declared."""
+    declared = set(config.declared_tokens())
+    for key in ("template_single", "template_pair"):
+        for name in _tokens(getattr(config, key) or ""):
+            if name not in declared:
+                raise UserError(f"{where}.{key}: {name!r} is not among special_tokens; add it there")
 
 
 def _tokens(template: str) -> list[str]:
