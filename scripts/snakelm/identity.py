@@ -41,6 +41,7 @@ CARRIERS = frozenset(
             "job",
             "manifest",
             "order",
+            "snapshot",
             "sources",
             "stage",
             "store",

@@ -31,6 +31,8 @@ class Job(Generic[ConfigT]):
     """A folder that outlives a kill: checkpoints and half-done work. Deleted once the run is complete."""
     sources: dict[str, str] = field(default_factory=dict)
     """Local source file (path as in the recipe, relative to the checkout) → sha256 that the id was made of."""
+    code: str = ""
+    """Digest of the stage's code, which processes that the stage starts have to run too."""
     threads: int = 1
     """CPU threads that Snakemake granted."""
     times: dict[str, Any] = field(default_factory=dict)

@@ -2,15 +2,14 @@
 
     main("pretrain", pretrain, ModelConfig)      # the whole of scripts/pretrain.py, but for its imports
 
-The command line names the file that Snakemake waits for; the order of that job says the rest. Code is imported
-whole and digested before and after, so what runs is what the id says, also if a file is edited meanwhile.
+The command line names the file that Snakemake waits for; the order of that job says the rest. What runs is what the
+id says, also if a file is edited meanwhile (snapshot.py).
 """
 
 from __future__ import annotations
 
 import argparse
 import errno
-import importlib
 import logging
 import os
 import shlex
@@ -33,6 +32,7 @@ from .identity import CodeDigests, FileDigests, run_id
 from .job import Job
 from .manifest import describe
 from .order import read_order
+from .snapshot import hold
 from .sources import fingerprint
 from .store import (
     Store,
@@ -167,7 +167,7 @@ class Maker:
         if is_complete(self.final):
             log.info("%s is complete already; nothing to do", self.final)
             return
-        code = self._load_code()
+        code = hold(self.stage, self.store.cache / "code.json")
         sources = fingerprint(self.config, FileDigests(self.store.cache / "files.json"), self._digests())
         planned = Basis(self.config.identity(), sources, code, self.run["parents"])
         if planned.run_id(self.stage) != self.run["id"]:
@@ -190,17 +190,6 @@ class Maker:
 
     def _digests(self) -> CodeDigests:
         return CodeDigests(cache=self.store.cache / "code.json")
-
-    def _load_code(self) -> str:
-        """Import all the code that the id speaks of, and return its digest; UserError if it changes meanwhile."""
-        digests = self._digests()
-        before = digests.stage(self.stage)
-        for module in digests.modules(digests.scripts / f"{self.stage}.py"):
-            if module.startswith("snakelm") and "/" not in module:
-                importlib.import_module(module)
-        if self._digests().stage(self.stage) != before:
-            raise UserError(f"the code of {self.stage} changed while this job started; start snakemake again")
-        return before
 
     def _parent(self, parent: dict[str, str]) -> dict[str, Any]:
         folder = Path(parent["folder"])
@@ -241,6 +230,7 @@ class Maker:
             sources={
                 path: value for path, value in basis.sources.items() if isinstance(value, str)
             },  # callables are not
+            code=basis.code,
             threads=self.threads,
         )
         try:

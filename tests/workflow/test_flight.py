@@ -74,12 +74,13 @@ def test_a_job_that_nobody_ordered_says_so(workspace):
 
 
 def test_an_edit_of_the_code_while_it_runs_leaves_the_manifest_true(workspace):
-    """The source's callable edits the stage's code: what runs was imported before, and is what the manifest says."""
+    """The source's callable breaks every module: what runs is the code of the start, and the manifest says so."""
     (workspace.folder / "rows.py").write_text(
         "from pathlib import Path\n"
         "def load():\n"
-        "    file = Path('scripts/snakelm/fetch_corpus/writing.py')\n"
-        "    file.write_text(file.read_text() + '\\n\\nADDED = 1\\n')\n"
+        "    for file in Path('scripts/snakelm').rglob('*.py'):\n"
+        "        file.write_text(file.read_text() + '\\n\\nraise SystemError(__name__)\\n')\n"
+        "    import snakelm.pretrain.config\n"  # no part of the stage, so nobody had imported it
         "    return ['one', 'two']\n"
     )
     order(workspace, 'corpora: {c: {python: "rows:load", split: none}}\n')
@@ -101,3 +102,21 @@ def test_a_source_that_changes_while_it_is_read_is_refused(workspace):
     printed = start(workspace, code=1)
     assert "text.txt" in printed and "changed" in printed and "Traceback" not in printed
     assert not workspace.run.exists()
+
+
+def test_a_baseline_does_not_wait_for_torch(workspace):
+    (workspace.folder / "rows.csv").write_text("text,label\n" + "one two,a\nthree,b\n" * 20)
+    (workspace.folder / "text.txt").write_text("one two three\n")
+    (workspace.folder / "r.yaml").write_text(
+        "corpora: {c: {files: text.txt, split: none}}\n"
+        "tokenizers: {t: {corpus: c, kind: word_level, vocab_size: 50}}\n"
+        "models: {m: {corpus: c, tokenizer: t, architecture: gpt2, objective: clm, steps: 1}}\n"
+        "tasks: {k: {type: text_classification, data: {files: rows.csv}}}\n"
+        "experiments: [{model: m, tasks: [k], init: [majority]}]\n"
+    )
+    workspace.order()
+    (cell,) = (workspace.folder / "results" / ".work" / "orders" / "finetune").glob("*.json")
+    target = f"results/finetune/cells/{cell.stem}.json"
+    printed = workspace.python("-X", "importtime", "scripts/finetune.py", target)
+    assert (workspace.folder / target).exists() and "snakelm.finetune.baselines" in printed
+    assert " torch\n" not in printed and " transformers\n" not in printed

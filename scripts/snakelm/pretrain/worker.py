@@ -11,6 +11,7 @@ from snakelm import console
 from snakelm.errors import UserError
 from snakelm.job import Job
 from snakelm.pretrain.config import ModelConfig
+from snakelm.snapshot import hold
 from snakelm.training.launch import end_with_parent, launch
 
 
@@ -27,6 +28,7 @@ def train_together(job: Job[ModelConfig], processes: int) -> dict[str, object]:
                 "parents": {role: str(folder) for role, folder in job.parents.items()},
                 "out": str(job.out),
                 "work": str(job.work),
+                "code": job.code,
                 "threads": max(1, job.threads // processes),
                 "log": files[0] if files else None,
             }
@@ -59,10 +61,12 @@ def main() -> None:
         Path(order["work"]),
         threads=order["threads"],
     )
-    from snakelm.pretrain.pretrain import train
-
     answer = job.work / "answer.json"
     try:
+        if order["code"] and hold("pretrain") != order["code"]:
+            raise UserError("the code of pretrain changed while this job started; start snakemake again")
+        from snakelm.pretrain.pretrain import train
+
         headline = train(job)
         if first:
             answer.write_text(json.dumps({"headline": headline, "times": job.times}))
