@@ -54,12 +54,7 @@ class Run:
     def canonical(self) -> str:
         """The id that children see: that of the earliest run with the same content."""
         if self.done and self.stage in SHARED_STAGES:
-            try:
-                return str(read_manifest(self.folder).get("same_as") or self.id)
-            except (OSError, ValueError):
-                raise UserError(
-                    f"{self.folder / MANIFEST}: cannot be read; restore it, or remove the folder to make the run again"
-                ) from None
+            return str(_manifest(self.folder).get("same_as") or self.id)
         return self.id
 
     @property
@@ -349,7 +344,7 @@ class Plan:
         if stage not in self._keys:
             found: dict[str, tuple[str, str]] = {}
             for existing_id, folder in self._existing_runs(stage).items():
-                manifest = read_manifest(self.store.root / stage / folder)
+                manifest = _manifest(self.store.root / stage / folder)
                 finished = str(manifest.get("circumstance", {}).get("finished", ""))
                 key = str(manifest.get("key"))
                 found[key] = max(found.get(key, ("", "")), (finished, existing_id))
@@ -390,6 +385,15 @@ def parent_files(store: Store, parents: Iterable[tuple[str, str]], cell_of: dict
         else:
             found[os.path.join(store.root, stage, folder, MANIFEST)] = None
     return list(found)
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    try:
+        return read_manifest(folder)
+    except (OSError, ValueError):
+        raise UserError(
+            f"{folder / MANIFEST}: cannot be read; restore it, or remove the folder to make the run again"
+        ) from None
 
 
 def _label(init: str) -> str:

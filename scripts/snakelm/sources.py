@@ -75,7 +75,11 @@ def fingerprint_outside(name: str, files: FileDigests) -> dict[str, str]:
     folder = Path(name).expanduser()
     if name in WORDS or not folder.is_dir():
         return {}
-    return {path.as_posix(): files(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+    try:
+        return {path.as_posix(): files(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+    except OSError as error:
+        place = error.filename or folder
+        raise UserError(f"{place}: cannot be read ({error.strerror}); mend its permissions") from None
 
 
 def _sources_in(value: Any) -> Iterator[SourceConfig]:

@@ -142,7 +142,14 @@ def link(path: Path, target: Path) -> None:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+    """A run's manifest, or its copy where that cannot be read; OSError or ValueError if neither can."""
+    try:
+        return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+    except (OSError, ValueError) as error:
+        try:
+            return json.loads((folder / COPY).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+        except (OSError, ValueError):
+            raise error from None
 
 
 def write_json(path: Path, value: Any) -> None:
