@@ -19,11 +19,13 @@ RECIPE = "tests/recipes/tiny.yaml"
 COMMAND = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", RECIPE]
 
 
-def kill_and_rerun(folder: Path, kills: int, seed: int) -> Counter[str]:
+def kill_and_rerun(folder: Path, kills: int, seed: int, expected: dict[str, Any]) -> Counter[str]:
     """Run the tiny recipe in `folder`, SIGKILL Snakemake or one of its stages `kills` times; what was killed how often.
 
-    Whenever the recipe is done before the kills are used up, results are removed and it starts anew. What the
-    README says after a kill is done and no more: `snakemake --unlock` if Snakemake was killed, then the same again.
+    Whenever the recipe is done, its artifacts are held against those `expected` of an undisturbed run
+    (AssertionError says what differs, and the folder stays as it is); if the kills are not used up, results are
+    removed and it starts anew. What the README says after a kill is done and no more: `snakemake --unlock` if
+    Snakemake was killed, then the same again.
     """
     draw, killed = random.Random(seed), Counter[str]()
     while sum(killed.values()) < kills:
@@ -33,6 +35,7 @@ def kill_and_rerun(folder: Path, kills: int, seed: int) -> Counter[str]:
             time.sleep(0.02)
         if running.poll() is not None:
             assert running.returncode == 0, said(running)
+            assert not (different := differences(artifacts(folder), expected)), different
             empty(folder)
             continue
         stages = stages_of(running.pid)
@@ -50,6 +53,7 @@ def kill_and_rerun(folder: Path, kills: int, seed: int) -> Counter[str]:
         if name == "snakemake":
             unlock(folder)
     finish(folder)
+    assert not (different := differences(artifacts(folder), expected)), different
     return killed
 
 
@@ -100,6 +104,19 @@ def no_half_runs(folder: Path) -> None:
             manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
             files = {name: entry for name, entry in file_table(run).items() if not name.startswith("circumstance/")}
             assert files == manifest["files"], run
+
+
+def differences(found: dict[str, Any], expected: dict[str, Any]) -> list[str]:
+    """What is in one and not in the other, a line each."""
+    lines = [
+        f"{run}: {'lacking' if run in expected else 'unexpected'}" for run in sorted(found.keys() ^ expected.keys())
+    ]
+    for run in sorted(found.keys() & expected.keys()):
+        ours, theirs = found[run], expected[run]
+        for key in sorted(ours.keys() | theirs.keys()):
+            if ours.get(key) != theirs.get(key):
+                lines.append(f"{run}: {key}: {ours.get(key)} where {theirs.get(key)} was expected")
+    return lines
 
 
 def artifacts(folder: Path) -> dict[str, Any]:
