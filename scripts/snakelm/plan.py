@@ -164,6 +164,8 @@ class Plan:
                 lines.append(f"{label:<11} {self.store.root}/latest/{stage}/{run.name}{state}")
         if tuned := self.of("finetune"):
             lines.append(f"fine-tuned  {self.store.root}/latest/finetune/  ({len(tuned)} models)")
+        if left := sum(not os.path.exists(run.manifest) for run in self.runs.values()):
+            lines.append(f"left to do  {left} runs; `make plan` shows them")
         return "\n".join(lines)
 
     def inputs(self, stage: str, job: str) -> list[str]:

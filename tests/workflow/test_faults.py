@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import subprocess
@@ -33,6 +34,20 @@ def test_random_kills_change_nothing(tiny: Any, make_workspace: Any) -> None:
     killed = kill_and_rerun(tiny.folder, KILLS, 0, artifacts(whole.folder))
     assert sum(killed.values()) == KILLS and killed["snakemake"] < KILLS
     assert (tiny.folder / "results/metrics.tsv").read_bytes() == (whole.folder / "results/metrics.tsv").read_bytes()
+
+
+def test_a_run_that_was_published_after_snakemake_was_killed_does_not_hide_what_is_left(tiny: Any) -> None:
+    """Snakemake takes it for incomplete. Were it forced, all below it that is missing would be passed over."""
+    tiny.snakemake(*TOKENIZER)
+    (manifest,) = (tiny.folder / "results" / "train_tokenizer").glob("*/manifest.json")
+    name = str(manifest.relative_to(tiny.folder)).encode()
+    markers = tiny.folder / ".snakemake" / "incomplete"
+    markers.mkdir(exist_ok=True)
+    (markers / base64.urlsafe_b64encode(name).decode()).touch()
+    bare = ("--configfile", RECIPE, "-n", "--workflow-profile", "none")
+    assert "seem to be incomplete" in tiny.snakemake(*bare, code=1)
+    stages = {stage for stage, _ in tiny.scheduled("--configfile", RECIPE)}
+    assert {"encode_corpus", "pretrain", "finetune", "evaluate", "report"} <= stages and "train_tokenizer" not in stages
 
 
 def mount(*arguments: str) -> None:
