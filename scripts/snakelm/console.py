@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
 log = logging.getLogger("snakelm")
 Item = TypeVar("Item")
+_CLEAR = "\r\x1b[2K"
+"""Takes away what a bar has drawn on the line."""
 
 
 def set_up(label: str, log_file: Path | None) -> None:
@@ -19,7 +24,8 @@ def set_up(label: str, log_file: Path | None) -> None:
     log.propagate = False
     log.handlers.clear()
     stream = logging.StreamHandler(sys.stderr)
-    stream.setFormatter(logging.Formatter(f"[{label}] %(message)s"))
+    stream.setFormatter(logging.Formatter(f"{_CLEAR if sys.stderr.isatty() else ''}[{label}] %(message)s"))
+    stream.set_name(label)
     log.addHandler(stream)
     if log_file is not None:
         log_file.parent.mkdir(parents=True, exist_ok=True)
@@ -29,10 +35,11 @@ def set_up(label: str, log_file: Path | None) -> None:
 
 
 class Progress:
-    """Progress of one long piece of work: a bar on a terminal, else a log line each tenth of the way.
+    """Progress of one long piece of work: a bar on a terminal, else a log line now and then.
 
     Use as a context manager; `advance(n, loss="3.2")` counts n items and shows the given figures. Lines are
-    at least `every` seconds apart (default 10), so short work prints nothing but its end.
+    at least `every` seconds apart (default 10), so short work prints nothing but its end. Of several jobs on one
+    terminal one draws a bar, the others write lines.
     """
 
     def __init__(self, what: str, total: float | None = None, unit: str = "", every: float = 10.0):
@@ -40,16 +47,18 @@ class Progress:
         self.done = 0.0
         self._figures: dict[str, Any] = {}
         self._bar: Any = None
+        self._terminal = ExitStack()
 
     def __enter__(self) -> Progress:
         self._began = self._said = time.monotonic()
-        if sys.stderr.isatty():
+        if _take_terminal(self._terminal):
             self._open_bar()
         return self
 
     def __exit__(self, *exc: object) -> None:
         if self._bar is not None:
             self._bar.stop()
+        self._terminal.close()
         if exc[0] is None and time.monotonic() - self._began >= self.every:
             log.info(self._line())
 
@@ -86,9 +95,25 @@ class Progress:
 
         columns = ["[bold]{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
         bar = Bar(*columns, TextColumn("{task.fields[figures]}"), console=Console(stderr=True), transient=True)
-        self._task = bar.add_task(self.what, total=self.total, figures="")
+        label = next((handler.name for handler in log.handlers if handler.name), "")
+        self._task = bar.add_task(f"{label} {self.what}".strip(), total=self.total, figures="")
         bar.start()
         self._bar = bar
+
+
+def _take_terminal(held: ExitStack) -> bool:
+    """Whether standard error is a terminal on which nobody draws a bar; it is ours until `held` is closed or we die."""
+    try:
+        terminal = os.open(os.ttyname(sys.stderr.fileno()), os.O_WRONLY | os.O_NOCTTY)
+    except (OSError, ValueError):
+        return False
+    held.callback(os.close, terminal)
+    try:
+        fcntl.flock(terminal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        held.close()
+        return False
+    return True
 
 
 def progress(items: Iterable[Item], what: str, total: int | None = None, unit: str = "") -> Iterator[Item]:
