@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from snakelm.architectures.config import ArchitectureConfig
 from snakelm.config import Repeatable, circumstance, outside, reference
+from snakelm.pretrain import arguments
 
 UNITS = {"k": 1_000, "m": 1_000_000, "b": 1_000_000_000}
 
@@ -25,28 +26,6 @@ def _count(value: Any) -> Any:
 
 
 Count = Annotated[int, BeforeValidator(_count)]
-OWN_KEYS = {
-    "max_steps": "steps",
-    "num_train_epochs": "epochs",
-    "per_device_train_batch_size": "micro_batch_size",
-    "gradient_accumulation_steps": "micro_batch_size",
-    "learning_rate": "learning_rate",
-    "lr_scheduler_type": "schedule",
-    "warmup_steps": "warmup",
-    "weight_decay": "weight_decay",
-    "max_grad_norm": "max_grad_norm",
-    "adam_beta1": "adam_beta1",
-    "adam_beta2": "adam_beta2",
-    "bf16": "precision",
-    "fp16": "precision",
-    "torch_compile": "compile",
-    "seed": "seed",
-    "eval_steps": "evaluation_steps",
-    "save_steps": "checkpoint_steps",
-    "save_total_limit": "keep_checkpoints",
-    "report_to": "trackers",
-}
-"""TrainingArguments that have a key of their own here."""
 BUDGETS = ("tokens", "epochs", "steps", "minutes")
 
 
@@ -127,7 +106,8 @@ class ModelConfig(Repeatable, ArchitectureConfig):
     )
     sample_tokens: int = circumstance(40, description="samples.txt: tokens per continuation", ge=1, le=1000)
     training_arguments: dict[str, Any] = Field(
-        default_factory=dict, description="further Hugging Face TrainingArguments, taken as they are"
+        default_factory=dict,
+        description="further Hugging Face TrainingArguments (optim, adam_epsilon, …), as they are",
     )
 
     micro_batch_size: Count | None = circumstance(
@@ -176,10 +156,8 @@ class ModelConfig(Repeatable, ArchitectureConfig):
             )
             if needs := [what for is_wrong, what in wrong if is_wrong]:
                 raise ValueError(f"trunk_every needs {'; '.join(needs)}")
-        if taken := sorted(OWN_KEYS.keys() & self.training_arguments.keys()):
-            raise ValueError(
-                "training_arguments: " + "; ".join(f"{name} is set by the key {OWN_KEYS[name]}" for name in taken)
-            )
+        if refused := [why for name in self.training_arguments if (why := arguments.refusal(name))]:
+            raise ValueError("; ".join(refused))
         if self.whole_words and self.objective != "mlm":
             raise ValueError(f"whole_words is for objective mlm, not {self.objective}")
         return self

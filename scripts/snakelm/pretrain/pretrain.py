@@ -69,7 +69,6 @@ def train(job: Job[ModelConfig]) -> dict[str, Any]:
     from snakelm.training.order import Samples
 
     config = job.config
-    trackers.prepare(config.trackers, job.work / "trackers", job.name)
     tokenizer = transformers.AutoTokenizer.from_pretrained(job.parents["tokenizer"])
     stream = TokenStream(job.parents["encoded"], "train")
     held_out = TokenStream(job.parents["encoded"], "validation")
@@ -92,16 +91,17 @@ def train(job: Job[ModelConfig]) -> dict[str, Any]:
     for each in (objective, evaluated):
         each.start = getattr(model.config, "decoder_start_token_id", None) or 0
     _say_what_is_trained(job, model, rows, steps, evaluated.rows)
-    trainer = LanguageModelTrainer(
-        model,
-        settings(job, steps, has_evaluation=evaluated.rows > 0),
-        Samples(rows, objective.read, config.seed, steps * config.global_batch),
-        objective.collate,
-        start=job.parents["trunk"] / "checkpoint" if "trunk" in job.parents else None,
-        held_out=evaluated,
-        evaluation_sequences=config.evaluation_sequences,
-    )
-    trainer.run()
+    with trackers.reporting(config.trackers, job.work / "trackers", job.name):
+        trainer = LanguageModelTrainer(
+            model,
+            settings(job, steps, has_evaluation=evaluated.rows > 0),
+            Samples(rows, objective.read, config.seed, steps * config.global_batch),
+            objective.collate,
+            start=job.parents["trunk"] / "checkpoint" if "trunk" in job.parents else None,
+            held_out=evaluated,
+            evaluation_sequences=config.evaluation_sequences,
+        )
+        trainer.run()
     if use_cache is not None:
         model.config.use_cache = use_cache
     if not trainer.is_world_process_zero():
@@ -190,6 +190,7 @@ def settings(job: Job[ModelConfig], steps: int, has_evaluation: bool) -> Setting
         checkpoint_minutes=config.checkpoint_minutes,
         keep_checkpoints=config.keep_checkpoints,
         trackers=config.trackers,
+        run_name=job.name,
         data_workers=config.data_workers,
         arguments=config.training_arguments,
     )

@@ -93,7 +93,7 @@ def _keep_circumstance(job: Job[ModelConfig]) -> None:
     if (speed := job.work / "speed.tsv").exists():
         shutil.copyfile(speed, kept / "speed.tsv")
     if (trackers := job.work / "trackers").is_dir():
-        shutil.copytree(trackers, kept / "trackers", dirs_exist_ok=True)
+        shutil.copytree(trackers, kept / "trackers", symlinks=True, dirs_exist_ok=True)
 
 
 def _headline(

@@ -73,6 +73,8 @@ class Settings:
     checkpoint_minutes: float = 15.0
     keep_checkpoints: int = 2
     trackers: tuple[str, ...] = ()
+    run_name: str | None = None
+    """What trackers call the run."""
     data_workers: int = 0
     arguments: dict[str, Any] = field(default_factory=dict)
     """Further TrainingArguments, taken as they are."""
@@ -442,11 +444,9 @@ def _training_arguments(settings: Settings) -> TrainingArguments:
         "max_grad_norm": settings.max_grad_norm,
         "adam_beta1": settings.adam_betas[0],
         "adam_beta2": settings.adam_betas[1],
-        "optim": "adamw_torch_fused",
         "use_cpu": not torch.cuda.is_available(),
         "bf16": format == "bfloat16",
         "fp16": format == "float16",
-        "tf32": True if torch.cuda.is_available() and format != "float32" else None,
         "torch_compile": settings.compile,
         "seed": settings.seed,
         "logging_strategy": "steps",
@@ -457,10 +457,15 @@ def _training_arguments(settings: Settings) -> TrainingArguments:
         "eval_steps": settings.evaluation_steps or None,
         "save_strategy": "no",
         "report_to": list(settings.trackers) or "none",
+        "run_name": settings.run_name,
         "disable_tqdm": True,
         "log_level": "error",
         "remove_unused_columns": False,
         "ignore_data_skip": True,
+    }
+    usual = {
+        "optim": "adamw_torch_fused",
+        "tf32": True if torch.cuda.is_available() and format != "float32" else None,
     }
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         own["ddp_backend"] = "nccl" if torch.cuda.is_available() else "gloo"
@@ -471,7 +476,7 @@ def _training_arguments(settings: Settings) -> TrainingArguments:
         if name not in known:
             raise UserError(f"training_arguments.{name}: unknown to transformers{did_you_mean(name, known)}")
     try:
-        return TrainingArguments(**own, **settings.arguments)
+        return TrainingArguments(**own, **(usual | settings.arguments))
     except (TypeError, ValueError) as error:
         raise UserError(f"training_arguments: {' '.join(str(error).split())}") from None
 
