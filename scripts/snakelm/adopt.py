@@ -150,7 +150,8 @@ def _differences(run: Run, folder: Path, tokenizer: Any) -> Iterator[str]:
     """What sets the folder's network apart from the one that the entry describes."""
     from transformers import AutoConfig
 
-    from .architectures.build import HEADS, HIDDEN, LAYERS, POSITIONS, build_config
+    from .architectures.build import build_config
+    from .architectures.sizes import HEADS, HIDDEN, LAYERS, POSITIONS
 
     try:
         found = AutoConfig.from_pretrained(folder)

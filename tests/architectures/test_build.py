@@ -105,8 +105,8 @@ def test_what_cannot_be_built_is_one_clear_line(tokenizer):
         sizes("gpt2", heads=5)
     with pytest.raises(ValidationError, match=r"sequence_length \(24\) is longer than the model's positions \(16\)"):
         sizes("gpt2", positions=16)
-    with pytest.raises(UserError, match="architecture reformer refuses hidden_size 48"):
-        build_model(sizes("reformer", "mlm"), tokenizer)
+    with pytest.raises(UserError, match="architecture zamba refuses hidden_size 48, layers 2, heads 4: .*under config"):
+        build_model(sizes("zamba", layers=2), tokenizer)
     with pytest.raises(UserError, match="architecture gpt2 has no AutoModelForMaskedLM"):
         build_model(sizes("gpt2"), tokenizer, "AutoModelForMaskedLM")
     with pytest.raises(UserError, match=r"vocabulary \(5\) is smaller than the tokenizer's \(12\)"):

@@ -11,11 +11,11 @@ def _names(text: str) -> frozenset[str]:
 
 
 OTHER = _names("""
-    aria_text audioflamingo3 blt emu3 encoder-decoder fuyu gemma3 gemma3n gemma4 gemma4_assistant gemma4_unified
-    gemma4_unified_assistant git glmasr got_ocr2 gpt-sw3 granite_speech granite_speech_plus layoutlm llama4 luke
-    mllama modernvbert moshi moss_transcribe_diarize musicflamingo musicgen musicgen_melody nemo_speechlm neomme
-    perceiver phi4_multimodal qwen2_audio qwen3_asr seamless_m4t seamless_m4t_v2 tapas trocr ultravbert
-    vibevoice_asr voxtral voxtral_realtime whisper
+    aria_text audioflamingo3 blt dots3_note emu3 encoder-decoder fuyu gemma3 gemma3n gemma4 gemma4_assistant
+    gemma4_unified gemma4_unified_assistant git glmasr got_ocr2 gpt-sw3 granite_speech granite_speech_plus
+    layoutlm llama4 luke mllama modernvbert moshi moss_transcribe_diarize musicflamingo musicgen musicgen_melody
+    nemo_speechlm neomme perceiver phi4_multimodal qwen2_audio qwen3_5 qwen3_5_moe qwen3_asr qwen4_exp
+    seamless_m4t seamless_m4t_v2 t5gemma2 tapas trocr ultravbert vibevoice_asr voxtral voxtral_realtime whisper
     """)
 MLM = _names("""
     albert bert big_bird camembert convbert data2vec-text deberta deberta-v2 distilbert electra ernie esm esmc
@@ -26,23 +26,22 @@ MLM = _names("""
 CLM = _names("""
     afmoe apertus arcee axk1 axk2 bailing_hybrid bamba beam bert bert-generation big_bird biogpt bitnet bloom
     camembert codegen cohere cohere2 cohere2_moe cohere_compass_text cpmant ctrl cwm data2vec-text dbrx
-    deepseek_v2 deepseek_v3 deepseek_v32 deepseek_v4 diffllama doge dots1 dots3_note dots3_note_text electra
-    ernie ernie4_5 ernie4_5_moe exaone4 exaone_moe falcon falcon_h1 falcon_mamba flex_olmo flint gemma gemma2
-    gemma3_text gemma3n_text gemma4_text gemma4_unified_text glm glm4 glm4_moe glm4_moe_lite glm_moe_dsa gpt2
-    gpt_bigcode gpt_neo gpt_neox gpt_neox_japanese gpt_oss gptj granite granite_swa granitemoe granitemoe_swa
+    deepseek_v2 deepseek_v3 deepseek_v32 deepseek_v4 diffllama doge dots1 dots3_note_text electra ernie ernie4_5
+    ernie4_5_moe exaone4 exaone_moe falcon falcon_h1 falcon_mamba flex_olmo flint gemma gemma2 gemma3_text
+    gemma3n_text gemma4_text gemma4_unified_text glm glm4 glm4_moe glm4_moe_lite glm_moe_dsa gpt2 gpt_bigcode
+    gpt_neo gpt_neox gpt_neox_japanese gpt_oss gptj granite granite_swa granitemoe granitemoe_swa
     granitemoehybrid granitemoeshared helium hrm_text hunyuan_v1_dense hunyuan_v1_moe hy_v3 hy_v4 hyperclovax
     inkling2_text inkling_text internlm3 iquestcoder jais2 jamba jetmoe kimi_linear kolibri1 laguna lfm2
     lfm2_moe lfm3 llama llama4_text longcat_flash mamba mamba2 megatron-bert mellum mimo_v2_flash minicpm3
     minimax minimax_m2 minimax_m3_vl_text ministral ministral3 mistral mixtral modernbert-decoder mpt nanochat
     nemotron nemotron_h olmo olmo2 olmo3 olmo_hybrid olmoe openai-gpt opt persimmon phi phi3 phimoe qwen2
-    qwen2_moe qwen3 qwen3_5 qwen3_5_moe qwen3_5_moe_text qwen3_5_text qwen3_moe qwen3_next qwen4_exp
-    qwen4_exp_text recurrent_gemma reformer rembert roberta roberta-prelayernorm roc_bert roformer rwkv seed_oss
-    smollm3 solar_open stablelm starcoder2 vaultgemma xglm xlm xlm-roberta xlm-roberta-xl xlnet xlstm xmod youtu
-    zamba zamba2 zaya
+    qwen2_moe qwen3 qwen3_5_moe_text qwen3_5_text qwen3_moe qwen3_next qwen4_exp_text recurrent_gemma reformer
+    rembert roberta roberta-prelayernorm roc_bert roformer rwkv seed_oss smollm3 solar_open stablelm starcoder2
+    vaultgemma xglm xlm xlm-roberta xlm-roberta-xl xlnet xlstm xmod youtu zamba zamba2 zaya
     """)
 SPAN = _names("""
     bart bigbird_pegasus blenderbot blenderbot-small fsmt led longt5 m2m_100 marian mbart mt5 mvp nllb-moe
-    pegasus pegasus_x plbart prophetnet switch_transformers t5 t5gemma t5gemma2 umt5
+    pegasus pegasus_x plbart prophetnet switch_transformers t5 t5gemma umt5
     """)
 
 BY_OBJECTIVE: dict[str, frozenset[str]] = {"mlm": MLM, "clm": CLM, "span_denoising": SPAN}

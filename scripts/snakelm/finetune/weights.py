@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from snakelm.architectures.build import OFFSET_POSITIONS, POSITIONS, build_config
+from snakelm.architectures.build import build_config
+from snakelm.architectures.sizes import OFFSET_POSITIONS, POSITIONS
 from snakelm.console import log
 from snakelm.errors import UserError
 from snakelm.finetune.heads import CLASSES, HeadedConfig

@@ -32,13 +32,19 @@ class LabelledRows:
         base = model.base_model
         places = [child for child in model.children() if child is not base] if base is not model else []
         last = next(reversed(getattr(getattr(base, "encoder", None), "layer", None) or [None]))
-        if hasattr(last, "intermediate") and hasattr(getattr(last, "attention", None), "output"):
+        if hasattr(last, "intermediate") and hasattr(getattr(last, "attention", None), "output") and _is_plain(last):
             places.append(last.attention.output)
         for module in {id(module): module for module in [*places, model.get_output_embeddings()]}.values():
             module.register_forward_pre_hook(self._keep)
+        model.register_forward_pre_hook(self._see_shape, with_kwargs=True)
+
+    def _see_shape(self, module: torch.nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+        self.shape_BL = named.get("decoder_input_ids", named.get("input_ids")).shape
 
     def _keep(self, module: torch.nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
         if self.positions_N is None or not inputs or not isinstance(inputs[0], torch.Tensor) or inputs[0].ndim != 3:
+            return None
+        if inputs[0].shape[:2] != self.shape_BL:  # Longformer: sequences are longer inside than outside
             return None
         positions_N, shape, self.positions_N = self.positions_N, inputs[0].shape, None
         return tuple(
@@ -47,6 +53,15 @@ class LabelledRows:
             else value
             for value in inputs
         )
+
+
+def _is_plain(layer: torch.nn.Module) -> bool:
+    """Whether nothing but dense layers, which take each position by itself, follows its attention.
+
+    Not so in MobileBERT, which adds the layer's own input at its end, nor in X-MOD with an adapter per language.
+    """
+    after = {name for name, _ in layer.output.named_children()}
+    return after <= {"dense", "LayerNorm", "dropout"} and not hasattr(layer, "bottleneck")
 
 
 class LanguageModelTrainer(ExactTrainer):
