@@ -50,12 +50,26 @@ def test_the_tables_are_those_of_the_library():
         ("bart", "span_denoising", {"encoder_layers": 3, "decoder_layers": 3, "encoder_ffn_dim": 192}),
         ("electra", "mlm", {"embedding_size": 48}),
         ("bert", "clm", {"is_decoder": True}),
+        ("deepseek_v3", "clm", {"v_head_dim": 12, "qk_rope_head_dim": 6, "head_dim": 6, "kv_lora_rank": 4}),
+        ("deepseek_v2", "clm", {"num_experts_per_tok": 2, "n_routed_experts": 64}),
+        ("bamba", "clm", {"mamba_n_heads": 4, "mamba_d_head": 24}),
+        ("gemma3n_text", "clm", {"num_kv_shared_layers": 1, "laurel_rank": 2, "vocab_size_per_layer_input": 12}),
+        ("hunyuan_v1_dense", "clm", {"head_dim": 12}),
+        ("llama", "clm", {"head_dim": 12, "num_key_value_heads": 4}),
+        ("esm", "mlm", {"intermediate_size": 192}),
     ],
 )
 def test_sizes_reach_every_name_that_the_architecture_has_for_them(architecture, objective, expected, tokenizer):
     config = build_config(sizes(architecture, objective), tokenizer)
     assert {name: getattr(config, name) for name in expected} == expected
     assert config.vocab_size == len(tokenizer)
+
+
+def test_sizes_reach_the_parts_of_a_config(tokenizer):
+    config = build_config(sizes("t5gemma", "span_denoising"), tokenizer)
+    for part in (config.encoder, config.decoder):
+        assert (part.hidden_size, part.num_hidden_layers, part.head_dim, part.vocab_size) == (48, 3, 12, 12)
+    assert build_config(sizes("dbrx"), tokenizer).ffn_config.ffn_hidden_size == 88
 
 
 def test_dropout_is_off_everywhere_unless_asked_for(tokenizer):

@@ -15,9 +15,10 @@ from snakelm.pretrain.trainer import LabelledRows
 from torch.nn.functional import cross_entropy
 
 MATRIX = {
-    "mlm": "roberta bert distilbert electra albert deberta-v2 mpnet modernbert xlm-roberta convbert big_bird fnet",
-    "clm": "gpt2 gpt_neox opt llama mistral qwen3 gemma mamba bert",
-    "span_denoising": "t5 bart",
+    "mlm": "roberta bert distilbert electra albert deberta-v2 mpnet modernbert xlm-roberta convbert big_bird fnet"
+    " longformer mobilebert xmod reformer",
+    "clm": "gpt2 gpt_neox opt llama mistral qwen3 gemma mamba bert deepseek_v3 dbrx bamba xglm",
+    "span_denoising": "t5 bart t5gemma",
 }
 CASES = [(objective, name) for objective, names in MATRIX.items() for name in names.split()]
 

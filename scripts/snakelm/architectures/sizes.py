@@ -102,6 +102,7 @@ def keys(arch: ArchitectureConfig, default: PretrainedConfig, tokenizer: PreTrai
         found |= {name: value for name in names if known.get(name) is not None}
     if "num_key_value_heads" in known:  # some classes do not fill it in
         found["num_key_value_heads"] = arch.heads
+    found |= {name: head_size for name in HEAD_SIZES if name in known and known[name] is None}
     found |= _in_proportion(known, head_size, arch)
     found |= _feed_forward(arch, default.to_dict(), known)
     found |= {name: count for name, count in EXPERTS.items() if name in known and known[name] is None}
@@ -122,10 +123,8 @@ def keys(arch: ArchitectureConfig, default: PretrainedConfig, tokenizer: PreTrai
     found |= {  # the same function, in one kernel
         name: "gelu_pytorch_tanh" for name, value in known.items() if isinstance(value, str) and value == "gelu_new"
     }
-    for name in default.sub_configs:
-        if name in default.__dict__:
-            found[name] = keys(arch, default.__dict__[name], tokenizer)
-    return found
+    parts = {name: part for name in default.sub_configs if (part := default.__dict__.get(name)) is not None}
+    return found | {name: keys(arch, part, tokenizer) for name, part in parts.items()}
 
 
 def settable(default: PretrainedConfig) -> dict[str, Any]:
@@ -181,9 +180,10 @@ def _special_ids(arch: ArchitectureConfig, tokenizer: PreTrainedTokenizerBase, k
     seq2seq = arch.objective == "span_denoising"
     if pad is None and (seq2seq or arch.architecture in OFFSET_POSITIONS):
         raise UserError(f"architecture {arch.architecture} needs a pad token, and the tokenizer has none; add <pad>")
+    start = (first if arch.architecture in ("bart", "mvp") else pad) if seq2seq else None
     ids = {"pad_token_id": pad, "bos_token_id": first, "eos_token_id": last}
-    if seq2seq or known.get("decoder_start_token_id") is None:  # XGLM insists on one
-        ids["decoder_start_token_id"] = first if arch.architecture in ("bart", "mvp") else pad if seq2seq else None
+    if start is not None or known.get("decoder_start_token_id") is None:  # XGLM insists on a number
+        ids["decoder_start_token_id"] = start
     in_some = {
         "cls_token_id": tokenizer.cls_token_id,
         "sep_token_id": tokenizer.sep_token_id if tokenizer.sep_token_id is not None else last,
@@ -222,6 +222,8 @@ def particulars(arch: ArchitectureConfig, default: PretrainedConfig) -> dict[str
             return {"relative_attention": True, "pos_att_type": ["p2c", "c2p"], "position_biased_input": False}
         case "modernbert" | "modernbert-decoder":
             return {"local_attention": min(default.local_attention, max(16, arch.sequence_length // 4 * 2))}
+        case "bamba":  # attention in every ninth layer, as in the published one
+            return {"attn_layer_indices": list(range(min(9, arch.layers - 1), arch.layers, 9))}
         case "xmod":
             return {"default_language": default.languages[0]}
         case "dbrx":  # its attention needs them, and the library's defaults have none
@@ -233,6 +235,8 @@ def particulars(arch: ArchitectureConfig, default: PretrainedConfig) -> dict[str
                     "clip_qkv": 8.0,
                 }
             }
+        case "mpt":  # its attention takes no dropout but the whole number 0
+            return {"attn_config": {}}
         case "cohere_compass_text":
             return {"rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 10000.0}}}
         case "mimo_v2_flash":  # its layers with a sliding window have twice as many
