@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import itertools
 import json
 import multiprocessing
 import os
@@ -95,10 +97,14 @@ _context.set_forkserver_preload(["torch", "transformers.trainer", "snakelm.pretr
 
 
 def run_in_process(
-    attempt: Job[ModelConfig], at: tuple[int, int] | None = None, signum: int = 0, spare_mb: int | None = None
+    attempt: Job[ModelConfig],
+    at: tuple[int, int] | tuple[str, int] | None = None,
+    signum: int = 0,
+    spare_mb: int | None = None,
 ) -> tuple[int, str]:
     """Pretrain in a process of its own; at (step, micro-batch) it gets the signal. Returns exit code and log lines.
 
+    `at` may also be ("module:function", n): the signal comes when that function of snakelm is called the n-th time.
     With `spare_mb`, from there on it gets so much more memory and not a byte above.
     """
     log_file = attempt.out.parent / "log.txt"
@@ -110,7 +116,11 @@ def run_in_process(
 
 
 def _child(
-    attempt: Job[ModelConfig], at: tuple[int, int] | None, signum: int, spare_mb: int | None, log_file: Path
+    attempt: Job[ModelConfig],
+    at: tuple[int, int] | tuple[str, int] | None,
+    signum: int,
+    spare_mb: int | None,
+    log_file: Path,
 ) -> None:
     from snakelm import console
     from snakelm.errors import UserError
@@ -140,6 +150,8 @@ def _child(
         return evaluate(self, *args, **kwargs)
 
     ExactTrainer.training_step, LanguageModelTrainer.evaluate = training_step, evaluate_and_signal
+    if at is not None and isinstance(at[0], str):
+        _signal_when_called(*at, signum)
     try:
         headline = pretrain(attempt)
     except UserError as error:
@@ -147,6 +159,19 @@ def _child(
         raise SystemExit(1) from None
     (attempt.out / "circumstance").mkdir(exist_ok=True)
     (attempt.out / "circumstance" / "headline.json").write_text(json.dumps(headline))
+
+
+def _signal_when_called(place: str, number: int, signum: int) -> None:
+    module, name = place.split(":")
+    module = importlib.import_module(f"snakelm.{module}")
+    original, calls = getattr(module, name), itertools.count(1)
+
+    def called(*args: Any, **kwargs: Any) -> Any:
+        if next(calls) == number:
+            os.kill(os.getpid(), signum)
+        return original(*args, **kwargs)
+
+    setattr(module, name, called)
 
 
 def headline(attempt: Job[ModelConfig]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import shutil
 import signal
 from pathlib import Path
 
+import pandas
 import pretrain_lab as lab
 import pytest
 from transformers import AutoModelForCausalLM
@@ -64,7 +65,80 @@ def test_stopped_while_it_evaluates_it_evaluates_again(signum, parents, undistur
     assert lab.content(attempt.out) == undisturbed
 
 
-@pytest.mark.parametrize("harm", ["flip", "truncate", "no_checksums", "half_written"])
+MOMENTS = {
+    "a checkpoint half written": ("training.checkpoints:_sha256", 2),
+    "a checkpoint not yet in place": ("training.checkpoints:_sync", 9),
+    "older checkpoints not yet pruned": ("training.checkpoints:prune", 2),
+    "trained, but nothing written": ("pretrain.results:write_results", 1),
+    "the model written, its samples not": ("pretrain.results:write_samples", 1),
+    "all written": ("training.measure:cost", 1),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_while_it_saves_and_resumed_is_the_same_bit_for_bit(moment, parents, undisturbed, tmp_path):
+    assert lab.run_in_process(lab.job(tmp_path, parents, **KEYS), MOMENTS[moment], lab.KILL)[0] == -lab.KILL
+    attempt = lab.job(tmp_path, parents, **KEYS)
+    assert lab.run_in_process(attempt)[0] == 0
+    assert lab.content(attempt.out) == undisturbed
+    speed = pandas.read_csv(attempt.out / "circumstance/speed.tsv", sep="\t")
+    curve = pandas.read_csv(attempt.out / "curve.tsv", sep="\t")
+    assert speed.step.tolist() == curve.step[curve.loss.notna()].tolist(), "each step once"
+
+
+STOPS_EARLY = {"steps": 60, "learning_rate": 0.1, "schedule": "constant", "evaluation_steps": 3, "patience": 2}
+
+
+@pytest.fixture(scope="module")
+def stopped_early(parents, tmp_path_factory) -> tuple[int, dict[str, bytes]]:
+    attempt = lab.job(tmp_path_factory.mktemp("early"), parents, **STOPS_EARLY)
+    assert lab.run_in_process(attempt)[0] == 0
+    return lab.headline(attempt)["steps"], lab.content(attempt.out)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, lab.KILL])
+@pytest.mark.parametrize("moment", ["deciding", "writing"])
+def test_a_run_that_has_stopped_early_does_not_go_on_when_it_is_resumed(
+    moment, signum, parents, stopped_early, tmp_path
+):
+    steps, expected = stopped_early
+    assert steps < 60
+    keys = STOPS_EARLY | {"checkpoint_steps": 2}
+    at = (steps, lab.IN_EVALUATION) if moment == "deciding" else ("pretrain.results:write_results", 1)
+    assert lab.run_in_process(lab.job(tmp_path, parents, **keys), at, signum)[0] != 0
+    attempt = lab.job(tmp_path, parents, **keys)
+    code, said = lab.run_in_process(attempt)
+    assert code == 0, said
+    assert lab.headline(attempt)["steps"] == steps
+    assert lab.content(attempt.out) == expected
+
+
+def test_a_budget_in_minutes_goes_on_where_it_was_and_is_not_overdrawn(parents, tmp_path):
+    keys = {"minutes": 0.05, "checkpoint_steps": 3}
+    assert lab.run_in_process(lab.job(tmp_path, parents, **keys), (40, 0), lab.KILL)[0] == -lab.KILL
+    at = ("pretrain.results:write_results", 1)
+    assert lab.run_in_process(lab.job(tmp_path, parents, **keys), at, lab.KILL)[0] == -lab.KILL
+    last = max(int(path.name.split("-")[1]) for path in (tmp_path / "work/checkpoints").iterdir())
+    assert last > 40
+    attempt = lab.job(tmp_path, parents, **keys)
+    code, said = lab.run_in_process(attempt)
+    assert code == 0 and f"resuming from step {last:,} of 0.05 minutes" in said
+    assert lab.headline(attempt)["steps"] == last
+
+
+def test_the_best_weights_that_a_checkpoint_knows_outlive_a_better_evaluation_after_it(parents, tmp_path):
+    keys = {**KEYS, "checkpoint_steps": 6, "evaluation_steps": 4, "keep": "best"}
+    assert lab.run_in_process(lab.job(tmp_path, parents, **keys), (10, 0), lab.KILL)[0] == -lab.KILL
+    best = sorted(path.name for path in (tmp_path / "work/best").iterdir())
+    assert best == ["4", "8"], "step 8 was better than 4, but training goes on from step 6"
+    attempt = lab.job(tmp_path, parents, **keys)
+    assert lab.run_in_process(attempt)[0] == 0
+    best_step = lab.headline(attempt)["best_step"]
+    assert str(best_step) in [path.name for path in (tmp_path / "work/best").iterdir()]
+    assert len(list((tmp_path / "work/best").iterdir())) <= 3
+
+
+@pytest.mark.parametrize("harm", ["flip", "truncate", "no_checksums", "empty_checksums", "optimizer", "half_written"])
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(harm, parents, undisturbed, tmp_path):
     assert lab.run_in_process(lab.job(tmp_path, parents, **KEYS), (17, 0), lab.KILL)[0] == -lab.KILL
     newest = tmp_path / "work/checkpoints/checkpoint-15"
@@ -77,6 +151,10 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(harm, parents, u
         weights.write_bytes(weights.read_bytes()[:100])
     elif harm == "no_checksums":
         (newest / "checksums.json").unlink()
+    elif harm == "empty_checksums":
+        (newest / "checksums.json").write_text("{}")
+    elif harm == "optimizer":
+        (newest / "optimizer.pt").unlink()
     else:
         shutil.move(newest, newest.with_name(".checkpoint-15.part"))
     attempt = lab.job(tmp_path, parents, **KEYS)
@@ -84,6 +162,18 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(harm, parents, u
     assert code == 0
     assert "resuming from step 10 of 24" in said
     assert ("checkpoint-15 is passed over" in said) == (harm != "half_written")
+    assert lab.content(attempt.out) == undisturbed
+
+
+def test_without_a_whole_checkpoint_it_begins_anew_and_says_so(parents, undisturbed, tmp_path):
+    assert lab.run_in_process(lab.job(tmp_path, parents, **KEYS), (11, 0), lab.KILL)[0] == -lab.KILL
+    for folder in (tmp_path / "work/checkpoints").iterdir():
+        (folder / "model.safetensors").write_bytes(b"")
+    attempt = lab.job(tmp_path, parents, **KEYS)
+    code, said = lab.run_in_process(attempt)
+    assert code == 0
+    assert "checkpoint-10 is passed over: model.safetensors is damaged; going back to the one before" in said
+    assert "checkpoint-5 is passed over: model.safetensors is damaged; no other is left; beginning anew" in said
     assert lab.content(attempt.out) == undisturbed
 
 

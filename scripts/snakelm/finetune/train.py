@@ -123,7 +123,7 @@ def fine_tune(
     if best:
         from safetensors.torch import load_model
 
-        load_model(model, work / "best" / "model.safetensors", strict=False)
+        load_model(model, trainer.best / "model.safetensors", strict=False)
     return model, curve(trainer.state.log_history, len(train) / task.batch_size)
 
 

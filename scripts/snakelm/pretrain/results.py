@@ -41,8 +41,9 @@ def write_results(
     (job.out / "curve.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     _keep_circumstance(job)
     headline = _headline(job, trainer, curve, tokens_per_step)
-    flops = 6 * trainer.model.num_parameters(exclude_embeddings=True) * headline["tokens"]
-    job.times.update(measure.cost(trainer.seconds, job.threads, headline["tokens"], flops))
+    tokens_here = headline["tokens"] - trainer.first_step * tokens_per_step  # a trunk's are not this run's work
+    flops = 6 * trainer.model.num_parameters(exclude_embeddings=True) * tokens_here
+    job.times.update(measure.cost(trainer.seconds, job.threads, tokens_here, flops))
     job.times["seconds_in_this_attempt"] = round(seconds_here, 1)
     return headline
 
@@ -61,8 +62,8 @@ def curve_rows(history: list[dict[str, float]], tokens_per_step: int) -> list[di
 def _write_models(job: Job[ModelConfig], trainer: ExactTrainer) -> Any:
     """The kept weights at the root; the others of best and last beside, where they are of another step."""
     model = trainer.accelerator.unwrap_model(trainer.model)
-    best = job.work / "best"
-    apart = best.is_dir() and trainer.state.best_global_step not in (None, trainer.state.global_step)
+    best = trainer.best
+    apart = best is not None and trainer.state.best_global_step != trainer.state.global_step
     if apart and job.config.keep == "best":
         model.save_pretrained(job.out / "last")
         model = type(model).from_pretrained(best)
@@ -82,7 +83,7 @@ def _hand_over_checkpoint(job: Job[ModelConfig]) -> None:
     def fill(folder: Path) -> None:
         shutil.copytree(last, folder, ignore=shutil.ignore_patterns(checkpoints.CHECKSUMS), dirs_exist_ok=True)
         state = json.loads((last / STATE).read_text())
-        (folder / STATE).write_text(json.dumps(state | {"seconds": 0.0}))
+        (folder / STATE).write_text(json.dumps(state | {"seconds": 0.0, "first_step": 0, "ended": False}))
 
     checkpoints.write(job.out / "checkpoint", fill)
 

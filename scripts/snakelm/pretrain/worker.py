@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from snakelm import console
+from snakelm.console import log
 from snakelm.errors import UserError
 from snakelm.job import Job
 from snakelm.pretrain.config import ModelConfig
@@ -16,7 +19,30 @@ from snakelm.training.launch import end_with_parent, launch
 
 
 def train_together(job: Job[ModelConfig], processes: int) -> dict[str, object]:
-    """Train in so many processes; the first writes the run, and its headline and times come back by file."""
+    """Train in so many processes; the first writes the run, and its headline and times come back by file.
+
+    Where one of them runs out of memory, all begin anew from the newest checkpoint with half as much per pass.
+    """
+    micro_batch = job.config.micro_batch_size
+    while True:
+        code, found = _attempt(job, processes, micro_batch)
+        if (size := found.get("out_of_memory")) is None:
+            break
+        micro_batch = math.ceil(size / 2)
+        log.warning(
+            f"out of memory: beginning again from the newest checkpoint with micro_batch_size {micro_batch} (it was"
+            f" {size}); the batch stays {job.config.global_batch}"
+        )
+    if "trouble" in found:
+        raise UserError(*found["trouble"])
+    if code:
+        raise SystemExit(code if code > 0 else 128 - code)
+    job.times.update(found["times"])
+    return found["headline"]
+
+
+def _attempt(job: Job[ModelConfig], processes: int, micro_batch: int | None) -> tuple[int, dict[str, Any]]:
+    """Exit code of the first worker that failed (0 if none), and what the workers answered."""
     order = job.work / "order.json"
     files = [handler.baseFilename for handler in console.log.handlers if hasattr(handler, "baseFilename")]
     job.work.mkdir(parents=True, exist_ok=True)
@@ -24,7 +50,7 @@ def train_together(job: Job[ModelConfig], processes: int) -> dict[str, object]:
         json.dumps(
             {
                 "name": job.name,
-                "config": job.config.model_dump(mode="json"),
+                "config": job.config.model_dump(mode="json") | {"micro_batch_size": micro_batch},
                 "parents": {role: str(folder) for role, folder in job.parents.items()},
                 "out": str(job.out),
                 "work": str(job.work),
@@ -37,13 +63,7 @@ def train_together(job: Job[ModelConfig], processes: int) -> dict[str, object]:
     answer = job.work / "answer.json"
     answer.unlink(missing_ok=True)
     code = launch("snakelm.pretrain.worker", [str(order)], processes, max(1, job.threads // processes))
-    found = json.loads(answer.read_text()) if answer.exists() else {}
-    if "trouble" in found:
-        raise UserError(*found["trouble"])
-    if code:
-        raise SystemExit(code if code > 0 else 128 - code)
-    job.times.update(found["times"])
-    return found["headline"]
+    return code, json.loads(answer.read_text()) if answer.exists() else {}
 
 
 def main() -> None:
@@ -61,6 +81,8 @@ def main() -> None:
         Path(order["work"]),
         threads=order["threads"],
     )
+    from snakelm.training.trainer import OutOfMemory
+
     answer = job.work / "answer.json"
     try:
         if order["code"] and hold("pretrain") != order["code"]:
@@ -70,6 +92,9 @@ def main() -> None:
         headline = train(job)
         if first:
             answer.write_text(json.dumps({"headline": headline, "times": job.times}))
+    except OutOfMemory as error:
+        answer.write_text(json.dumps({"out_of_memory": error.args[0]}))
+        os._exit(1)  # without waiting for the others, which wait for this one
     except UserError as error:
         answer.write_text(json.dumps({"trouble": list(error.lines)}))
         raise SystemExit(1) from None

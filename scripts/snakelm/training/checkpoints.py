@@ -55,6 +55,8 @@ def fault(folder: Path) -> str | None:
     """What is wrong with a written folder, or None if every file is there with its checksum."""
     try:
         sums = json.loads((folder / CHECKSUMS).read_text())
+        if not sums:
+            return f"{CHECKSUMS} is empty"
         for name, expected in sums.items():
             if not (folder / name).is_file():
                 return f"{name} is missing"
@@ -67,10 +69,12 @@ def fault(folder: Path) -> str | None:
 
 def newest_whole(work: Path) -> Path | None:
     """The newest checkpoint that is undamaged; each damaged one is passed over with a line saying so."""
-    for folder in reversed(all_checkpoints(work)):
+    found = all_checkpoints(work)
+    for folder in reversed(found):
         if (wrong := fault(folder)) is None:
             return folder
-        log.warning(f"{folder.name} is passed over: {wrong}; going back to the one before")
+        back = "going back to the one before" if folder != found[0] else "no other is left; beginning anew"
+        log.warning(f"{folder.name} is passed over: {wrong}; {back}")
     return None
 
 

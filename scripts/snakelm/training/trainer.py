@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
@@ -80,6 +81,14 @@ class Settings:
     """Further TrainingArguments, taken as they are."""
 
 
+class OutOfMemory(Exception):
+    """One of several processes has run out of memory with so many sequences (`args[0]`) per forward pass."""
+
+
+class Ended(Exception):
+    """An evaluation that was made up for after a resume says that training had ended."""
+
+
 class ExactTrainer(Trainer):
     """Trains on `samples`, an `order.Samples` of the whole run; subclasses give the loss and the evaluation.
 
@@ -101,11 +110,12 @@ class ExactTrainer(Trainer):
     ):
         self.settings = settings
         self.stop = StopRequest()
-        self.seconds_before = 0.0
+        self.seconds_before = self.clock = 0.0
         self._began = time.monotonic()
         self._restored: dict[str, Any] | None = None
         self._stepping = self._within_step = False
         self.start = start
+        self.first_step = 0
         callback = _Callback(self)
         super().__init__(
             model=model,
@@ -142,10 +152,18 @@ class ExactTrainer(Trainer):
         """Wall-clock seconds of training so far, those before a resume included."""
         return self.seconds_before + time.monotonic() - self._began
 
+    def read_clock(self) -> None:
+        """Set `clock`, by which training ends and checkpoints fall due: the first process's seconds, for all alike."""
+        self.clock = self.seconds
+        if self.args.world_size > 1:
+            seconds = torch.tensor([self.clock], dtype=torch.float64, device=self.args.device)
+            torch.distributed.broadcast(seconds, 0)
+            self.clock = seconds.item()
+
     def progress(self, step: int) -> float:
         """Share of the run done, by steps or by minutes, whichever is the budget."""
         if self.settings.minutes is not None:
-            return min(1.0, self.seconds / 60 / self.settings.minutes)
+            return min(1.0, self.clock / 60 / self.settings.minutes)
         return step / self.settings.steps
 
     # --- data, optimizer, schedule -------------------------------------------------------------------------------
@@ -190,6 +208,7 @@ class ExactTrainer(Trainer):
         if self.args.should_save and not (folder.exists() and self._restored_step == step):
             checkpoints.write(folder, lambda part: self._fill(part, total))
             checkpoints.prune(self.settings.work, self.settings.keep_checkpoints)
+            self._prune_best()
 
     def _fill(self, folder: Path, loss_since_log: float) -> None:
         self.accelerator.unwrap_model(self.model).save_pretrained(folder)
@@ -202,14 +221,33 @@ class ExactTrainer(Trainer):
             "loss_since_log": loss_since_log,
             "last_logged": self._globalstep_last_logged,
             "seconds": self.seconds,
-            "micro_batches": self.micro_batches,
+            "first_step": self.first_step,
+            "ended": self.control.should_training_stop,
         }
         (folder / STATE).write_text(json.dumps(state))
 
+    @property
+    def best(self) -> Path | None:
+        """The folder of the best weights so far, or None."""
+        step = self.state.best_global_step
+        return self.settings.work / "best" / str(step) if step is not None else None
+
     def _save_best(self) -> None:
         if self.args.should_save:
-            unwrapped = self.accelerator.unwrap_model(self.model)
-            checkpoints.write(self.settings.work / "best", unwrapped.save_pretrained)
+            checkpoints.write(self.best, self.accelerator.unwrap_model(self.model).save_pretrained)
+            self._prune_best()
+
+    def _prune_best(self) -> None:
+        """Keep the best weights of now, and those that a checkpoint knows as the best, should it be gone back to."""
+        kept = {str(self.state.best_global_step)}
+        for folder in checkpoints.all_checkpoints(self.settings.work):
+            try:
+                kept.add(str(json.loads((folder / "trainer_state.json").read_text())["best_global_step"]))
+            except (OSError, ValueError, KeyError):
+                continue
+        for folder in (self.settings.work / "best").glob("*"):
+            if folder.name not in kept:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _save_rng_state(self, output_dir: str) -> None:
         """Nothing to save: every step seeds itself."""
@@ -224,12 +262,15 @@ class ExactTrainer(Trainer):
     def restore(self, folder: Path | None) -> None:
         """Read what the stock Trainer does not keep; `begin` puts it in place once training has set itself up."""
         self._resumed_from = folder
-        if folder is None:
-            self._restored = None
-            return
-        saved = json.loads((folder / STATE).read_text())
-        self.seconds_before = saved["seconds"]
-        self._restored = saved | {"step": json.loads((folder / "trainer_state.json").read_text())["global_step"]}
+        self._restored = None
+        if folder is not None:
+            saved = json.loads((folder / STATE).read_text())
+            self._restored = saved | {"step": json.loads((folder / "trainer_state.json").read_text())["global_step"]}
+            self.seconds_before = self.clock = saved["seconds"]
+            self.first_step = self._restored["step"] if folder == self.start else saved.get("first_step", 0)
+            if saved.get("ended"):  # by the clock or for want of a new best: not a step more
+                self.settings.steps = self._restored["step"]
+        self._forget_speed(self._restored_step or 0)
 
     def begin(self) -> None:
         self._began = time.monotonic()
@@ -242,6 +283,9 @@ class ExactTrainer(Trainer):
                     group["lr"] = group["initial_lr"] * factor
             if self._evaluation_is_due():
                 self._evaluate(None, None)
+                if self.control.should_training_stop and self._restored_step < self.settings.steps:
+                    self.settings.steps = self._restored_step
+                    raise Ended
 
     def _evaluation_is_due(self) -> bool:
         """Whether the run was stopped after a step at which it still had to evaluate."""
@@ -281,6 +325,14 @@ class ExactTrainer(Trainer):
             head = "" if file.exists() else "step\tseconds\n"
             with open(file, "a", encoding="utf-8") as lines:
                 lines.write(f"{head}{step}\t{self.seconds:.3f}\n")
+
+    def _forget_speed(self, after: int) -> None:
+        """Drop the lines of steps that are done again, so that each step has one line."""
+        file = self.settings.work / "speed.tsv"
+        if self.args.should_save and file.exists():
+            lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = [line for line in lines[1:] if line.endswith("\n") and int(line.split("\t")[0]) <= after]
+            file.write_text("".join([*lines[:1], *kept]), encoding="utf-8")
 
     def _trouble(self, what: str) -> UserError:
         kept = checkpoints.all_checkpoints(self.settings.work)
@@ -326,6 +378,8 @@ class ExactTrainer(Trainer):
                     return
                 except Interrupted:
                     self._save_and_exit()
+                except Ended:
+                    continue
                 except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
                     if not _is_out_of_memory(error):
                         raise
@@ -351,13 +405,18 @@ class ExactTrainer(Trainer):
         raise SystemExit(128 + self.stop.signum)
 
     def _halve_micro_batch(self) -> Path | None:
-        """After running out of memory in a pass: save the last step, and halve what one pass takes."""
+        """After running out of memory: save the last step, halve what one pass takes, and say where to go on from.
+
+        With several processes the others are waiting for this one's gradients: all have to begin anew (OutOfMemory).
+        """
         size = self.args.per_device_train_batch_size
         if size == 1:
             raise UserError(
                 "out of memory with one sequence per forward pass; shorten sequence_length, shrink the model,"
                 " or set training_arguments.activation_checkpointing: true"
             ) from None
+        if self.args.world_size > 1:
+            raise OutOfMemory(size)
         self.model.zero_grad(set_to_none=True)
         if self.state.global_step and not self._stepping:
             self._save_checkpoint()
@@ -368,7 +427,10 @@ class ExactTrainer(Trainer):
             f"out of memory at step {self.state.global_step}: going on with micro_batch_size"
             f" {self.args.per_device_train_batch_size} (it was {size}); the batch stays {self.settings.batch_size}"
         )
-        return checkpoints.newest_whole(self.settings.work) or self.start
+        resume = checkpoints.newest_whole(self.settings.work) or self.start
+        if resume is None and self.state.global_step:  # the optimizer stopped half-way through the weights
+            raise UserError("out of memory in the optimizer; shrink the model or set micro_batch_size lower") from None
+        return resume
 
 
 class _Callback(TrainerCallback):
@@ -379,7 +441,7 @@ class _Callback(TrainerCallback):
         self.settings = trainer.settings
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self._saved_at = time.monotonic()
+        self._saved_at = self.trainer.clock
         self.trainer.begin()
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -396,6 +458,7 @@ class _Callback(TrainerCallback):
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.trainer._stepping = True
+        self.trainer.read_clock()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         settings = self.settings
@@ -408,7 +471,7 @@ class _Callback(TrainerCallback):
         if last:
             control.should_log = True
             control.should_evaluate = bool(settings.evaluation_steps)
-        waited = time.monotonic() - self._saved_at > 60 * settings.checkpoint_minutes
+        waited = self.trainer.clock - self._saved_at > 60 * settings.checkpoint_minutes
         if (settings.checkpoint_steps and step % settings.checkpoint_steps == 0) or waited or last:
             control.should_save = True
         latest = next((entry for entry in reversed(state.log_history[-20:]) if "loss" in entry), {})
@@ -416,7 +479,7 @@ class _Callback(TrainerCallback):
         self.trainer.bar.advance(1, **figures)
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self._saved_at = time.monotonic()
+        self._saved_at = self.trainer.clock
 
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float], **kwargs: Any) -> None:
         name, sign = self.settings.best_metric, 1 if self.settings.greater_is_better else -1
