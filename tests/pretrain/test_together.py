@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pandas
 import pretrain_lab as lab
 import pytest
@@ -108,3 +110,59 @@ def test_a_budget_in_minutes_ends_in_time_and_cools_down_by_the_clock(parents, t
     assert 3.0 <= attempt.times["seconds_training"] < 30
     rates = pandas.read_csv(attempt.out / "curve.tsv", sep="\t").learning_rate
     assert rates.iloc[-1] < 0.5 * rates.max()
+
+
+def test_two_processes_agree_on_the_time(parents, tmp_path):
+    """Each has a clock of its own: a checkpoint due on one alone, or an end, would leave the other waiting."""
+    keys = {"minutes": 0.06, "checkpoint_minutes": 0.0005, "processes": 2, "schedule": "cosine"}
+    attempt = lab.job(tmp_path, parents, **keys)
+    code, said = lab.run_in_process(attempt)
+    assert code == 0, said
+    assert lab.headline(attempt)["steps"] > 3
+
+
+def test_a_run_of_two_processes_goes_on_in_one(parents, tmp_path):
+    alone = lab.job(tmp_path / "one", parents, **KEYS)
+    pretrain(alone)
+    assert lab.run_in_process(lab.job(tmp_path / "two", parents, **KEYS, processes=2))[0] == 0
+    shutil.rmtree(tmp_path / "two/work/checkpoints/checkpoint-12")
+    further = lab.job(tmp_path / "two", parents, **KEYS)
+    code, said = lab.run_in_process(further)
+    assert code == 0 and "resuming from step 6 of 12" in said
+    curves = [pandas.read_csv(attempt.out / "curve.tsv", sep="\t") for attempt in (alone, further)]
+    pandas.testing.assert_frame_equal(*curves, rtol=1e-5)
+
+
+SCARCE = """
+import os
+if os.environ.get("RANK") == "1":
+    import torch
+    from snakelm.training.trainer import ExactTrainer
+    step = ExactTrainer.training_step
+    def training_step(self, model, inputs, *rest):
+        if self.state.global_step >= 7 and len(inputs["input_ids"]) > 2:
+            raise torch.OutOfMemoryError("out of memory")
+        return step(self, model, inputs, *rest)
+    ExactTrainer.training_step = training_step
+"""
+
+
+def test_out_of_memory_in_one_of_two_processes_halves_the_micro_batch_of_both(parents, tmp_path, monkeypatch):
+    plenty = lab.job(tmp_path / "plenty", parents, **KEYS)
+    pretrain(plenty)
+    (tmp_path / "sitecustomize.py").write_text(SCARCE)
+    scarce = lab.job(tmp_path / "scarce", parents, **KEYS, processes=2)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    pretrain(scarce)
+    curves = [pandas.read_csv(attempt.out / "curve.tsv", sep="\t") for attempt in (plenty, scarce)]
+    pandas.testing.assert_frame_equal(*curves, rtol=1e-5)
+
+
+def test_the_speed_of_a_cool_down_counts_its_own_tokens(parents, tmp_path):
+    model = ModelConfig(**lab.TINY, schedule="wsd", warmup=3, decay=0.2, steps=100, trunk_every=80)
+    trunk = lab.job(tmp_path / "trunk", parents, **model.trunk()[0].model_dump())
+    pretrain(trunk)
+    cooled = lab.job(tmp_path / "cooled", parents | {"trunk": trunk.out}, **model.model_dump())
+    assert pretrain(cooled)["tokens"] == 100 * 8 * 16
+    counted = cooled.times["tokens_per_second"] * cooled.times["seconds_training"]
+    assert counted < 50 * 8 * 16, "20 steps are its own, 80 the trunk's"
