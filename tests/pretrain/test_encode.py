@@ -41,6 +41,31 @@ def test_word_starts_are_where_words_begin(parents, tmp_path):
     assert stream.word_starts(3, 5).tolist() == [True, *starts[4:8]]
 
 
+WORD_KINDS = {
+    "bytes": pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+    "characters": pre_tokenizers.Split("", "isolated"),
+    "metaspace": pre_tokenizers.Metaspace(),
+    "wordpiece": pre_tokenizers.BertPreTokenizer(),
+    "none": None,
+}
+
+
+@pytest.mark.parametrize("kind", WORD_KINDS)
+def test_words_are_found_whatever_the_pre_tokenizer_cuts(kind, tmp_path):
+    text = "one  two three"
+    backend = Tokenizer(models.BPE({char: number for number, char in enumerate(sorted(set(text) | set("ĠĊ▁")))}, []))
+    if WORD_KINDS[kind] is not None:
+        backend.pre_tokenizer = WORD_KINDS[kind]
+    PreTrainedTokenizerFast(tokenizer_object=backend).save_pretrained(tmp_path / "tokenizer")
+    corpus = lab.make_corpus(tmp_path / "corpus", [text])
+    folder = lab.encode(corpus, tmp_path / "tokenizer", tmp_path / "out", separator="none")
+    stream = TokenStream(folder, "train")
+    letters = AutoTokenizer.from_pretrained(tmp_path / "tokenizer").convert_ids_to_tokens(stream.ids(0, 99).tolist())
+    words = np.split(letters, np.flatnonzero(stream.word_starts(0, stream.tokens))[1:])
+    read = ["".join(letter for letter in word if letter.isascii()).strip() for word in words]
+    assert [word for word in read if word] == ["one", "two", "three"]
+
+
 def test_threads_and_batches_change_nothing(parents, tmp_path, monkeypatch):
     one = lab.encode(parents["corpus"], parents["tokenizer"], tmp_path / "one", threads=1)
     monkeypatch.setattr(module, "BATCH", 100)

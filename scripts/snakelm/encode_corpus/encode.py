@@ -5,7 +5,7 @@ What the run holds, for each split of the corpus:
 - `<split>.bin`: the ids of all documents in order, little-endian uint16 (uint32 from 65,536 tokens on), with the
   separator after each document; a memory map reads it without loading it.
 - `<split>.words`: one bit per token (numpy.packbits order): 1 where a word begins, as the tokenizer's
-  pre-tokenizer sees words. Whole-word masking needs it.
+  pre-tokenizer sees words, or as blanks part them where it sees none. Whole-word masking needs it.
 - `<split>.offsets.npy`: where each document begins, and the end, in tokens (int64).
 - `encoded.json`: counts per split (tokens, documents, characters, UTF-8 bytes, unknown tokens) and the separator.
 
@@ -32,6 +32,7 @@ from snakelm.errors import UserError
 from snakelm.job import Job
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerBase
 
 BATCH = 4_000_000
@@ -84,6 +85,7 @@ def _encode_split(
     count = dict.fromkeys(("tokens", "documents", "characters", "bytes", "unknown"), 0)
     ends = array("q", [0])
     unknown = tokenizer.unk_token_id
+    splits_words = _splits_words(backend)
     with (
         open(job.out / f"{split}.bin", "wb") as ids_file,
         _BitFile(job.out / f"{split}.words") as words_file,
@@ -93,7 +95,7 @@ def _encode_split(
             encodings = backend.encode_batch([text for text, _ in batch], add_special_tokens=False)
             for (text, last), encoding in zip(batch, encodings, strict=True):
                 ids = np.array(encoding.ids, dtype=np.int64)
-                starts = _word_starts(encoding.word_ids)
+                starts = _word_starts(encoding.word_ids) if splits_words else _blank_starts(encoding.offsets, text)
                 if last and separator is not None:
                     ids, starts = np.append(ids, separator), np.append(starts, True)
                 ids_file.write(ids.astype(dtype).tobytes())
@@ -125,6 +127,21 @@ def _word_starts(words: list[int | None]) -> np.ndarray:
     numbers_T = np.array([-1 if word is None else word for word in words], dtype=np.int64)
     starts_T = np.ones(len(numbers_T), dtype=bool)
     starts_T[1:] = (numbers_T[1:] != numbers_T[:-1]) | (numbers_T[1:] < 0)
+    return starts_T
+
+
+def _splits_words(backend: Tokenizer) -> bool:
+    """Whether the pre-tokenizer cuts text into words: some leave it whole, some cut it into characters."""
+    pieces = backend.pre_tokenizer.pre_tokenize_str("ab cd ef") if backend.pre_tokenizer is not None else []
+    return 3 <= len(pieces) <= 5
+
+
+def _blank_starts(offsets: list[tuple[int, int]], text: str) -> np.ndarray:
+    """True where a token begins with a blank and the one before does not: words as blanks part them."""
+    blank_T = np.array([text[begin : begin + 1].isspace() for begin, _ in offsets], dtype=bool)
+    starts_T = blank_T.copy()
+    starts_T[1:] &= ~blank_T[:-1]
+    starts_T[:1] = True
     return starts_T
 
 
