@@ -88,6 +88,10 @@ def test_training_goes_on_from_a_folder(parents, tmp_path):
     pretrain(further)
     assert pandas.read_csv(further.out / "curve.tsv", sep="\t").loss.iloc[0] < end["loss"] + 0.5
     assert str(first.out) not in (further.out / "config.json").read_text()
+    other = lab.make_tokenizer(tmp_path / "other", extra=("<first>",))
+    encoded = lab.encode(parents["corpus"], other, tmp_path / "encoded")
+    with pytest.raises(UserError, match="was trained with another vocabulary .*; use its own tokenizer"):
+        pretrain(lab.job(tmp_path / "odds", {"tokenizer": other, "encoded": encoded}, steps=5, init=str(first.out)))
     with pytest.raises(UserError, match="sequence_length 32 is longer than the 16 positions of"):
         pretrain(lab.job(tmp_path / "long", parents, steps=5, init=str(first.out), sequence_length=32))
     with pytest.raises(UserError, match="init: .*nowhere cannot be loaded"):

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from snakelm.errors import UserError
 from snakelm.pretrain.config import ModelConfig, check
 from snakelm.pretrain.pretrain import pretrain
-from transformers import AutoModelForCausalLM
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 
 def test_out_of_memory_halves_the_micro_batch_and_goes_on_at_the_same_batch(parents, tmp_path):
@@ -49,6 +50,60 @@ def test_a_diverging_loss_stops_the_run(parents, tmp_path):
 def test_a_text_shorter_than_one_sequence_is_refused(parents, tmp_path):
     with pytest.raises(UserError, match="fewer than one sequence of 4096; shorten sequence_length"):
         pretrain(lab.job(tmp_path, parents, steps=1, sequence_length=4096))
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        (
+            {"config": {"n_positions": 12}},
+            "sequence_length 16 is longer than the 12 positions of gpt2; shorten it or set positions",
+        ),
+        (
+            {"architecture": "roberta", "objective": "mlm", "config": {"max_position_embeddings": 16}},
+            "sequence_length 16 is longer than the 14 positions of roberta",
+        ),
+        (
+            {"architecture": "bart", "objective": "span_denoising", "span_length": 1.0, "positions": 16},
+            r"sequence_length 16 \(spans and sentinels included: \d+\) is longer than the 17 positions of bart",
+        ),
+        (
+            {"architecture": "stablelm", "hidden_size": 48, "heads": 4},
+            "architecture stablelm cannot be computed at these sizes: .*; set what it needs under config:",
+        ),
+    ],
+    ids=["scratch", "offset", "spans", "rotary"],
+)
+def test_a_model_that_cannot_read_the_sequences_is_refused_before_training(keys, says, parents, tmp_path):
+    with pytest.raises(UserError, match=says):
+        pretrain(lab.job(tmp_path, parents, steps=2, **keys))
+
+
+@pytest.mark.parametrize("keys", [{"span_length": 1.0}, {"sequence_length": 8}, {"masking_rate": 0.5}], ids=str)
+def test_sequences_of_short_spans_fit_the_positions(keys, parents, tmp_path):
+    pretrain(lab.job(tmp_path, parents, steps=2, architecture="bart", objective="span_denoising", **keys))
+
+
+def test_less_text_than_a_batch_and_less_validation_than_a_sequence_train_nevertheless(parents, tmp_path):
+    corpus = lab.make_corpus(tmp_path / "corpus", ["Anna reads a letter to the river in 1800."], ["Otto", ""])
+    little = parents | {"encoded": lab.encode(corpus, parents["tokenizer"], tmp_path / "encoded")}
+    for objective, architecture in (("clm", "gpt2"), ("mlm", "bert"), ("span_denoising", "t5")):
+        keys = {"objective": objective, "architecture": architecture, "sequence_length": 8, "epochs": 1}
+        headline = pretrain(lab.job(tmp_path / objective, little, **keys, micro_batch_size=3))
+        assert headline["steps"] == 1 and headline["epochs"] > 1 and "validation_loss" not in headline
+
+
+def test_masked_text_of_unknown_tokens_alone_has_nothing_to_learn_but_does_no_harm(parents, tmp_path):
+    vocabulary = {token: number for number, token in enumerate(["[UNK]", "[MASK]", "[PAD]", "a"])}
+    backend = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    special = {"unk_token": "[UNK]", "mask_token": "[MASK]", "pad_token": "[PAD]"}
+    PreTrainedTokenizerFast(tokenizer_object=backend, **special).save_pretrained(tmp_path / "tokenizer")
+    corpus = lab.make_corpus(tmp_path / "corpus", ["b c d e f g h i " * 20 + "a " * 16])
+    encoded = lab.encode(corpus, tmp_path / "tokenizer", tmp_path / "encoded")
+    unknown = {"tokenizer": tmp_path / "tokenizer", "encoded": encoded}
+    keys = {"objective": "mlm", "architecture": "bert", "batch_size": 2, "steps": 12}
+    assert pretrain(lab.job(tmp_path / "run", unknown, **keys))["loss"] >= 0
 
 
 def test_a_text_without_validation_trains_but_has_no_best(parents, tmp_path):

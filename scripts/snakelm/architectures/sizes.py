@@ -115,7 +115,7 @@ def keys(arch: ArchitectureConfig, default: PretrainedConfig, tokenizer: PreTrai
         found |= {"mamba_d_ssm": width} if "mamba_d_ssm" in known else {}
     if "vocab_size" in known:
         found |= _special_ids(arch, tokenizer, known)
-    positions = arch.positions or arch.sequence_length
+    positions = arch.positions or arch.sequence_length + (arch.objective == "span_denoising")  # and its end
     if arch.architecture in OFFSET_POSITIONS:
         positions += found["pad_token_id"] + 1
     found |= {name: positions for name in POSITIONS if name in known}

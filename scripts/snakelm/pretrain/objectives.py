@@ -45,6 +45,11 @@ class Objective:
         self.prepare()
         self.rows = max(0, (stream.tokens - (self.span - self.stride)) // self.stride)
 
+    @property
+    def longest(self) -> int:
+        """The most positions that a sequence takes in the network."""
+        return self.length
+
     def prepare(self) -> None:
         """Set `span` (tokens read for one sequence) and `stride` (tokens from one sequence to the next)."""
         self.span = self.stride = self.length
@@ -131,11 +136,25 @@ class MissingSpans(Objective):
         end = self.tokenizer.eos_token_id if self.tokenizer.eos_token_id is not None else self.tokenizer.sep_token_id
         self.end = np.array([] if end is None else [end], dtype=np.int64)
 
+    @property
+    def longest(self) -> int:
+        """Short spans leave a sentinel for nearly each token that they take; many hidden tokens make a long target."""
+        lengths = []
+        for rate in (self.config.masking_rate, self.config.masking_rate_end or self.config.masking_rate):
+            hidden, spans = self._counts(rate)
+            lengths.append(spans + len(self.end) + max(hidden, self.length - hidden))
+        return max(lengths)
+
+    def _counts(self, rate: float) -> tuple[int, int]:
+        """How many tokens are hidden at this rate, in how many spans."""
+        hidden = min(self.length - 1, max(1, round(rate * self.length)))
+        spans = max(1, round(hidden / self.config.span_length))
+        return hidden, min(spans, hidden, self.length - hidden, len(self.sentinels))
+
     def read(self, row: int, epoch: int, position: int) -> Sample:
         ids_L = self.stream.ids(row * self.stride, self.length)
         random = generator(self.seed, 1, epoch, position)
-        hidden = min(self.length - 1, max(1, round(self.rate(epoch, position) * self.length)))
-        spans = min(max(1, round(hidden / self.config.span_length)), hidden, self.length - hidden, len(self.sentinels))
+        hidden, spans = self._counts(self.rate(epoch, position))
         lost = _parts(random, hidden, spans)
         kept = _parts(random, self.length - hidden, spans)
         source, target, at = [], [], 0

@@ -12,7 +12,6 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
-from snakelm.architectures.build import AUTO_CLASSES, build_model
 from snakelm.console import log
 from snakelm.errors import UserError
 from snakelm.job import Job
@@ -63,6 +62,7 @@ def train(job: Job[ModelConfig]) -> dict[str, Any]:
     transformers.utils.logging.disable_progress_bar()
     from snakelm.pretrain import objectives
     from snakelm.pretrain.results import write_results
+    from snakelm.pretrain.start import require_fit, starting_model
     from snakelm.pretrain.stream import TokenStream
     from snakelm.pretrain.trainer import LanguageModelTrainer
     from snakelm.training import trackers
@@ -90,6 +90,8 @@ def train(job: Job[ModelConfig]) -> dict[str, Any]:
     evaluated = objectives.evaluation(config, tokenizer, held_out)
     for each in (objective, evaluated):
         each.start = getattr(model.config, "decoder_start_token_id", None) or 0
+    for each in (objective, evaluated) if evaluated.rows else (objective,):
+        require_fit(model, each)
     _say_what_is_trained(job, model, rows, steps, evaluated.rows)
     with trackers.reporting(config.trackers, job.work / "trackers", job.name):
         trainer = LanguageModelTrainer(
@@ -107,41 +109,6 @@ def train(job: Job[ModelConfig]) -> dict[str, Any]:
     if not trainer.is_world_process_zero():
         return {}
     return write_results(job, trainer, tokenizer, held_out if held_out.tokens else stream, time.monotonic() - began)
-
-
-def starting_model(config: ModelConfig, tokenizer: Any) -> PreTrainedModel:
-    """Random weights, or those of `init` with its vocabulary and positions checked."""
-    import transformers
-
-    if config.init == "scratch":
-        model = build_model(config, tokenizer, seed=config.seed)
-    else:
-        model = _continued_model(getattr(transformers, AUTO_CLASSES[config.objective]), config, len(tokenizer))
-    if config.attention is not None:
-        try:
-            model.set_attn_implementation(config.attention)
-        except (ValueError, ImportError) as error:
-            raise UserError(f"attention: {config.attention}: {' '.join(str(error).split())[:300]}") from None
-    return model
-
-
-def _continued_model(auto: Any, config: ModelConfig, vocabulary: int) -> PreTrainedModel:
-    try:
-        model = auto.from_pretrained(config.init, dtype="float32")
-    except (OSError, ValueError) as error:
-        raise UserError(f"init: {config.init} cannot be loaded: {' '.join(str(error).split())[:300]}") from None
-    rows = model.get_input_embeddings().weight.shape[0]
-    if rows < vocabulary:
-        raise UserError(
-            f"init: {config.init} has {rows} tokens, the tokenizer {vocabulary}; use its own tokenizer (existing: …)"
-        )
-    positions = getattr(model.config, "max_position_embeddings", None)
-    if isinstance(positions, int) and positions < config.sequence_length:
-        raise UserError(
-            f"sequence_length {config.sequence_length} is longer than the {positions} positions of {config.init}"
-        )
-    model.config._name_or_path = ""
-    return model
 
 
 def total_steps(config: ModelConfig, rows: int) -> int:

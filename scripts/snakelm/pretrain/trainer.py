@@ -78,7 +78,7 @@ class LanguageModelTrainer(ExactTrainer):
         count = torch.tensor(sum(batch["labels"].numel() for batch in batch_samples), device=device)
         if self.args.world_size > 1:
             torch.distributed.all_reduce(count)
-        return count
+        return count.clamp(min=1)  # masked text of nothing but unknown tokens has no labels
 
     def compute_loss(
         self, model: torch.nn.Module, inputs: dict[str, torch.Tensor], return_outputs: bool = False, **kwargs: Any

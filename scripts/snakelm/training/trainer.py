@@ -309,7 +309,7 @@ class ExactTrainer(Trainer):
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         if "loss" in logs:
-            first = next((entry["loss"] for entry in self.state.log_history if "loss" in entry), logs["loss"])
+            first = next((entry["loss"] for entry in self.state.log_history if entry.get("loss")), logs["loss"])
             norm = 0.0 if self.args.fp16 else logs.get("grad_norm") or 0.0  # float16 skips steps that overflow
             if not math.isfinite(logs["loss"]) or not math.isfinite(norm):
                 raise self._trouble("the loss is no longer a number")

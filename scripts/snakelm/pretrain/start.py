@@ -1,0 +1,100 @@
+"""The model that training starts from, and whether it fits the text, the tokenizer and the length of the sequences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import transformers
+from transformers import AutoTokenizer, PreTrainedModel
+
+from snakelm.architectures.build import AUTO_CLASSES, build_model
+from snakelm.architectures.sizes import OFFSET_POSITIONS
+from snakelm.errors import UserError
+from snakelm.pretrain.config import ModelConfig
+from snakelm.pretrain.objectives import Objective
+
+TRIED = 16
+"""Tokens of the one sequence that is computed before training."""
+
+
+def starting_model(config: ModelConfig, tokenizer: Any) -> PreTrainedModel:
+    """Random weights, or those of `init` with its vocabulary checked against the tokenizer's."""
+    if config.init == "scratch":
+        model = build_model(config, tokenizer, seed=config.seed)
+    else:
+        model = _continued_model(config, tokenizer)
+    if config.attention is not None:
+        try:
+            model.set_attn_implementation(config.attention)
+        except (ValueError, ImportError) as error:
+            raise UserError(f"attention: {config.attention}: {' '.join(str(error).split())[:300]}") from None
+    return model
+
+
+def _continued_model(config: ModelConfig, tokenizer: Any) -> PreTrainedModel:
+    auto = getattr(transformers, AUTO_CLASSES[config.objective])
+    try:
+        model = auto.from_pretrained(config.init, dtype="float32")
+    except (OSError, ValueError) as error:
+        raise UserError(f"init: {config.init} cannot be loaded: {' '.join(str(error).split())[:300]}") from None
+    rows = model.get_input_embeddings().weight.shape[0]
+    if rows < len(tokenizer):
+        raise UserError(
+            f"init: {config.init} has {rows} tokens, the tokenizer {len(tokenizer)}; use its own tokenizer"
+            " (existing: …)"
+        )
+    _require_same_tokens(config.init, tokenizer)
+    model.config._name_or_path = ""
+    return model
+
+
+def _require_same_tokens(init: str, tokenizer: Any) -> None:
+    """The embeddings stand for the tokens of the tokenizer beside the model, if there is one."""
+    try:
+        theirs = AutoTokenizer.from_pretrained(init).get_vocab()
+    except (OSError, ValueError, KeyError, AttributeError):
+        return
+    ours = tokenizer.get_vocab()
+    other = [token for token, number in theirs.items() if token in ours and ours[token] != number]
+    lost = [token for token in theirs if token not in ours]
+    if other or len(lost) > len(theirs) // 2:
+        raise UserError(
+            f"init: {init} was trained with another vocabulary ({len(other) + len(lost)} of its {len(theirs)} tokens"
+            " have another id in this tokenizer or none); use its own tokenizer (existing: …)"
+        )
+
+
+def require_fit(model: PreTrainedModel, objective: Objective) -> None:
+    """UserError if the sequences are longer than the positions, or the network cannot compute the first tokens."""
+    config = objective.config
+    positions = _positions(model)
+    if positions is not None and objective.longest > positions:
+        longer = f" (spans and sentinels included: {objective.longest})" if objective.longest > objective.length else ""
+        raise UserError(
+            f"sequence_length {config.sequence_length}{longer} is longer than the {positions} positions of"
+            f" {config.architecture if config.init == 'scratch' else config.init}; shorten it or set positions"
+        )
+    batch = objective.collate([objective.read(0, 0, 0)])
+    inputs = {name: batch[name][:, :TRIED] for name in ("input_ids", "decoder_input_ids") if name in batch}
+    model.eval()
+    try:
+        with torch.no_grad():
+            model(**inputs)
+    except (ValueError, TypeError, RuntimeError, IndexError, AttributeError, AssertionError, KeyError) as error:
+        raise UserError(
+            f"architecture {config.architecture} cannot be computed at these sizes:"
+            f" {' '.join(str(error).split())[:300]}; set what it needs under config:"
+        ) from error
+    finally:
+        model.train()
+
+
+def _positions(model: PreTrainedModel) -> int | None:
+    """Positions that have an embedding of their own or are stated as the longest; None where there is no limit."""
+    positions = getattr(model.config, "max_position_embeddings", None)
+    if not isinstance(positions, int) or positions <= 0:
+        return None
+    if model.config.model_type in OFFSET_POSITIONS:
+        positions -= (model.config.pad_token_id or 0) + 1
+    return positions
