@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -9,6 +11,8 @@ from pathlib import Path
 import pandas
 import pretrain_lab as lab
 import pytest
+from snakelm.console import Progress
+from snakelm.pretrain.pretrain import pretrain
 from transformers import AutoModelForCausalLM
 
 # dropout draws random numbers; 8 sequences in micro-batches of at most 3 accumulate gradients; checkpoints are rare
@@ -175,6 +179,17 @@ def test_without_a_whole_checkpoint_it_begins_anew_and_says_so(parents, undistur
     assert "checkpoint-10 is passed over: model.safetensors is damaged; going back to the one before" in said
     assert "checkpoint-5 is passed over: model.safetensors is damaged; no other is left; beginning anew" in said
     assert lab.content(attempt.out) == undisturbed
+
+
+def test_progress_after_a_resume_counts_what_this_process_did(parents, tmp_path, monkeypatch, caplog):
+    assert lab.run_in_process(lab.job(tmp_path, parents, **KEYS), (13, 0), lab.KILL)[0] == -lab.KILL
+    monkeypatch.setattr("snakelm.training.trainer.Progress", functools.partial(Progress, every=0.0))
+    with caplog.at_level("INFO", "snakelm"):
+        pretrain(lab.job(tmp_path, parents, **KEYS))
+    lines = [line for line in caplog.messages if line.startswith("training")]
+    assert lines[0].startswith("training on from step 10: 1 of 14 steps, 7 %, ")
+    to_go, rate = re.search(r"(\d+) s to go, ([\d.]+)/s", lines[6]).groups()
+    assert abs(float(to_go) - 7 / float(rate)) <= 0.6
 
 
 def test_checkpoints_are_pruned(parents, tmp_path):

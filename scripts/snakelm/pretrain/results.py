@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from snakelm.errors import UserError
 from snakelm.job import Job
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.samples import write_samples
@@ -30,7 +31,7 @@ def write_results(
     tokens_per_step = config.global_batch * config.sequence_length
     curve = curve_rows(state.log_history, tokens_per_step)
     if config.schedule == "trunk":
-        _hand_over_checkpoint(job)
+        _hand_over_checkpoint(job, state.global_step)
     else:
         model = _write_models(job, trainer)
         for name in TOKENIZER_FILES.split():
@@ -75,10 +76,11 @@ def _write_models(job: Job[ModelConfig], trainer: ExactTrainer) -> Any:
     return model
 
 
-def _hand_over_checkpoint(job: Job[ModelConfig]) -> None:
+def _hand_over_checkpoint(job: Job[ModelConfig], step: int) -> None:
     """The last checkpoint as the run's content: whole, for other runs to go on from, and the same on every machine."""
     last = checkpoints.newest_whole(job.work)
-    assert last is not None
+    if last is None or checkpoints.step_of(last) != step:
+        raise UserError(f"{job.name}: the checkpoint of step {step} that was just written is damaged; check the disk")
 
     def fill(folder: Path) -> None:
         shutil.copytree(last, folder, ignore=shutil.ignore_patterns(checkpoints.CHECKSUMS), dirs_exist_ok=True)
