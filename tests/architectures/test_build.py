@@ -56,6 +56,7 @@ def test_the_tables_are_those_of_the_library():
         ("gemma3n_text", "clm", {"num_kv_shared_layers": 1, "laurel_rank": 2, "vocab_size_per_layer_input": 12}),
         ("hunyuan_v1_dense", "clm", {"head_dim": 12}),
         ("llama", "clm", {"head_dim": 12, "num_key_value_heads": 4}),
+        ("zamba2", "clm", {"layers_block_type": ["linear_attention", "linear_attention", "hybrid"]}),
         ("esm", "mlm", {"intermediate_size": 192}),
     ],
 )

@@ -224,6 +224,10 @@ def particulars(arch: ArchitectureConfig, default: PretrainedConfig) -> dict[str
             return {"local_attention": min(default.local_attention, max(16, arch.sequence_length // 4 * 2))}
         case "bamba":  # attention in every ninth layer, as in the published one
             return {"attn_layer_indices": list(range(min(9, arch.layers - 1), arch.layers, 9))}
+        case "zamba2":  # its shared attention in every sixth layer
+            with_attention = range(min(5, arch.layers - 1), arch.layers, 6)
+            kinds = ["hybrid" if layer in with_attention else "linear_attention" for layer in range(arch.layers)]
+            return {"layers_block_type": kinds}
         case "xmod":
             return {"default_language": default.languages[0]}
         case "dbrx":  # its attention needs them, and the library's defaults have none
