@@ -16,6 +16,7 @@ from snakelm.job import Job
 from snakelm.pretrain.config import ModelConfig
 from snakelm.snapshot import hold
 from snakelm.training.launch import end_with_parent, launch
+from snakelm.training.signals import OutOfMemory
 
 
 def train_together(job: Job[ModelConfig], processes: int) -> dict[str, object]:
@@ -81,7 +82,6 @@ def main() -> None:
         Path(order["work"]),
         threads=order["threads"],
     )
-    from snakelm.training.trainer import OutOfMemory
 
     answer = job.work / "answer.json"
     try:

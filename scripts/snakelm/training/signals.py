@@ -1,4 +1,4 @@
-"""Stop requests from outside: SIGTERM (a scheduler, a preemption), SIGUSR1 (time is nearly up), SIGINT (Ctrl-C)."""
+"""Why training stops: SIGTERM (a scheduler, a preemption), SIGUSR1 (time is nearly up), SIGINT (Ctrl-C), memory."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ CAUGHT = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 
 class Interrupted(Exception):
     """Training stops at the last finished step because a signal asked for it."""
+
+
+class OutOfMemory(Exception):
+    """One of several processes has run out of memory with so many sequences (`args[0]`) per forward pass."""
 
 
 class StopRequest:

@@ -32,7 +32,7 @@ from snakelm.console import Progress, log
 from snakelm.errors import UserError, did_you_mean
 from snakelm.training import checkpoints, precision
 from snakelm.training.order import StepSampler, generator
-from snakelm.training.signals import Interrupted, StopRequest
+from snakelm.training.signals import Interrupted, OutOfMemory, StopRequest
 
 STATE = "snakelm.json"
 
@@ -79,10 +79,6 @@ class Settings:
     data_workers: int = 0
     arguments: dict[str, Any] = field(default_factory=dict)
     """Further TrainingArguments, taken as they are."""
-
-
-class OutOfMemory(Exception):
-    """One of several processes has run out of memory with so many sequences (`args[0]`) per forward pass."""
 
 
 class Ended(Exception):
