@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 SNAKEMAKE_LOCKS = Path(".snakemake/locks")
+UNUSED = 7 * 24 * 3600
+"""Seconds after which tokenized texts that nobody read count as not needed; they can be made again at any time."""
 Key = tuple[str, str]
 """(stage, id) of a run."""
 
@@ -35,7 +38,7 @@ class Item:
     """Something that can go."""
 
     kind: str
-    """run, alias, cell, half-done work, set aside, order, or trash (what a killed collection left)."""
+    """run, alias, cell, half-done work, tokenized texts, set aside, order, or trash (what a killed collection left)."""
     path: Path
     bytes: int
     """What deleting it frees: files with other hard links free nothing."""
@@ -117,6 +120,11 @@ def garbage(needed: Needed, store: Store) -> list[Item]:
         for path in _entries(work / "orders" / stage):
             if path.suffix == ".json" and (stage, path.stem) not in needed.jobs:
                 found.append(_item("order", path, stage))
+    found += [
+        item
+        for path in _entries(store.cache / "finetune")
+        if path.is_dir() and (item := _item("tokenized texts", path)).used < time.time() - UNUSED
+    ]
     found += [_item("set aside", path) for path in _entries(work / "aside")]
     found += [_item("trash", path) for path in _entries(work / "trash")]
     return found
@@ -209,7 +217,10 @@ def _drop_dangling(store: Store) -> None:
 def _item(kind: str, path: Path, stage: str = "") -> Item:
     size, used = 0, 0.0
     for file in [path, *path.rglob("*")] if path.is_dir() else [path]:
-        status = file.lstat()
+        try:
+            status = file.lstat()
+        except FileNotFoundError:  # a working process has taken it away
+            continue
         if not file.is_dir() and status.st_nlink == 1:
             size += status.st_size
         if not file.is_dir() and file.name != MANIFEST:  # planning reads every manifest

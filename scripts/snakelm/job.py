@@ -33,6 +33,9 @@ class Job(Generic[ConfigT]):
     """Local source file (path as in the recipe, relative to the checkout) → sha256 that the id was made of."""
     code: str = ""
     """Digest of the stage's code, which processes that the stage starts have to run too."""
+    cache: Path | None = None
+    """A folder shared by the runs that the same code of this stage makes, at the same time too: for what costs time
+    to make again and nothing else. May be gone at any time, may not be writable; it is made when it is needed."""
     threads: int = 1
     """CPU threads that Snakemake granted."""
     times: dict[str, Any] = field(default_factory=dict)

@@ -28,7 +28,7 @@ from . import console, machine
 from .config import Config
 from .console import log
 from .errors import UserError
-from .identity import CodeDigests, FileDigests, run_id
+from .identity import ID_LENGTH, CodeDigests, FileDigests, run_id
 from .job import Job
 from .manifest import describe
 from .order import read_order
@@ -231,6 +231,7 @@ class Maker:
                 path: value for path, value in basis.sources.items() if isinstance(value, str)
             },  # callables are not
             code=basis.code,
+            cache=(self.store.cache / self.stage / basis.code[:ID_LENGTH]).resolve(),
             threads=self.threads,
         )
         try:

@@ -6,7 +6,7 @@
     results/logs/<stage>/…            logs
     results/.work/<stage>/<id>/       checkpoints and half-done work of a run; outlives a kill
     results/.work/orders/<stage>/…    what each submitted job was told to make
-    results/.work/cache/              digests; may be deleted at any time
+    results/.work/cache/              digests, tokenized texts; may be deleted at any time
 
 A run is built in .work and renamed into place with its manifest inside, so a folder with a manifest is complete.
 """

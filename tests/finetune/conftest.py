@@ -50,8 +50,9 @@ def run_task(tmp_path, models, monkeypatch):
         out.mkdir()
         work.mkdir(exist_ok=True)
         parents = {"pretrained": models[model], "tokenizer": models[model]} | more.pop("parents", {})
+        cache = more.pop("cache", None)
         config = FinetuneConfig(task=task, init=init, seed=seed, **more)
-        return out, finetune(Job(name, config, parents, out, work))
+        return out, finetune(Job(name, config, parents, out, work, cache=cache))
 
     return run
 

@@ -64,7 +64,7 @@ def test_windows_score_every_token_once(models, name):
     model = getattr(transformers, f"AutoModelFor{head}").from_pretrained(models[name]).eval()
     task = TaskConfig(type="language_modeling", data={"files": "x.txt"}, stride=5)
     frame = pandas.DataFrame({"row": range(3), "text": [" ".join(TEXTS * 3), TEXTS[0], "the"]})
-    kind = LanguageModeling(task, TaskData({"test": frame}, None, "", {}), tokenizer, 24, objective)
+    kind = LanguageModeling(task, TaskData({"test": frame}, None, {}), tokenizer, 24, objective)
     features = kind.features(frame, "test")
     counts = [len(tokenizer(text, add_special_tokens=False).input_ids) for text in frame["text"]]
     assert len(features) >= 10 and max(map(len, features.columns["input_ids"])) == 24

@@ -231,3 +231,15 @@ def test_on_a_terminal_it_asks_first(here: Any) -> None:
         os.close(reader), os.close(writer)
         assert running.returncode == 0 and "[y/N]" in printed, printed
         assert (runs() != before) == deleted
+
+
+def test_tokenized_texts_go_once_nobody_has_read_them_for_a_week(here):
+    for name in ("old", "new"):
+        folder = Path("results/.work/cache/finetune") / name
+        folder.mkdir(parents=True)
+        (folder / "a.json").write_text("x" * 100)
+    os.utime("results/.work/cache/finetune/old/a.json", (1e9, 1e9))
+    os.utime("results/.work/cache/finetune/old", (1e9, 1e9))
+    printed = collect(here, "--recipe", "a.yaml", "--recipe", "b.yaml", "--yes")
+    assert "cache/finetune/old" in printed and "cache/finetune/new" not in printed
+    assert [path.name for path in Path("results/.work/cache/finetune").iterdir()] == ["new"]

@@ -81,6 +81,13 @@ def test_manifests_describe_their_runs(done):
             assert (done.folder / "results" / parent["stage"] / f"{parent['name']}-{parent['id']}").is_dir()
 
 
+def test_the_inits_of_a_task_share_its_tokenized_texts(done):
+    logs = [path.read_text() for path in (done.folder / "results" / "logs" / "finetune").glob("tiny.topic.*.log")]
+    assert len(logs) == 2
+    assert sum(log.count("tokenized: ") for log in logs) == 1
+    assert sum(log.count("features of an earlier job are read") for log in logs) == 1
+
+
 def test_a_second_run_has_nothing_to_do(done):
     before = snapshot(done)
     assert "Nothing to be done" in done.snakemake("--configfile", "r.yaml")

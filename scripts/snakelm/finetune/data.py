@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -34,10 +35,19 @@ class TaskData:
     splits: dict[str, DataFrame]
     labels: list[str] | None
     """Label names in the order of their ids; None for tasks without labels."""
-    key: str
-    """What the data were made of: equal keys mean equal data."""
     duplicates: dict[str, int]
     """Split → how many of its rows have an input that also stands in training."""
+
+    @functools.cached_property
+    def content(self) -> str:
+        """A hash of the rows themselves, whatever source they came from."""
+        hasher = hashlib.sha256()
+        for split, frame in self.splits.items():
+            for name in frame.columns.drop("row"):
+                hasher.update(f"\n{split} {name} {len(frame)}\n".encode())
+                for cell in frame[name]:
+                    hasher.update(json.dumps(cell).encode() + b"\n")
+        return hasher.hexdigest()
 
 
 def load(
@@ -95,7 +105,7 @@ def _load(request: _Request) -> TaskData:
                 f"train: no row has the label {', '.join(map(repr, unseen[:5]))}" + (" …" if unseen[5:] else "")
             )
     log.info("rows: " + ", ".join(f"{split} {len(frame):,}" for split, frame in frames.items()))
-    return TaskData(frames, labels, request.key, duplicates)
+    return TaskData(frames, labels, duplicates)
 
 
 def _where(rows: list[Row]):

@@ -22,6 +22,7 @@ class Features:
 
     `columns` are given to the model padded: input_ids, token_type_ids, labels. `row[i]` is the number of the row
     (in its split) that feature i comes from; long rows may have several. `notes` stay unpadded for decoding.
+    All of it is lists, numbers and texts, which a cache can keep as they are.
     """
 
     columns: dict[str, list[Any]]
@@ -29,6 +30,8 @@ class Features:
     notes: dict[str, list[Any]] = field(default_factory=dict)
     sizes: list[int] | None = None
     """Length of each feature where it is not that of its input_ids."""
+    remark: str | None = None
+    """What the user should know of them."""
 
     def __len__(self) -> int:
         return len(self.row)

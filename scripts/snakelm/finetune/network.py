@@ -17,6 +17,7 @@ import torch
 
 from snakelm.console import log
 from snakelm.errors import UserError
+from snakelm.finetune.cache import shared
 from snakelm.finetune.config import FinetuneConfig, TaskConfig
 from snakelm.finetune.data import TaskData
 from snakelm.finetune.features import Features
@@ -75,7 +76,8 @@ def run(job: Job[FinetuneConfig], data: TaskData) -> Result:
     for number, point in enumerate(points):
         here = task.at(point)
         length = longest_input(network, tokenizer, here.max_length)
-        kind, features = _prepared(here, data, tokenizer, length, objective_of(network, job.config.architecture))
+        objective = objective_of(network, job.config.architecture)
+        kind, features = _prepared(here, data, tokenizer, length, objective, job.cache)
         work = job.work / f"point-{number}" if len(points) > 1 else job.work
         model, curve = _train(kind, config, source, features, data, job.config.seed, work)
         validation, score = _validate(kind, model, features, data)
@@ -156,16 +158,22 @@ def _source(job: Job[FinetuneConfig]) -> Path | str | None:
 
 
 def _prepared(
-    task: TaskConfig, data: TaskData, tokenizer: Any, max_length: int, objective: str
+    task: TaskConfig, data: TaskData, tokenizer: Any, max_length: int, objective: str, cache: Path | None
 ) -> tuple[Kind, dict[str, Features]]:
-    """The kind and the features of all splits; features are made once per (task, tokenizer) in a process."""
+    """The kind and the features of all splits, made once per (task, tokenizer): kept in the process, and in `cache`."""
     kind = kind_of(task.type)(task, data, tokenizer, max_length, objective)
-    parts = [data.key, {name: getattr(task, name) for name in _FEATURE_KEYS}, max_length, objective, _digest(tokenizer)]
-    key = json.dumps(parts, sort_keys=True)
+    keys = {name: getattr(task, name) for name in ("type", "multi_label", *_FEATURE_KEYS)}
+    parts = [data.content, data.labels, keys, max_length, objective, _digest(tokenizer), *_versions()]
+    key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     if key not in _made:
         if len(_made) > 3:
             _made.clear()
-        _made[key] = {split: kind.features(frame, split) for split, frame in data.splits.items()}
+        _made[key] = shared(
+            cache, key, lambda: {split: kind.features(frame, split) for split, frame in data.splits.items()}
+        )
+        for split, features in _made[key].items():
+            if features.remark:
+                log.warning(f"{split}: {features.remark}")
     return kind, _made[key]
 
 
@@ -178,6 +186,14 @@ def _digest(tokenizer: Any) -> str:
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
     return hashlib.sha256((tokenizer.backend_tokenizer.to_str() + json.dumps(settings)).encode()).hexdigest()
+
+
+def _versions() -> list[str]:
+    """Of the libraries that turn text into tokens."""
+    import tokenizers
+    import transformers
+
+    return [tokenizers.__version__, transformers.__version__]
 
 
 def _save(model: Any, tokenizer: Any, max_length: int, out: Path) -> None:

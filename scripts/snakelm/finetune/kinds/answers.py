@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from snakelm.console import log
 from snakelm.finetune.features import Features
 from snakelm.finetune.kinds.base import Batch, Kind
 from snakelm.finetune.kinds.sequence import softmax
@@ -51,7 +50,7 @@ class QuestionAnswering(Kind):
         for number, row in enumerate(rows):
             of_context = [side == 1 for side in encoded.sequence_ids(number)]
             offsets = [
-                offset if inside else (-1, -1)
+                list(offset) if inside else [-1, -1]
                 for offset, inside in zip(encoded["offset_mapping"][number], of_context, strict=True)
             ]
             null = 0 if encoded.sequence_ids(number)[0] is None else len(offsets) - 1
@@ -62,14 +61,13 @@ class QuestionAnswering(Kind):
         columns: dict[str, list[Any]] = {name: list(encoded[name]) for name in names if name in encoded}
         if split != "test":
             columns["labels"] = [list(target) for target in labels]
+        remark = None
         if split == "train":
             found = {row for row, target, null in zip(rows, labels, nulls, strict=True) if target != (null, null)}
             lost = sum(len(gold) > 0 for gold in frame["gold"]) - len(found)
             if lost:
-                log.warning(
-                    f"train: {lost:,} answers fit into no window of {self.max_length} tokens: nothing is learnt of them"
-                )
-        return Features(columns, rows, {"spans": spans, "nulls": nulls})
+                remark = f"{lost:,} answers fit into no window of {self.max_length} tokens: nothing is learnt of them"
+        return Features(columns, rows, {"spans": spans, "nulls": nulls}, remark=remark)
 
     def _short_questions(self, questions: list[str]) -> list[str]:
         """Questions cut to half of the window, so that some context is left."""
@@ -108,7 +106,7 @@ class QuestionAnswering(Kind):
             scores.append(1 - chance if abstains else chance)
         return frame.assign(prediction=predictions, score=scores)
 
-    def _best_span(self, start_L: np.ndarray, end_L: np.ndarray, spans: list[tuple[int, int]]) -> tuple:
+    def _best_span(self, start_L: np.ndarray, end_L: np.ndarray, spans: list[list[int]]) -> tuple:
         """(sum of logits, probability, first character, end) of the window's best span within the context."""
         inside = np.array([begin >= 0 and end > begin for begin, end in spans])
         if not inside.any():
@@ -129,7 +127,7 @@ class QuestionAnswering(Kind):
         return (logit, chance, spans[start][0], spans[end][1])
 
 
-def _target(offsets: list[tuple[int, int]], null: int, answers: list[str], starts: list[int]) -> tuple[int, int]:
+def _target(offsets: list[list[int]], null: int, answers: list[str], starts: list[int]) -> tuple[int, int]:
     """First and last token of the first answer, or the null position where the window does not hold all of it."""
     if not len(answers):
         return null, null

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from snakelm.console import log
 from snakelm.finetune.features import IGNORED, Features
 from snakelm.finetune.kinds.base import Batch, Kind
 from snakelm.finetune.kinds.sequence import softmax
@@ -60,8 +59,7 @@ class TokenClassification(Kind):
         lengths = [len(ids) for ids in encoded["input_ids"]]
         words = _best_windows(rows, firsts, lengths)
         lost = sum(map(len, frame["words"])) - sum(map(len, words))
-        if lost:
-            log.warning(f"the tokenizer leaves nothing of {lost:,} words: they count as errors")
+        remark = f"the tokenizer leaves nothing of {lost:,} words: they count as errors" if lost else None
         names = ("input_ids", "token_type_ids")
         columns = {name: list(encoded[name]) for name in names if name in encoded}
         if split != "test":
@@ -71,7 +69,9 @@ class TokenClassification(Kind):
                 for word, position in positions.items():
                     labels[position] = self.ids[gold[word]]
                 columns["labels"].append(labels)
-        return Features(columns, rows, {"words": words})
+        return Features(
+            columns, rows, {"words": [list(map(list, positions.items())) for positions in words]}, remark=remark
+        )
 
     def items(self, batch: Batch) -> int:
         return int((batch["labels"] != IGNORED).sum())
@@ -95,7 +95,7 @@ class TokenClassification(Kind):
         labels = self.data.labels or []
         for logits_LC, row, words in zip(outputs, features.row, features.notes["words"], strict=True):
             chances_LC = softmax(logits_LC)
-            for word, position in words.items():
+            for word, position in words:
                 best = int(chances_LC[position].argmax())
                 predictions[row][word], scores[row][word] = labels[best], float(chances_LC[position, best])
         return frame.assign(prediction=predictions, score=scores)
