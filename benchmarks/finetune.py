@@ -112,6 +112,7 @@ def as_here(folder: Path, sources: dict[str, dict], seed: int, work: Path) -> fl
     from snakelm.finetune.config import FinetuneConfig
     from snakelm.finetune.finetune import finetune
     from snakelm.job import Job
+    from torch import get_num_threads
 
     task = {
         "type": "text_classification", **sources, "epochs": EPOCHS, "batch_size": BATCH, "learning_rate": RATE,
@@ -120,9 +121,8 @@ def as_here(folder: Path, sources: dict[str, dict], seed: int, work: Path) -> fl
     }  # fmt: skip
     for name in ("out", "work"):
         (work / name).mkdir(parents=True)
-    job = Job(
-        "bench", FinetuneConfig(task=task, seed=seed), {"pretrained": folder}, work / "out", work / "work", threads=0
-    )
+    config, threads = FinetuneConfig(task=task, seed=seed), get_num_threads()
+    job = Job("bench", config, {"pretrained": folder}, work / "out", work / "work", threads=threads)
     return finetune(job)["test"]
 
 

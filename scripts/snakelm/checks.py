@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from .config import reference_of
 from .errors import UserError, did_you_mean
-from .finetune.config import BASELINES
+from .finetune.config import BASELINES, one_device
 from .finetune.config import check as check_task
 from .pretrain.config import check as check_model
 from .train_tokenizer.config import TokenizerConfig, check_for_model
@@ -33,6 +33,8 @@ def check(recipe: Recipe) -> Iterator[tuple[Path, str]]:
             yield ["models", name, "tokenizer"], f"tokenizer {model.tokenizer} has {line}"
         for line in check_model(model, recipe.corpora[model.corpus].splits()):
             yield ["models", name], line
+    if (gpus := recipe.resources_of("finetune")["gpus"]) > 1:
+        yield ["resources", "finetune", "gpus"], one_device(gpus)
     for index, experiment in enumerate(recipe.experiments):
         yield from _experiment(recipe, ["experiments", index], experiment)
 

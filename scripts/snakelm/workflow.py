@@ -82,10 +82,14 @@ class Workflow:
             # Takes the place of the profile's own: a requeued job must go on writing its log all the same.
             asked["extra"] = f"--open-mode=append {asked['extra']}"
         found = {names[key]: value for key, value in asked.items() if key in names and value}
-        if stage == "pretrain" and any(model.gpus for model in self.plan.recipe.models.values()):
-            # A model that states its GPUs is given them, whatever the stage's jobs ask for else.
+        entries = {"pretrain": self.plan.recipe.models, "finetune": self.plan.recipe.tasks}.get(stage, {})
+        if any(entry.gpus for entry in entries.values()):
+            # A model or task that states its GPUs is given them, whatever the stage's jobs ask for else.
             def gpus(wildcards: Any) -> int:
-                own = self.plan.run_at(stage, wildcards[0]).typed().gpus
+                if stage == "pretrain":
+                    own = self.plan.run_at(stage, wildcards[0]).typed().gpus
+                else:
+                    own = self.plan.cells_by_job[wildcards[0]].runs[0].typed().task.gpus
                 return asked["gpus"] if own is None else own
 
             found["gpu"] = gpus

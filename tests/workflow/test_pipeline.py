@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -102,6 +103,16 @@ def test_an_edited_fine_tuning_reruns_only_what_is_below_and_going_back_costs_no
     assert stages(done) == {"finetune", "evaluate", "report"}
     write(done, recipe())
     assert stages(done) == set()
+
+
+def test_a_task_that_states_its_gpus_is_given_them(done):
+    edited = recipe()
+    edited["tasks"]["topic"] |= {"learning_rate": 0.03, "gpus": 1}
+    write(done, edited)
+    printed = done.snakemake("-n", "--configfile", "r.yaml")
+    write(done, recipe())
+    asked = {rule: "gpu=1" in text for rule, text in re.findall(r"\nrule (\w+):(.*?)\n\n", printed, re.DOTALL)}
+    assert asked["finetune"] and not asked["evaluate"]
 
 
 def test_touched_copied_and_moved_files_change_nothing(done, tmp_path):

@@ -158,6 +158,8 @@ def tokenizer(entry: str) -> str:
         (tokenizer("{kind: word_level, special_tokens: []}"), "tokenizers.t: kind word_level needs an unk token"),
         (tokenizer("{template_single: '[CLS] $A'}"), "template_single: '[CLS]' is not among special_tokens"),
         (tokenizer("{vocab_size: 255}"), "tokenizers.t.vocab_size: 255 is too small: special tokens and alphabet"),
+        (GOOD.replace("{type: regression", "{gpus: 2, type: regression"), "tasks.k.gpus: a fine-tuning learns on one"),
+        (GOOD + "resources: {finetune: {gpus: 2}}", "resources.finetune.gpus: a fine-tuning learns on one device"),
     ],
 )
 def test_bad_recipes_get_a_clear_line(text, said):

@@ -68,6 +68,14 @@ _USED_BY: dict[str, set[str]] = {  # keys that mean something for some types onl
 }
 
 
+def one_device(gpus: int) -> str:
+    """Why several GPUs for one fine-tuning are refused."""
+    return (
+        f"a fine-tuning learns on one device, not on {gpus}: give 0 or 1"
+        " (on several GPUs several tasks and inits run side by side)"
+    )
+
+
 class DataKeys(Config):
     """Where a task's rows come from, and which column is what."""
 
@@ -177,7 +185,7 @@ class TrainingKeys(Config):
         None, description="rows that fit on the device at once; by default batch_size", ge=1
     )
     gpus: int | None = circumstance(
-        None, description="GPUs of a job: 0 is the CPU; by default one where there is any", ge=0, le=1
+        None, description="GPUs of a job: 0 is the CPU, 1 the most; by default one where there is any", ge=0
     )
     epochs: float = Field(3.0, description="passes over the training rows", gt=0)
     steps: int | None = Field(None, description="updates instead of epochs", ge=1)
@@ -239,6 +247,13 @@ class TaskConfig(Repeatable, DataKeys, TrainingKeys):
             raise ValueError("must be one or more numbers of rows, each at least 1")
         if len(set(sizes)) < len(sizes):
             raise ValueError("names a size twice")
+        return value
+
+    @field_validator("gpus")
+    @classmethod
+    def _gpus(cls, value: int | None) -> int | None:
+        if value is not None and value > 1:
+            raise ValueError(one_device(value))
         return value
 
     @field_validator("freeze")

@@ -37,6 +37,7 @@ from snakelm.finetune.weights import (
 from snakelm.job import Job
 from snakelm.metrics.compute import compute, main_metric
 from snakelm.metrics.names import greater_is_better
+from snakelm.training import threads
 from snakelm.training.devices import claimed
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Result:
 def run(job: Job[FinetuneConfig], data: TaskData) -> Result:
     """Train and predict; writes the model and its tokenizer into job.out."""
     _claim_gpu(job.config.task.gpus)
-    _quiet(job.threads)
+    _set_up(job.threads)
     task, began = job.config.task, time.monotonic()
     source = _source(job)
     tokenizer = load_tokenizer(job.parents["tokenizer"] if source is None else source)
@@ -218,12 +219,11 @@ _held = contextlib.ExitStack()
 
 
 @functools.cache
-def _quiet(threads: int) -> None:
+def _set_up(granted: int) -> None:
     """Once per process: as many threads as granted, and no chatter of the libraries."""
     import transformers
 
-    if threads and "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(threads)
+    threads.set_up(granted)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
