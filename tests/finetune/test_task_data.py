@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 
 import pandas
 import pytest
@@ -67,6 +68,82 @@ def test_groups_are_never_divided():
     lopsided = [(f"text {n}", "ab"[n % 2], "giant" if n < 100 else f"author {n}") for n in range(140)]
     splits = load(task(data=table("e.csv", lopsided, "text,label,author"), group_column="author"), None).splits
     assert len(splits["test"]) in (28, 29, 30) and splits["test"]["row"].min() >= 100
+
+
+def grouped(share: float = 0.3) -> list[tuple]:
+    """60 groups of 1 to 12 rows, each nearly all of one label."""
+    draw = random.Random(5)
+    rows = []
+    for group in range(60):
+        mostly = "rare" if draw.random() < share else "common"
+        for _ in range(draw.randint(1, 12)):
+            other = {"rare": "common", "common": "rare"}[mostly]
+            rows.append((f"text {len(rows)}", mostly if draw.random() < 0.9 else other, group))
+    return rows
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_groups_and_labels_together(seed):
+    """As even as the groups allow: every seed near the whole's shares, which chance alone is not."""
+    rows = grouped()
+    source = table("d.csv", rows, "text,label,author")
+    keys = {"data": source, "group_column": "author", "data_seed": seed, "validation_fraction": 0.15}
+    splits = load(task(**keys), None).splits
+    groups = [set(frame["group"]) for frame in splits.values()]
+    assert not groups[0] & groups[1] and not groups[0] & groups[2] and not groups[1] & groups[2]
+    share = sum(label == "rare" for _, label, _ in rows) / len(rows)
+    assert len(splits["test"]) == pytest.approx(0.2 * len(rows), abs=4)
+    for split in ("validation", "test"):
+        assert (splits[split]["gold"] == "rare").mean() == pytest.approx(share, abs=0.04)
+    others = [load(task(**keys | {"data_seed": seed + 10, "stratify": on}), None).splits for on in (True, False)]
+    assert set(others[0]["test"]["group"]) not in ({}, groups[2])
+    assert len(others[1]["test"]) == pytest.approx(0.2 * len(rows), abs=4)
+
+
+def test_a_group_too_large_for_the_test_stays_in_training():
+    rows = [(f"text {n}", "ab"[n % 2], 0 if n < 90 else n) for n in range(100)]
+    keys = {"group_column": "author", "validation_fraction": 0}
+    splits = load(task(data=table("d.csv", rows, "text,label,author"), **keys), None).splits
+    assert len(splits["test"]) == 10 and (splits["train"]["group"] == "0").all()
+
+
+@pytest.mark.parametrize("grouped_by", [{}, {"group_column": "author"}])
+@pytest.mark.parametrize("stratify", [True, False])
+def test_a_made_split_never_takes_the_last_row_of_a_label(grouped_by, stratify):
+    rows = [(f"text {n}", f"rare {n}" if n % 4 == 0 else "common", n // 2) for n in range(60)]
+    source = table("d.csv", rows, "text,label,author")
+    for seed in range(5):
+        splits = load(task(data=source, data_seed=seed, stratify=stratify, **grouped_by), None).splits
+        assert len(set(splits["train"]["gold"])) == 16 and len(splits["test"]) >= 1
+    several = jsonl("d.jsonl", [{"text": f"t {n}", "label": ["x", f"y{n // 3}"]} for n in range(30)])
+    splits = load(task(data=several, multi_label=True, test_fraction=0.5), None).splits
+    assert len({label for gold in splits["train"]["gold"] for label in gold}) == 11
+
+
+@pytest.mark.parametrize(
+    ("rows", "keys", "message"),
+    [
+        ([("t", "a", 1)], {}, "test: of 1 rows none can be held out; give test a source of its own"),
+        ([("t", "a", 1), ("u", "b", 1)], {}, "test: of 2 rows none can be held out while training keeps each label"),
+        ([(f"t {n}", "ab"[n % 2], 1) for n in range(9)], {"group_column": "author"}, r"of 9 rows \(groups: 1\) none"),
+        (
+            [(f"t {n}", "ab"[n % 2], n % 2) for n in range(9)],
+            {"group_column": "author", "stratify": False, "label_column": "text"},
+            r"test: of 9 rows \(groups: 2\) none",
+        ),
+        ([("t", "a", " ")] * 9, {"group_column": "author"}, r"line 2: column author is empty, so its group is unknown"),
+        ([], {}, r"train: d\.csv has no rows"),
+    ],
+)
+def test_one_line_where_no_split_can_be_made(rows, keys, message):
+    with pytest.raises(UserError, match=message):
+        load(task(data=table("d.csv", rows, "text,label,author"), **keys), None)
+
+
+def test_groups_matter_only_where_splits_are_made():
+    train = table("d.csv", [(f"text {n}", "ab"[n % 2], n) for n in range(30)], "text,label,author")
+    splits = load(task(train=train, test=table("t.csv", texts(4)), group_column="author"), None).splits
+    assert len(splits["test"]) == 4 and "group" not in splits["test"]
 
 
 def test_samples_are_nested_and_the_test_is_the_same():
@@ -207,6 +284,89 @@ def test_half_a_character():
         load(task(data=source), None)
 
 
+@pytest.mark.parametrize(
+    ("row", "keys", "message"),
+    [
+        ({"label": {"x": 1}}, {"multi_label": True}, "must hold a list of labels, or text, found an object"),
+        ({"label": [["x"]]}, {"multi_label": True}, "holds a list or an object"),
+        ({"label": "nan"}, {}, "column label is empty or NaN"),
+        ({"label": 10**400}, {"type": "regression"}, "column label must hold a number, found 1000"),
+        ({"words": ["a", None], "tags": ["x", "y"]}, {"type": "token_classification"}, "word 2 is empty"),
+        ({"words": ["a", "b"], "tags": ["x", None]}, {"type": "token_classification"}, "tag 2 is empty"),
+        ({"words": {"a": 1}, "tags": ["x"]}, {"type": "token_classification"}, "words must hold a list, found dict"),
+        ({"answers": 5}, {"type": "question_answering"}, "answers must hold text, found int"),
+        ({"answers": {"x": 5}}, {"type": "question_answering"}, "must hold the answers' texts under text"),
+        (
+            {"answers": "a", "s": "x"},
+            {"type": "question_answering", "answer_start_column": "s"},
+            "the offset of an answer must be a number, found 'x'",
+        ),
+        ({"choices": 5, "label": 0}, {"type": "multiple_choice"}, "needs a list of at least two choices"),
+        ({"choices": ["a", None], "label": 0}, {"type": "multiple_choice"}, "choice 2 is empty"),
+        ({"choices": ["1", "2"], "label": "1"}, {"type": "multiple_choice"}, "'1' may be a choice or the number of"),
+    ],
+)
+def test_one_line_for_cells_of_a_wrong_kind(row, keys, message):
+    source = jsonl("d.jsonl", [{"text": "t", "question": "q", "context": "a b"} | row] * 9)
+    with pytest.raises(UserError, match=rf"^d\.jsonl line 1: .*{message}"):
+        load(task(data=source, **keys), None)
+
+
+def test_dates_are_no_labels():
+    pandas.DataFrame({"text": ["a", "b"], "label": pandas.to_datetime(["2020-01-01"] * 2)}).to_parquet("d.parquet")
+    with pytest.raises(UserError, match=r"d\.parquet row 1: column label holds a datetime"):
+        load(task(data={"files": "d.parquet"}), None)
+
+
+def test_lists_that_a_table_holds_as_text():
+    """What pandas makes of columns of lists in a CSV file."""
+    frame = pandas.DataFrame(
+        {"words": [["a", "it's, b"]] * 20, "tags": [["B-X", "O"]] * 20, "label": [["u", "v"]] * 20}
+    )
+    frame.assign(text=[f"[aside] {n}" for n in range(20)]).to_csv("d.csv", index=False)
+    data = load(task(type="token_classification", data={"files": "d.csv"}), None)
+    assert data.splits["test"]["words"].iloc[0] == ["a", "it's, b"] and data.labels == ["O", "B-X", "I-X"]
+    data = load(task(data={"files": "d.csv"}, multi_label=True), None)
+    assert data.labels == ["u", "v"] and data.splits["test"]["text"].iloc[0].startswith("[aside]")
+
+
+def test_columns_inside_columns():
+    rows = [{"translation": {"de": f"Wort {n}", "en": f"word {n}"}, "a.b": "x"} for n in range(20)]
+    keys = {"type": "translation", "data": jsonl("d.jsonl", rows), "source_column": "translation.de"}
+    frame = load(TaskConfig(**keys, target_column="translation.en"), None).splits["test"]
+    assert frame["text"].iloc[0].replace("Wort", "word") == frame["gold"].iloc[0]
+    assert load(TaskConfig(**keys, target_column="a.b"), None).splits["test"]["gold"].iloc[0] == "x"
+    with pytest.raises(UserError, match="line 1: no column 'translation.fr'; did you mean translation"):
+        load(TaskConfig(**keys, target_column="translation.fr"), None)
+
+
+def test_answers_without_text_are_none():
+    rows = [{"question": "q", "context": "a b", "answers": {"text": ["", "b"], "answer_start": [0, 2]}}] * 9
+    rows += [{"question": "q", "context": "a b", "answers": [" "]}] * 9
+    frame = load(task(type="question_answering", data=jsonl("d.jsonl", rows)), None).splits["train"]
+    assert {json.dumps(gold) for gold in frame["gold"]} == {'["b"]', "[]"}
+
+
+def test_choices_with_names_of_their_own():
+    """ARC has questions whose choices are called 1 to 4: '1' is the first, not the second."""
+    choices = {"text": ["x", "y", "z"], "label": ["1", "2", "3"]}
+    rows = [{"question": f"q {n}", "choices": choices, "answerKey": str(1 + n % 3)} for n in range(30)]
+    keys = {"type": "multiple_choice", "label_column": "answerKey", "data": jsonl("d.jsonl", rows)}
+    splits = load(TaskConfig(**keys), None).splits
+    assert all(f["gold"].tolist() == [int(text.split()[1]) % 3 for text in f["text"]] for f in splits.values())
+
+
+def test_labels_are_named_as_in_the_data():
+    rows = [(f"text {n}", n % 2) for n in range(20)]
+    keys = {"labels": [1, 0.0], "class_weights": {0: 2.0, "1 ": 1}}
+    data = load(task(data=table("d.csv", rows), **keys), None)
+    assert data.labels == ["1", "0"]
+    with pytest.raises(ValidationError, match="write this label in quotes: YAML reads yes"):
+        task(**DATA, labels=[True, False])
+    with pytest.raises(UserError, match="label '0' of the train split does not occur in labels"):
+        load(task(data=table("d.csv", rows), labels=["1", "2"]), None)
+
+
 def test_several_labels_of_which_there_are_none():
     rows = [{"text": f"text {n}", "label": []} for n in range(30)]
     with pytest.raises(UserError, match="no row has a label; a classification needs at least one"):
@@ -233,6 +393,18 @@ def test_duplicates_across_splits_are_counted_or_dropped(caplog):
 def test_one_line_for_bad_tags(rows, message):
     with pytest.raises(UserError, match=message):
         load(TaskConfig(type="token_classification", data=jsonl("d.jsonl", rows * 10)), None)
+
+
+def test_tags_of_two_schemes_at_once():
+    """One tag too many of the other scheme is an error in the row that has it, not a reason to change scheme."""
+    good = [{"words": ["a", "b", "c"], "tags": ["B-X", "I-X", "O"]}] * 20
+    with pytest.raises(UserError, match=r"line 21: tag 'I-X' of word 2 follows 'O'; in IOB2"):
+        load(task(type="token_classification", data=jsonl("d.jsonl", [*good, {"words": "a b", "tags": "O I-X"}])), None)
+    iob1 = [{"words": ["a", "b", "c"], "tags": ["I-X", "B-X", "O"]}] * 20
+    with pytest.raises(UserError, match=r"line 21: tag 'B-X' of word 2 follows 'O'; in IOB1"):
+        load(task(type="token_classification", data=jsonl("d.jsonl", [*iob1, {"words": "a b", "tags": "O B-X"}])), None)
+    splits = load(task(type="token_classification", data=jsonl("d.jsonl", iob1)), None).splits
+    assert splits["test"]["gold"].iloc[0] == ["B-X", "B-X", "O"]
 
 
 def test_tags_outside_a_scheme_asked_for():
@@ -277,6 +449,9 @@ DATA = {"data": {"files": "d.csv"}}
         ({**DATA, "grid": {"lerning_rate": [1]}}, r"did you mean learning_rate\?"),
         ({**DATA, "grid": {"learning_rate": [-1.0]}}, "greater than 0"),
         ({**DATA, "grid": {"micro_batch_size": [1]}}, "not a training key"),
+        ({**DATA, "grid": {"beams": [1, 2]}}, "grid: beams means nothing for text_classification"),
+        ({**DATA, "grid": {"freeze": [0]}}, "grid: freeze: 0 "),
+        ({**DATA, "gpus": 2}, "one device, not on 2"),
         ({**DATA, "max_train_rows": [5, 5]}, "twice"),
         ({**DATA, "unit": "paragraph"}, "is for a corpus"),
     ],
@@ -292,6 +467,8 @@ def test_combinations_that_cannot_work():
     assert check(translation, "gpt2", "clm") == check(translation, "t5", "span_denoising") == []
     assert "does not exist for translation" in check(translation, "t5", "span_denoising", "majority")[0]
     assert "longer than the model's positions" in check(task(**DATA, max_length=128), "bert", "mlm", positions=64)[0]
+    grid = task(**DATA, grid={"max_length": [32, 128], "pooling": ["mean", "first"]})
+    assert [line.partition(" ")[0] for line in check(grid, "gpt2", "clm", positions=64)] == ["pooling:", "max_length"]
 
 
 def test_a_resolved_config_is_the_same_config():

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import typing
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from snakelm.architectures.config import ArchitectureConfig
 from snakelm.config import Config, Repeatable, circumstance, is_circumstance, outside, reference
@@ -68,6 +68,19 @@ _USED_BY: dict[str, set[str]] = {  # keys that mean something for some types onl
 }
 
 
+def _label(value: Any) -> Any:
+    """A label as YAML reads it → as the data's labels are named: 1 and 1.0 are '1', text is stripped."""
+    if isinstance(value, bool):
+        raise ValueError(f"write this label in quotes: YAML reads yes, no, on and off as {str(value).lower()}")
+    if isinstance(value, (int, float)):
+        return str(int(value)) if float(value).is_integer() else str(value)
+    return value.strip() if isinstance(value, str) else value
+
+
+Label = Annotated[str, BeforeValidator(_label, json_schema_input_type=str | float), Field(min_length=1)]
+Labels = list[Label]
+
+
 def one_device(gpus: int) -> str:
     """Why several GPUs for one fine-tuning are refused."""
     return (
@@ -100,7 +113,9 @@ class DataKeys(Config):
     test_fraction: float = Field(
         0.2, description="share of the rows held out as the test where all splits are made from `data`", gt=0, lt=1
     )
-    stratify: bool = Field(True, description="whether made splits keep the proportions of the labels")
+    stratify: bool = Field(
+        True, description="whether made splits keep the proportions of the labels (with groups: as well as they allow)"
+    )
     group_column: str | None = Field(
         None, description="column whose equal values never fall into two made splits (author, document, …)"
     )
@@ -126,7 +141,7 @@ class DataKeys(Config):
     text_column: str = Field("text", description="column with the text")
     text_pair_column: str | None = Field(None, description="column with the second text, for pairs")
     label_column: str = Field("label", description="column with the label, or the number for a regression")
-    labels: list[str] | None = Field(
+    labels: Labels | None = Field(
         None, description="all labels in the order of their ids; by default those found in the data, sorted"
     )
     multi_label: bool = Field(False, description="whether a row may have any number of labels")
@@ -137,7 +152,7 @@ class DataKeys(Config):
         " and 1840 ≤ x ≤ 1890",
         min_length=3,
     )
-    bin_names: list[str] | None = Field(None, description="names of the classes that `bins` makes, one per interval")
+    bin_names: Labels | None = Field(None, description="names of the classes that `bins` makes, one per interval")
     words_column: str = Field("words", description="column with the list of words (or words separated by blanks)")
     tags_column: str = Field("tags", description="column with the list of tags, one per word")
     tag_scheme: Literal["auto", "iob1", "iob2", "bioes", "none"] = Field(
@@ -209,7 +224,7 @@ class TrainingKeys(Config):
     dropout: float | None = Field(
         None, description="dropout everywhere in the network; by default the model's own", ge=0, lt=1
     )
-    class_weights: Literal["balanced"] | dict[str, float] | None = Field(
+    class_weights: Literal["balanced"] | dict[Label, float] | None = Field(
         None, description="weight of each label in the loss; balanced: inverse to its frequency in training"
     )
     label_smoothing: float = Field(0.0, description="share of each target spread over all labels", ge=0, lt=1)
@@ -225,6 +240,20 @@ class TrainingKeys(Config):
     early_stopping: int | None = Field(
         None, description="stop after this many evaluations without a better validation metric", ge=1
     )
+
+    @field_validator("gpus")
+    @classmethod
+    def _gpus(cls, value: int | None) -> int | None:
+        if value is not None and value > 1:
+            raise ValueError(one_device(value))
+        return value
+
+    @field_validator("freeze")
+    @classmethod
+    def _freeze(cls, value: str | int) -> str | int:
+        if isinstance(value, int) and value < 1:
+            raise ValueError("must be at least 1 layer (or nothing, embeddings, backbone)")
+        return value
 
 
 class TaskConfig(Repeatable, DataKeys, TrainingKeys):
@@ -247,20 +276,6 @@ class TaskConfig(Repeatable, DataKeys, TrainingKeys):
             raise ValueError("must be one or more numbers of rows, each at least 1")
         if len(set(sizes)) < len(sizes):
             raise ValueError("names a size twice")
-        return value
-
-    @field_validator("gpus")
-    @classmethod
-    def _gpus(cls, value: int | None) -> int | None:
-        if value is not None and value > 1:
-            raise ValueError(one_device(value))
-        return value
-
-    @field_validator("freeze")
-    @classmethod
-    def _freeze(cls, value: str | int) -> str | int:
-        if isinstance(value, int) and value < 1:
-            raise ValueError("must be at least 1 layer (or nothing, embeddings, backbone)")
         return value
 
     @model_validator(mode="after")
@@ -317,17 +332,22 @@ class TaskConfig(Repeatable, DataKeys, TrainingKeys):
                 raise ValueError("class_weights must not be negative")
 
     def _check_grid(self) -> None:
+        if self.grid and self.type == "minimal_pairs":
+            raise ValueError("grid: minimal pairs are scored without training")
         allowed = [name for name, field in TrainingKeys.model_fields.items() if not is_circumstance(field)]
         for key, values in self.grid.items():
             if key not in allowed:
                 raise ValueError(f"grid: {key!r} is not a training key{did_you_mean(key, allowed)}")
+            if self.type not in _USED_BY.get(key, {self.type}):
+                raise ValueError(f"grid: {key} means nothing for {self.type}")
             if not values:
                 raise ValueError(f"grid: {key} has no values")
-        if self.grid and self.type == "minimal_pairs":
-            raise ValueError("grid: minimal pairs are scored without training")
-        for key, values in self.grid.items():
             for value in values:
-                TrainingKeys(**{key: value})
+                try:
+                    TrainingKeys(**{key: value})
+                except ValidationError as error:
+                    said = error.errors()[0]["msg"].removeprefix("Value error, ").removeprefix("Input ")
+                    raise ValueError(f"grid: {key}: {value!r} {said}") from None
 
     def grid_points(self) -> list[dict[str, Any]]:
         """All combinations of the grid, the first key varying slowest; [{}] without a grid."""
@@ -388,8 +408,10 @@ def check(
         problems.append(
             "language_modeling needs objective mlm or clm; an encoder-decoder has no likelihood of plain text"
         )
-    if task.pooling == "first" and objective == "clm":
-        problems.append("pooling: first sees only the first token of a causal model; take last or mean")
-    if positions is not None and task.max_length is not None and task.max_length > positions:
-        problems.append(f"max_length ({task.max_length}) is longer than the model's positions ({positions})")
-    return problems
+    for point in task.grid_points():
+        here = task.at(point)
+        if here.pooling == "first" and objective == "clm":
+            problems.append("pooling: first sees only the first token of a causal model; take last or mean")
+        if positions is not None and here.max_length is not None and here.max_length > positions:
+            problems.append(f"max_length ({here.max_length}) is longer than the model's positions ({positions})")
+    return list(dict.fromkeys(problems))

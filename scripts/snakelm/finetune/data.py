@@ -83,7 +83,7 @@ class _Request:
 def _load(request: _Request) -> TaskData:
     task = request.task
     raw = _read_sources(request)
-    frames = {split: task_rows(rows, task, split) for split, rows in raw.items()}
+    frames = {split: task_rows(rows, task, split, _source_name(task, split)) for split, rows in raw.items()}
     wheres = {split: _where(rows) for split, rows in raw.items()}
     if task.type == "token_classification":
         scheme = rewrite_tags(frames, task, wheres)
@@ -106,6 +106,14 @@ def _load(request: _Request) -> TaskData:
             )
     log.info("rows: " + ", ".join(f"{split} {len(frame):,}" for split, frame in frames.items()))
     return TaskData(frames, labels, duplicates)
+
+
+def _source_name(task: TaskConfig, split: str) -> str:
+    """What messages call a split's source."""
+    if task.corpus is not None:
+        return f"corpus {task.corpus}"
+    source = getattr(task, split) or task.data or task.train
+    return ", ".join(source.files or []) or source.url or source.python or (source.hub.name if source.hub else "")
 
 
 def _where(rows: list[Row]):
@@ -152,7 +160,7 @@ def _make_splits(frames: dict[str, DataFrame], wheres: dict[str, Any], task: Tas
         split = "test" if "test" in frames else "train"
         return {"test": frames[split]}, {"test": wheres[split]}
     if task.data is not None:
-        train, test = hold_out(frames["train"], task.test_fraction, task.data_seed, task.stratify)
+        train, test = _held_out(frames["train"], "test", task)
         frames, wheres = {"train": train, "test": test}, dict.fromkeys(SPLITS, wheres["train"])
     if "test" not in frames or "train" not in frames:
         missing = "test" if "train" in frames else "train"
@@ -160,14 +168,32 @@ def _make_splits(frames: dict[str, DataFrame], wheres: dict[str, Any], task: Tas
             f"corpus {task.corpus} has no {missing} split; hold some documents out as {missing} in the recipe"
         )
     if "validation" not in frames and task.validation_fraction:
-        train, validation = hold_out(frames["train"], task.validation_fraction, task.data_seed + 1, task.stratify)
+        train, validation = _held_out(frames["train"], "validation", task)
         frames, wheres = frames | {"train": train, "validation": validation}, wheres | {"validation": wheres["train"]}
     return {split: frames[split] for split in SPLITS if split in frames}, wheres
+
+
+def _held_out(frame: DataFrame, split: str, task: TaskConfig) -> tuple[DataFrame, DataFrame]:
+    labels = None
+    if task.type in ("text_classification", "token_classification"):
+        labels = [[gold] if isinstance(gold, str) else gold for gold in frame["gold"]]
+    fraction, seed = (task.test_fraction, 0) if split == "test" else (task.validation_fraction, 1)
+    rest, held = hold_out(frame, fraction, task.data_seed + seed, task.stratify, labels)
+    if not len(held):
+        groups = f" (groups: {frame['group'].nunique()})" if "group" in frame else ""
+        keeping = " while training keeps each label" if labels is not None and len(frame) > 1 else ""
+        none = ", or set validation_fraction: 0" if split == "validation" else ""
+        raise UserError(
+            f"{split}: of {len(frame)} rows{groups} none can be held out{keeping};"
+            f" give {split} a source of its own{none}"
+        )
+    return rest, held
 
 
 def _labels(frames: dict[str, DataFrame], wheres: dict[str, Any], task: TaskConfig) -> list[str]:
     if task.bins is not None:
         return bin_names(task.bins, task.bin_names)
+    given = "labels" if task.labels else "training"
     rows_of = {
         split: [[gold] if isinstance(gold, str) else gold for gold in frame["gold"]] for split, frame in frames.items()
     }
@@ -175,7 +201,7 @@ def _labels(frames: dict[str, DataFrame], wheres: dict[str, Any], task: TaskConf
     for split, rows in rows_of.items():
         numbers = frames[split]["row"].tolist()
         check_known(
-            rows, labels, split, lambda position, split=split, numbers=numbers: wheres[split](numbers[position])
+            rows, labels, split, lambda position, split=split, numbers=numbers: wheres[split](numbers[position]), given
         )
     if len(labels) < (1 if task.multi_label else 2):
         found = f"all rows have one label, {labels[0]!r}" if labels else "no row has a label"
@@ -192,6 +218,7 @@ def _tag_labels(frames: dict[str, DataFrame], wheres: dict[str, Any], task: Task
             labels,
             split,
             lambda position, split=split, numbers=numbers: wheres[split](numbers[position]),
+            "labels" if task.labels else "training",
         )
     if len(labels) < 2:
         raise UserError(f"train: all words have one tag, {labels[0]!r}; a classification needs two")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import bisect
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -38,6 +40,10 @@ def label_names(cells: Sequence[Any], column: str, where: Where) -> list[str]:
         kinds.setdefault(kind, row)
         if kind == "a list or an object":
             raise UserError(f"{where(row)}: column {column} holds {kind}; several labels need multi_label: true")
+        if kind not in _LABELS:
+            raise UserError(
+                f"{where(row)}: column {column} holds {kind} ({name}); a label is text, a number, true or false"
+            )
         names.append(name)
     return names
 
@@ -48,20 +54,42 @@ def _label_name(cell: Any) -> tuple[str, str]:
     if isinstance(cell, bool):
         return "true or false", str(cell).lower()
     if isinstance(cell, (int, float)):
-        return "a number", str(int(cell)) if float(cell).is_integer() else str(cell)
+        return "a number", str(int(cell)) if isinstance(cell, int) or cell.is_integer() else str(cell)
     if isinstance(cell, str):
         return "text", cell.strip()
-    return "a list or an object", str(cell)
+    if isinstance(cell, (list, tuple, dict)) or hasattr(cell, "__len__"):
+        return "a list or an object", str(cell)
+    return f"a {type(cell).__name__}", str(cell)
+
+
+_LABELS = ("true or false", "a number", "text")
 
 
 def label_sets(cells: Sequence[Any], column: str, separator: str, where: Where) -> list[list[str]]:
     """Cells with any number of labels (a list, or text with a separator) as sorted lists without repetition."""
     sets = []
     for row, cell in enumerate(cells):
-        parts = cell.split(separator) if isinstance(cell, str) else [] if is_missing_list(cell) else list(cell)
+        cell = listed(cell)
+        if isinstance(cell, dict):
+            raise UserError(f"{where(row)}: column {column} must hold a list of labels, or text, found an object")
+        parts = cell.split(separator) if isinstance(cell, str) else [] if is_missing_list(cell) else cell
+        parts = list(parts) if hasattr(parts, "__iter__") else [parts]
         names = label_names([part for part in parts if not is_missing(part)], column, lambda _, row=row: where(row))
         sets.append(sorted(set(names)))
     return sets
+
+
+def listed(cell: Any) -> Any:
+    """A cell as it is, or the list that it holds as text: "['a', 'b']" is what pandas makes of a list in a CSV file."""
+    if isinstance(cell, str) and _LIST.fullmatch(cell.strip()):
+        try:
+            return ast.literal_eval(cell.strip())
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            pass
+    return cell
+
+
+_LIST = re.compile(r"""\[\s*(["'].*["'])?\s*\]""", re.DOTALL)
 
 
 def is_missing_list(cell: Any) -> bool:
@@ -74,7 +102,7 @@ def numbers(cells: Sequence[Any], column: str, where: Where) -> list[float]:
     for row, cell in enumerate(cells):
         try:
             value = float(cell)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise UserError(f"{where(row)}: column {column} must hold a number, found {_short(cell)}") from None
         if not math.isfinite(value):
             raise UserError(f"{where(row)}: column {column} must hold a finite number, found {cell}")
@@ -111,15 +139,20 @@ def infer(seen: Iterable[str]) -> list[str]:
     return sorted(set(seen), key=order)
 
 
-def check_known(labels_of_rows: Iterable[Iterable[str]], known: Sequence[str], split: str, where: Where) -> None:
-    """Refuse a label outside the set, naming the row, the label and how often such labels occur."""
+def check_known(
+    labels_of_rows: Iterable[Iterable[str]], known: Sequence[str], split: str, where: Where, given: str = "training"
+) -> None:
+    """Refuse a label outside the set, naming the row, the label and how often such labels occur.
+
+    `given` says where the set comes from: training rows, or the recipe's `labels`.
+    """
     allowed = set(known)
     strange = [(row, label) for row, labels in enumerate(labels_of_rows) for label in labels if label not in allowed]
     if strange:
         row, label = strange[0]
         more = f" ({len(strange)} such labels in {split})" if len(strange) > 1 else ""
         raise UserError(
-            f"{where(row)}: label {label!r} of the {split} split does not occur in training{more}"
+            f"{where(row)}: label {label!r} of the {split} split does not occur in {given}{more}"
             f"{did_you_mean(label, known)}"
         )
 

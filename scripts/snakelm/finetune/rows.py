@@ -20,7 +20,7 @@ from snakelm.console import log
 from snakelm.errors import UserError
 from snakelm.finetune import tagging
 from snakelm.finetune.config import TaskConfig
-from snakelm.finetune.labels import Where, binned, is_missing, is_missing_list, label_names, label_sets, numbers
+from snakelm.finetune.labels import Where, binned, is_missing, is_missing_list, label_names, label_sets, listed, numbers
 from snakelm.finetune.labels import bin_names as names_of_bins
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column
@@ -42,8 +42,8 @@ INPUTS: dict[str, tuple[str, ...]] = {
 """What the model sees of a row: two rows with the same are duplicates."""
 
 
-def task_rows(rows: Sequence[Row], task: TaskConfig, split: str) -> DataFrame:
-    """The rows of one split in the task's columns (see the module's docstring).
+def task_rows(rows: Sequence[Row], task: TaskConfig, split: str, source: str = "") -> DataFrame:
+    """The rows of one split in the task's columns (see the module's docstring); `source` is what messages call them.
 
     Raises UserError with file, line and column for the first row that cannot be used; rows without a label or
     text are dropped and counted where the recipe says so. Rows outside min_chars…max_chars are left out.
@@ -51,7 +51,7 @@ def task_rows(rows: Sequence[Row], task: TaskConfig, split: str) -> DataFrame:
     import pandas
 
     if not rows:
-        raise UserError(f"{split}: the source has no rows")
+        raise UserError(f"{split}: {source or 'the source'} has no rows")
     kept = _usable(rows, task, split)
     if not kept:
         raise UserError(f"{split}: no row is left of {len(rows)} (missing labels, empty texts, min_chars, max_chars)")
@@ -62,8 +62,12 @@ def task_rows(rows: Sequence[Row], task: TaskConfig, split: str) -> DataFrame:
     picked = [rows[number] for number in kept]
     columns = _COLUMNS[task.type](picked, task, where)
     frame = pandas.DataFrame({"row": kept, **{name: pandas.Series(cells) for name, cells in columns.items()}})
-    if group := task.group_column or ("document" if task.unit == "paragraph" else None):
-        frame["group"] = [str(column(row, group)) for row in picked]
+    group = task.group_column or ("document" if task.unit == "paragraph" else None)
+    if group and split == "train":  # splits are made of no other
+        cells = [column(row, group) for row in picked]
+        if (empty := next((number for number, cell in enumerate(cells) if is_missing(cell)), None)) is not None:
+            raise UserError(f"{where(empty)}: column {group} is empty, so its group is unknown; give it one")
+        frame["group"] = [str(cell) for cell in cells]
     return frame
 
 
@@ -75,9 +79,11 @@ def _usable(rows: Sequence[Row], task: TaskConfig, split: str) -> list[int]:
     labelled &= not task.multi_label
     kept, unlabelled, empty = [], 0, 0
     for number, row in enumerate(rows):
-        if labelled and _no_value(column(row, label)):
+        if labelled and _no_label(column(row, label), task):
             if task.missing_labels == "refuse":
-                raise UserError(f"{row.where}: column {label} is empty; give a label, or set missing_labels: drop")
+                raise UserError(
+                    f"{row.where}: column {label} is empty or NaN; give a label, or set missing_labels: drop"
+                )
             unlabelled += 1
             continue
         cells = [column(row, name) for name in texts]
@@ -117,6 +123,12 @@ def _text_columns(task: TaskConfig) -> list[str]:
 
 def _no_value(cell: Any) -> bool:
     return len(cell) == 0 if isinstance(cell, (list, tuple)) or hasattr(cell, "tolist") else is_missing(cell)
+
+
+def _no_label(cell: Any, task: TaskConfig) -> bool:
+    """Whether a label is missing; also where a CSV file has it as text, which as a number is found out later."""
+    numeric = (task.type == "regression" or task.bins is not None) and task.missing_labels == "refuse"
+    return _no_value(cell) or not numeric and isinstance(cell, str) and cell.strip() in ("nan", "NaN")
 
 
 def _texts(rows: Sequence[Row], name: str) -> list[str]:
@@ -168,8 +180,9 @@ def _tokens(rows: Sequence[Row], task: TaskConfig, where: Where) -> dict[str, li
         if len(words) != len(tags):
             raise UserError(f"{row.where}: {len(words)} words but {len(tags)} tags")
         for position, word in enumerate(words):
-            if not word.strip():
-                raise UserError(f"{where(number)}: word {position + 1} is empty")
+            if not word.strip() or not tags[position].strip():
+                what = "tag" if word.strip() else "word"
+                raise UserError(f"{where(number)}: {what} {position + 1} is empty")
         all_words.append(words)
         all_tags.append(tags)
     return {"words": all_words, "gold": all_tags}
@@ -177,13 +190,13 @@ def _tokens(rows: Sequence[Row], task: TaskConfig, where: Where) -> dict[str, li
 
 def _strings(row: Row, name: str) -> list[str]:
     cell = column(row, name)
-    if isinstance(cell, str):
+    if isinstance(cell := listed(cell), str):
         return _whole(cell, row, name).split()
     if is_missing_list(cell):
         return []
-    if not hasattr(cell, "__iter__"):
+    if not hasattr(cell, "__iter__") or isinstance(cell, dict):
         raise UserError(f"{row.where}: column {name} must hold a list, found {type(cell).__name__}")
-    return [_whole(str(part), row, name) for part in cell]
+    return ["" if is_missing(part) else _whole(str(part), row, name) for part in cell]
 
 
 def rewrite_tags(frames: dict[str, DataFrame], task: TaskConfig, wheres: dict[str, Where]) -> str:
@@ -220,28 +233,45 @@ def _answers(row: Row, task: TaskConfig, context: str) -> tuple[list[str], list[
     starts: Any = column(row, task.answer_start_column) if task.answer_start_column else None
     if isinstance(cell, dict):
         starts = cell.get("answer_start") if starts is None else starts
-        cell = cell.get("text")
+        if "text" not in cell:
+            raise UserError(f"{row.where}: column {task.answers_column} must hold the answers' texts under text")
+        cell = cell["text"]
+    cell = listed(cell)
     if is_missing_list(cell) or isinstance(cell, str) and not cell:
         cell = []
+    if not hasattr(cell, "__iter__"):
+        raise UserError(f"{row.where}: column {task.answers_column} must hold text, found {type(cell).__name__}")
     items = [cell] if isinstance(cell, str) else list(cell)
     if items and isinstance(items[0], dict):
         starts = [item.get("answer_start") for item in items] if starts is None else starts
         items = [item.get("text") for item in items]
     if any(not isinstance(item, str) for item in items):
         raise UserError(f"{row.where}: column {task.answers_column} must hold the answers' texts")
-    if starts is None or not hasattr(starts, "__iter__"):
+    if starts is None or isinstance(starts, str) or not hasattr(starts, "__iter__"):
         starts = [] if starts is None else [starts]
     starts = list(starts) or [None] * len(items)
+    if len(starts) == len(items):  # an answer without text is no answer
+        starts = [start for start, text in zip(starts, items, strict=True) if text.strip()]
+        items = [text for text in items if text.strip()]
     if len(starts) != len(items):
         raise UserError(f"{row.where}: {len(items)} answers but {len(starts)} offsets")
     found = []
     for text, start in zip(items, starts, strict=True):
-        at = context.find(text) if start is None else int(start)
+        try:
+            at = context.find(text) if is_missing(start) else int(start)
+        except (TypeError, ValueError, OverflowError):
+            raise UserError(
+                f"{row.where}: the offset of an answer must be a number, found {str(start)[:40]!r}"
+            ) from None
         if at < 0 or context[at : at + len(text)] != text:
             there = context[max(at, 0) : max(at, 0) + len(text)]
             raise UserError(
                 f"{row.where}: the answer {text[:40]!r} is not "
-                + ("in the context" if start is None else f"at its offset {at}, where the context has {there[:40]!r}")
+                + (
+                    "in the context"
+                    if is_missing(start)
+                    else f"at its offset {at}, where the context has {there[:40]!r}"
+                )
             )
         found.append(at)
     return items, found
@@ -251,13 +281,19 @@ def _choices(rows: Sequence[Row], task: TaskConfig, where: Where) -> dict[str, l
     columns: dict[str, list] = {"text": _texts(rows, task.question_column), "choices": [], "gold": []}
     for row in rows:
         cells = column(row, task.choices) if isinstance(task.choices, str) else [column(row, n) for n in task.choices]
+        names: Any = []
         if isinstance(cells, dict):  # ARC and CommonsenseQA: {text: […], label: […]}
-            cells = cells.get("text")
-        if isinstance(cells, str) or is_missing_list(cells) or len(cells) < 2:
+            names, cells = [str(name) for name in cells.get("label") or []], cells.get("text")
+        if isinstance(cells := listed(cells), str) or not hasattr(cells, "__len__") or len(cells) < 2:
             raise UserError(f"{row.where}: needs a list of at least two choices")
-        choices = [str(choice) for choice in cells]
+        for number, choice in enumerate(cells, 1):
+            if is_missing(choice) and task.empty_texts != "keep":
+                raise UserError(f"{row.where}: choice {number} is empty; give a text, or set empty_texts: keep")
+        choices = ["" if is_missing(choice) else _whole(str(choice), row, "choices") for choice in cells]
+        label = column(row, task.label_column)
         columns["choices"].append(choices)
-        columns["gold"].append(_chosen(row, column(row, task.label_column), choices))
+        named = len(names) == len(choices) and names.count(str(label).strip()) == 1
+        columns["gold"].append(names.index(str(label).strip()) if named else _chosen(row, label, choices))
     return columns
 
 
@@ -267,6 +303,8 @@ def _chosen(row: Row, label: Any, choices: list[str]) -> int:
     if text.endswith(".0"):
         text = text[:-2]
     if text.isdecimal() and int(text) < len(choices):
+        if isinstance(label, str) and text in choices and choices.index(text) != int(text):
+            raise UserError(f"{row.where}: {text!r} may be a choice or the number of another; give a letter (from A)")
         return int(text)
     if choices.count(str(label)) == 1:
         return choices.index(str(label))
@@ -288,7 +326,7 @@ def _language(rows: Sequence[Row], task: TaskConfig, where: Where) -> dict[str, 
 
 def _pairs(rows: Sequence[Row], task: TaskConfig, where: Where) -> dict[str, list]:
     name = task.phenomenon_column
-    if name is not None and name not in rows[0] and "phenomenon_column" not in task.changed():
+    if name is not None and not any(name in row for row in rows) and "phenomenon_column" not in task.changed():
         name = None
     phenomena = ["all"] * len(rows) if name is None else [str(cell) for cell in _cells(rows, name)]
     return {"good": _texts(rows, task.good_column), "bad": _texts(rows, task.bad_column), "phenomenon": phenomena}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from snakelm.errors import UserError
 
@@ -20,24 +20,28 @@ def split_tag(tag: str) -> tuple[str, str]:
 def detect(tags: Sequence[Sequence[str]]) -> str:
     """The scheme that all rows follow: bioes, iob2, iob1, or none where tags do not mark spans.
 
-    BIOES where E- or S- occur; IOB1 where some span begins with I-; else IOB2. With only B- and O it is IOB2.
+    BIOES where E- or S- occur; else IOB1 or IOB2, whichever fewer tags speak against (only I- begins a span in IOB1,
+    but right after one of its kind; only B- in IOB2). With only B- and O it is IOB2.
     """
     prefixes = {split_tag(tag)[0] for row in tags for tag in row}
     if "" in prefixes or not prefixes & set("BIES"):
         return "none"
     if prefixes & {"E", "S"}:
         return "bioes"
-    return "iob1" if any(_starts_inside(row) for row in tags) else "iob2"
+    starts = [list(_starts(row)) for row in tags]
+    against_iob2 = sum(prefix == "I" for row in starts for prefix, _ in row)
+    against_iob1 = sum(prefix == "B" and not touches for row in starts for prefix, touches in row)
+    return "iob1" if against_iob2 and against_iob1 <= against_iob2 else "iob2"
 
 
-def _starts_inside(row: Sequence[str]) -> bool:
+def _starts(row: Sequence[str]) -> Iterator[tuple[str, bool]]:
+    """How each span of a row begins: (B or I, whether right after a span of its kind)."""
     before = "O"
     for tag in row:
         prefix, kind = split_tag(tag)
-        if prefix == "I" and split_tag(before)[1] != kind:
-            return True
+        if prefix == "B" or prefix == "I" and split_tag(before)[1] != kind:
+            yield prefix, split_tag(before)[1] == kind
         before = tag
-    return False
 
 
 def check(row: Sequence[str], scheme: str, place: str) -> None:
@@ -52,6 +56,10 @@ def check(row: Sequence[str], scheme: str, place: str) -> None:
         if scheme == "iob2" and prefix == "I" and not opened:
             raise UserError(
                 f"{place}: tag {tag!r} of word {position + 1} follows {before!r}; in IOB2 a span begins with B-"
+            )
+        if scheme == "iob1" and prefix == "B" and last_kind != kind:
+            raise UserError(
+                f"{place}: tag {tag!r} of word {position + 1} follows {before!r}; in IOB1 a span begins with I- there"
             )
         if scheme == "bioes":
             if prefix in ("I", "E") and not opened:

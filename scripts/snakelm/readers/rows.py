@@ -59,11 +59,21 @@ def read_rows(
 
 
 def column(row: Row, name: str) -> object:
-    """The row's value in this column; a column that is not there is a UserError with the nearest known name."""
-    try:
+    """The row's value in this column; a column that is not there is a UserError with the nearest known name.
+
+    `translation.de` is the value under `de` in the column `translation`, where no column has the whole name.
+    """
+    if name in row:
         return row[name]
-    except KeyError:
-        raise UserError(f"{row.where}: no column {name!r}{did_you_mean(name, map(str, row))}") from None
+    value: object = row
+    for part in name.split("."):
+        value = value[part] if isinstance(value, Mapping) and part in value else _ABSENT
+    if value is _ABSENT:
+        raise UserError(f"{row.where}: no column {name!r}{did_you_mean(name, map(str, row))}")
+    return value
+
+
+_ABSENT = object()
 
 
 def format_of(name: str, source: SourceConfig) -> str:
