@@ -202,6 +202,33 @@ def test_baselines_of_text(run_task, write_csv, init):
     assert (run_task(several, init=init, name="m")[1]["test"] > 0.95) == (init == "tfidf")
 
 
+@pytest.mark.parametrize("weights", [{"a": 2.0}, {"zz": 2.0}, "balanced"])
+@pytest.mark.parametrize("several", [False, True])
+def test_tfidf_with_class_weights(run_task, write_csv, weights, several):
+    rows = [(f"{'alpha' if n % 2 else 'beta'} {n}", "ab"[n % 2]) for n in range(40)]
+    task = {"type": "text_classification", "data": write_csv("rows.csv", ["text", "label"], rows)}
+    task |= {"multi_label": several, "class_weights": weights, "labels": ["a", "b", "zz"]}
+    _, headline = run_task(task, init="tfidf")
+    assert headline["test"] == 1
+    if not several:
+        with pytest.raises(UserError, match="all labels that occur in training have weight 0"):
+            run_task(task | {"class_weights": {"a": 0, "b": 0}}, init="tfidf", name="none")
+
+
+@pytest.mark.parametrize(
+    ("model", "task_type"), [("gpt2", "language_modeling"), ("t5", "translation"), ("bert", "language_modeling")]
+)
+def test_freezing_all_there_is_to_learn_is_refused(run_task, write_csv, model, task_type):
+    """The head of most language models is its embeddings; BERT's has a layer of its own."""
+    source = write_csv("rows.csv", ["text", "source", "target"], [(f"the of {n}", f"a {n}", "b") for n in range(20)])
+    task = {"type": task_type, "data": source, "freeze": "backbone", "steps": 1}
+    if model == "bert":
+        run_task(task, model)
+        return
+    with pytest.raises(UserError, match="freeze: backbone leaves nothing to learn"):
+        run_task(task | ({"max_target_length": 8} if task_type == "translation" else {}), model)
+
+
 def test_baseline_of_words(run_task, tmp_path):
     rows = [{"words": ["the", "cat", f"w{n}"], "tags": ["DET", "NOUN", "NOUN"]} for n in range(50)]
     (tmp_path / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

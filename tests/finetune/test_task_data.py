@@ -407,6 +407,13 @@ def test_tags_of_two_schemes_at_once():
     assert splits["test"]["gold"].iloc[0] == ["B-X", "B-X", "O"]
 
 
+@pytest.mark.parametrize(("tags", "metric"), [("A B", "f1"), ("A B", "recall"), ("B-X O", "f1_macro")])
+def test_a_metric_that_the_tags_do_not_have_is_refused_before_training(tags, metric):
+    source = jsonl("d.jsonl", [{"words": "a b", "tags": tags}] * 20)
+    with pytest.raises(UserError, match=f"metric {metric} is not computed here"):
+        load(task(type="token_classification", data=source, metric=metric), None)
+
+
 def test_tags_outside_a_scheme_asked_for():
     rows = [{"words": ["a", "b"], "tags": ["O", "I-X"]}] * 10
     with pytest.raises(UserError, match=r"line 1: tag 'I-X' of word 2 follows 'O'; in IOB2"):
@@ -452,6 +459,11 @@ DATA = {"data": {"files": "d.csv"}}
         ({**DATA, "grid": {"beams": [1, 2]}}, "grid: beams means nothing for text_classification"),
         ({**DATA, "grid": {"freeze": [0]}}, "grid: freeze: 0 "),
         ({**DATA, "gpus": 2}, "one device, not on 2"),
+        ({**DATA, "metric": "f1_micro"}, "metric f1_micro is of several labels per row; take accuracy, f1_macro, mcc"),
+        ({**DATA, "metric": "mcc", "multi_label": True}, "metric mcc is of one label per row; take f1_micro"),
+        ({**DATA, "early_stopping": 2, "keep": "last"}, "leave keep: last out"),
+        ({**DATA, "early_stopping": 2, "validation_fraction": 0}, "need validation rows"),
+        ({**DATA, "grid": {"epochs": [1, 2]}, "validation_fraction": 0}, "need validation rows"),
         ({**DATA, "max_train_rows": [5, 5]}, "twice"),
         ({**DATA, "unit": "paragraph"}, "is for a corpus"),
     ],

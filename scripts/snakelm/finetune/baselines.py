@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,18 @@ def predict(init: str, task: TaskConfig, data: TaskData, seed: int) -> tuple[Dat
         raise UserError(f"the baseline {init} does not exist for {task.type}")
     test, validation = (None if frame is None else answer(frame) for frame in held_out)
     return test, validation
+
+
+def _weights(task: TaskConfig, data: TaskData) -> Any:
+    """Weights of classes as scikit-learn wants them. Each of several labels has a classifier of its own, where
+    weighing one label against another means nothing: there only `balanced` (rows with it and without) does."""
+    if task.class_weights is None or task.multi_label and task.class_weights == "balanced":
+        return task.class_weights
+    from snakelm.finetune.weighting import label_weights
+
+    golds = [[gold] if isinstance(gold, str) else gold for gold in data.splits["train"]["gold"]]
+    weights = label_weights(task.class_weights, golds, data.labels or []).tolist()
+    return None if task.multi_label else dict(zip(data.labels or [], weights, strict=True))
 
 
 def _constant(task: TaskConfig, train: DataFrame) -> Any:
@@ -88,11 +101,12 @@ def _tfidf(task: TaskConfig, data: TaskData) -> Any:
     if task.type == "regression":
         ridge = Ridge(alpha=1.0).fit(features, train["gold"])
         return lambda frame: frame.assign(prediction=ridge.predict(seen(frame)))
-    balanced = "balanced" if task.class_weights == "balanced" else task.class_weights
-    linear = LogisticRegression(C=10.0, max_iter=1000, class_weight=balanced, random_state=0)
+    linear = LogisticRegression(C=10.0, max_iter=1000, class_weight=_weights(task, data), random_state=0)
     if task.multi_label:
         marks = MultiLabelBinarizer(classes=data.labels)
-        several = OneVsRestClassifier(linear).fit(features, marks.fit_transform(train["gold"]))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a label of all rows, or of none, has been told of
+            several = OneVsRestClassifier(linear).fit(features, marks.fit_transform(train["gold"]))
 
         def sets(frame: DataFrame) -> DataFrame:
             return frame.assign(

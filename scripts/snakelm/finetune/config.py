@@ -289,6 +289,7 @@ class TaskConfig(Repeatable, DataKeys, TrainingKeys):
                 f"metric {self.metric!r} is unknown for {self.type}{did_you_mean(self.metric, METRICS[self.type])}"
             )
         self._check_labels()
+        self._check_selection()
         self._check_grid()
         return self
 
@@ -309,6 +310,20 @@ class TaskConfig(Repeatable, DataKeys, TrainingKeys):
             raise ValueError("unit: paragraph is for a corpus; cut other sources by their own reader")
         if self.max_chars is not None and self.max_chars < self.min_chars:
             raise ValueError(f"max_chars ({self.max_chars}) is smaller than min_chars ({self.min_chars})")
+
+    def _check_selection(self) -> None:
+        if self.type == "text_classification" and self.metric is not None:
+            one, several = ("accuracy", "f1_macro", "mcc"), ("f1_micro", "f1_macro", "exact_match")
+            if self.metric not in (several if self.multi_label else one):
+                raise ValueError(
+                    f"metric {self.metric} is of {'one label' if self.multi_label else 'several labels'} per row;"
+                    f" take {', '.join(several if self.multi_label else one)}"
+                )
+        if self.early_stopping is not None and self.keep == "last":
+            raise ValueError("early_stopping goes back to the best weights; leave keep: last out")
+        made = self.validation is None and self.corpus is None
+        if made and not self.validation_fraction and (self.early_stopping or len(self.grid_points()) > 1):
+            raise ValueError("early_stopping and grid need validation rows; set validation_fraction or give validation")
 
     def _check_labels(self) -> None:
         if self.bins is not None:

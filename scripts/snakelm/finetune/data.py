@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,10 @@ from snakelm.corpus import SPLITS, has_split, read_split
 from snakelm.errors import UserError
 from snakelm.finetune import tagging
 from snakelm.finetune.config import TaskConfig, TrainingKeys
-from snakelm.finetune.labels import bin_names, check_known, infer
+from snakelm.finetune.labels import Where, bin_names, check_known, infer
 from snakelm.finetune.rows import INPUTS, rewrite_tags, task_rows
 from snakelm.finetune.splits import hold_out, sample
+from snakelm.metrics.tags import is_span_tag
 from snakelm.readers.row import Row
 from snakelm.readers.rows import read_rows
 
@@ -37,6 +38,8 @@ class TaskData:
     """Label names in the order of their ids; None for tasks without labels."""
     duplicates: dict[str, int]
     """Split → how many of its rows have an input that also stands in training."""
+    where: dict[str, Where] = field(default_factory=dict)
+    """Split → from the number in the column `row` to how messages call that row."""
 
     @functools.cached_property
     def content(self) -> str:
@@ -105,7 +108,7 @@ def _load(request: _Request) -> TaskData:
                 f"train: no row has the label {', '.join(map(repr, unseen[:5]))}" + (" …" if unseen[5:] else "")
             )
     log.info("rows: " + ", ".join(f"{split} {len(frame):,}" for split, frame in frames.items()))
-    return TaskData(frames, labels, duplicates)
+    return TaskData(frames, labels, duplicates, wheres)
 
 
 def _source_name(task: TaskConfig, split: str) -> str:
@@ -220,6 +223,10 @@ def _tag_labels(frames: dict[str, DataFrame], wheres: dict[str, Any], task: Task
             lambda position, split=split, numbers=numbers: wheres[split](numbers[position]),
             "labels" if task.labels else "training",
         )
+    spans = any(is_span_tag(label) for label in labels)
+    if task.metric is not None and task.metric != "accuracy" and spans == (task.metric == "f1_macro"):
+        kind, others = ("mark", "f1 or accuracy") if spans else ("do not mark", "accuracy or f1_macro")
+        raise UserError(f"metric {task.metric} is not computed here: the tags {kind} spans; take {others}")
     if len(labels) < 2:
         raise UserError(f"train: all words have one tag, {labels[0]!r}; a classification needs two")
     return list(labels)

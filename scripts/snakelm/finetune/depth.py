@@ -51,8 +51,7 @@ def freeze(model: torch.nn.Module, what: str | int) -> None:
     found, top = depths(model)
     if isinstance(what, int) and what > top - 1:
         raise UserError(f"freeze: {what} layers, but the model has {top - 1}")
-    backbone = getattr(model, getattr(model, "base_model_prefix", ""), None)
-    inside = {id(parameter) for parameter in backbone.parameters()} if backbone is not None else set()
+    inside = _backbone(model)
     for name, parameter in model.named_parameters():
         if what == "backbone":
             frozen = id(parameter) in inside
@@ -60,6 +59,18 @@ def freeze(model: torch.nn.Module, what: str | int) -> None:
             frozen = found[name] <= (0 if what == "embeddings" else int(what))
         if frozen:
             parameter.requires_grad_(False)
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise UserError(f"freeze: {what} leaves nothing to learn: the head of this model is part of what is frozen")
+
+
+def _backbone(model: torch.nn.Module) -> set[int]:
+    """Ids of all parameters but the head's. Some models (T5) have their layers and head side by side."""
+    backbone = getattr(model, getattr(model, "base_model_prefix", ""), None)
+    if backbone is None:
+        head, tokens = model.get_output_embeddings(), model.get_input_embeddings()
+        own = {id(parameter) for parameter in head.parameters()} - {id(parameter) for parameter in tokens.parameters()}
+        return {id(parameter) for parameter in model.parameters()} - own
+    return {id(parameter) for parameter in backbone.parameters()}
 
 
 def parameter_groups(model: torch.nn.Module, task: TaskConfig) -> list[dict[str, Any]]:

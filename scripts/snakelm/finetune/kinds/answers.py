@@ -22,8 +22,9 @@ CANDIDATES = 20
 class QuestionAnswering(Kind):
     """Question and context, long contexts in windows that overlap by `stride` tokens; first and last token of the
     answer are learnt by cross-entropy over the window's tokens. A window without the whole answer points at the null
-    position: the first token where the tokenizer begins with a special one (encoders), else the last token (the one
-    that has seen everything in a causal model). Windows are merged by the sum of the logits, as the BERT paper does.
+    position: the first token where the tokenizer begins with a special one (encoders), else the last. A causal model
+    gets an end token after each window for that: it has seen everything, and is no token of the context. Windows are
+    merged by the sum of the logits, as the BERT paper does.
     """
 
     auto_class = "AutoModelForQuestionAnswering"
@@ -31,16 +32,22 @@ class QuestionAnswering(Kind):
     def __init__(self, *arguments: Any):
         super().__init__(*arguments)
         train = self.data.splits["train"]["gold"]
+        end = self.tokenizer.eos_token_id if self.tokenizer.eos_token_id is not None else self.tokenizer.sep_token_id
+        self.ends = [end] if self.objective == "clm" and end is not None else []
         self.may_abstain = any(len(answers) == 0 for answers in train)
 
     def features(self, frame: DataFrame, split: str) -> Features:
-        questions = self._short_questions(frame["question"].tolist())
+        # The question may fill half of a window, but some context has to go beside it, and some of that has to be new.
+        longest = self.max_length - len(self.ends)
+        free = longest - self.tokenizer.num_special_tokens_to_add(pair=True)
+        room = max(1, min(self.max_length // 2, free - 4))
+        questions = self._short_questions(frame["question"].tolist(), room)
         encoded = self.tokenizer(
             questions,
             frame["context"].tolist(),
             truncation="only_second",
-            max_length=self.max_length,
-            stride=min(self.task.stride, self.max_length // 4),
+            max_length=longest,
+            stride=min(self.task.stride, self.max_length // 4, free - room - 1),
             return_overflowing_tokens=True,
             return_offsets_mapping=True,
             return_attention_mask=False,
@@ -53,12 +60,16 @@ class QuestionAnswering(Kind):
                 list(offset) if inside else [-1, -1]
                 for offset, inside in zip(encoded["offset_mapping"][number], of_context, strict=True)
             ]
-            null = 0 if encoded.sequence_ids(number)[0] is None else len(offsets) - 1
+            offsets += [[-1, -1]] * len(self.ends)
+            null = 0 if encoded.sequence_ids(number)[0] is None and not self.ends else len(offsets) - 1
             spans.append(offsets)
             nulls.append(null)
             labels.append(_target(offsets, null, frame["gold"].iloc[row], frame["starts"].iloc[row]))
         names = ("input_ids", "token_type_ids")
         columns: dict[str, list[Any]] = {name: list(encoded[name]) for name in names if name in encoded}
+        columns["input_ids"] = [ids + self.ends for ids in columns["input_ids"]]
+        if "token_type_ids" in columns:
+            columns["token_type_ids"] = [types + [1] * len(self.ends) for types in columns["token_type_ids"]]
         if split != "test":
             columns["labels"] = [list(target) for target in labels]
         remark = None
@@ -69,9 +80,8 @@ class QuestionAnswering(Kind):
                 remark = f"{lost:,} answers fit into no window of {self.max_length} tokens: nothing is learnt of them"
         return Features(columns, rows, {"spans": spans, "nulls": nulls}, remark=remark)
 
-    def _short_questions(self, questions: list[str]) -> list[str]:
-        """Questions cut to half of the window, so that some context is left."""
-        room = self.max_length // 2
+    def _short_questions(self, questions: list[str], room: int) -> list[str]:
+        """Questions cut to `room` tokens."""
         offsets = self.tokenizer(questions, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
         return [
             text if len(spans) <= room else text[: spans[room - 1][1]]

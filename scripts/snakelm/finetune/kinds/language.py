@@ -140,8 +140,8 @@ class MinimalPairs(_Scored):
         if longest > self.max_length:
             number = max(range(len(encoded)), key=lambda at: len(encoded[at]))
             raise UserError(
-                f"row {frame['row'].iloc[number // 2]}: the sentence has {longest} tokens, but the model reads"
-                f" {self.max_length}; a pair that is cut cannot be compared"
+                f"{self.data.where[split](frame['row'].iloc[number // 2])}: the sentence has {longest} tokens, but the"
+                f" model reads {self.max_length}; a pair that is cut cannot be compared"
             )
         wrapped = [self.likelihood.wrap(ids) for ids in encoded]
         columns = {"input_ids": [ids for ids, _ in wrapped], "scored": [flags for _, flags in wrapped]}
