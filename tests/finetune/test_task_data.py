@@ -479,6 +479,12 @@ def test_combinations_that_cannot_work():
     assert check(translation, "gpt2", "clm") == check(translation, "t5", "span_denoising") == []
     assert "does not exist for translation" in check(translation, "t5", "span_denoising", "majority")[0]
     assert "longer than the model's positions" in check(task(**DATA, max_length=128), "bert", "mlm", positions=64)[0]
+    assert "leaves no room for a source" in check(translation, "gpt2", "clm", positions=64)[0]
+    assert (
+        check(translation, "t5", "span_denoising", positions=64)
+        == check(translation, "gpt2", "clm", positions=128)
+        == []
+    )
     grid = task(**DATA, grid={"max_length": [32, 128], "pooling": ["mean", "first"]})
     assert [line.partition(" ")[0] for line in check(grid, "gpt2", "clm", positions=64)] == ["pooling:", "max_length"]
 

@@ -429,4 +429,10 @@ def check(
             problems.append("pooling: first sees only the first token of a causal model; take last or mean")
         if positions is not None and here.max_length is not None and here.max_length > positions:
             problems.append(f"max_length ({here.max_length}) is longer than the model's positions ({positions})")
+        longest = here.max_length or positions
+        if task.type in _GENERATION and objective == "clm" and longest and here.max_target_length >= longest - 8:
+            problems.append(
+                f"max_target_length ({here.max_target_length}) leaves no room for a source in the {longest} tokens that"
+                " the model reads"
+            )
     return list(dict.fromkeys(problems))
