@@ -14,6 +14,7 @@ import pandas
 import pytest
 import torch
 from finetune_lab import sentences
+from pydantic import ValidationError
 from safetensors.torch import load_file
 from snakelm.errors import UserError
 from snakelm.finetune import network
@@ -129,7 +130,7 @@ def test_grid_takes_the_best_on_validation(run_task, task):
     )
     alone, _ = run_task(task, name="alone")
     assert same(weights(out), weights(alone))
-    with pytest.raises(UserError, match="need validation rows"):
+    with pytest.raises(ValidationError, match="need validation rows"):
         run_task(task | {"grid": {"epochs": [1, 2]}, "validation_fraction": 0}, name="blind")
 
 
