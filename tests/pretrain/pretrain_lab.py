@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import itertools
 import json
@@ -18,6 +19,7 @@ from snakelm.job import Job
 from snakelm.pretrain.config import ModelConfig
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
+M_ARENA_MAX = -8  # of glibc's malloc.h
 SPECIAL = {"bos_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>", "mask_token": "<mask>"}
 NAMES = ("Anna", "Otto", "Maria", "Karl", "Ida", "Emil", "Clara", "Hugo")
 DEEDS = ("reads a letter", "walks to the river", "sells three apples", "hears an old song", "writes about the war")
@@ -138,6 +140,8 @@ def _child(
             if spare_mb is None:
                 os.kill(os.getpid(), signum)
             else:
+                # Threads that begin now would each map an arena of 128 MB, or not, as it happens.
+                ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
                 limit = psutil.Process().memory_info().vms + spare_mb * 2**20
                 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         return step_of_batch(self, *args, **kwargs)

@@ -167,7 +167,8 @@ def _whole(model: type[BaseModel], entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def candidates(field: Any) -> Iterator[Any]:
-    """Other values that a field's type allows, likely ones first; the model decides which of them hold."""
+    """Other values that a field may have: its examples, then what its type allows; the model decides which hold."""
+    yield from field.examples or ()
     for part in _parts(field.annotation):
         yield from _of(part, field.metadata)
 

@@ -108,6 +108,7 @@ class ModelConfig(Repeatable, ArchitectureConfig):
     training_arguments: dict[str, Any] = Field(
         default_factory=dict,
         description="further Hugging Face TrainingArguments (optim, adam_epsilon, …), as they are",
+        examples=[{"adam_epsilon": 1e-6}],
     )
 
     micro_batch_size: Count | None = circumstance(

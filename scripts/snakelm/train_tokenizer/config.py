@@ -135,14 +135,30 @@ class TokenizerConfig(Repeatable):
         description="The same for two texts, `:1` sets type ids: `[CLS] $A [SEP] $B:1 [SEP]:1`; null = the family's.",
     )
 
-    normalizer: Step | list[Step] | None = Field(None, description="custom: normalizer, or a list of them in order.")
-    pre_tokenizer: Step | list[Step] | None = Field(None, description="custom: pre-tokenizer, or a list of them.")
-    model: Step | None = Field(None, description="custom: BPE, WordPiece, WordLevel or Unigram, with arguments.")
-    decoder: Step | list[Step] | None = Field(None, description="custom: decoder, or a list of them in order.")
-    post_processor: Step | list[Step] | None = Field(
-        None, description="custom: post-processor, or a list; null = the template of the family."
+    normalizer: Step | list[Step] | None = Field(
+        None, description="custom: normalizer, or a list of them in order.", examples=["NFC", ["NFD", "StripAccents"]]
     )
-    trainer: Step | None = Field(None, description="custom: trainer, with arguments; null = the model's own.")
+    pre_tokenizer: Step | list[Step] | None = Field(
+        None, description="custom: pre-tokenizer, or a list of them.", examples=["WhitespaceSplit", "ByteLevel"]
+    )
+    model: Step | None = Field(
+        None,
+        description="custom: BPE, WordPiece, WordLevel or Unigram, with arguments.",
+        examples=["BPE", {"type": "WordLevel", "unk_token": "<unk>"}],
+    )
+    decoder: Step | list[Step] | None = Field(
+        None, description="custom: decoder, or a list of them in order.", examples=["ByteLevel"]
+    )
+    post_processor: Step | list[Step] | None = Field(
+        None,
+        description="custom: post-processor, or a list; null = the template of the family.",
+        examples=["ByteLevel"],
+    )
+    trainer: Step | None = Field(
+        None,
+        description="custom: trainer, with arguments; null = the model's own.",
+        examples=[{"type": "WordLevelTrainer", "min_frequency": 3}],
+    )
 
     existing: str | None = outside(
         None, description="Folder or Hub name of a tokenizer to take over instead of training a kind."
