@@ -16,6 +16,7 @@ class Results:
     def __init__(self, root: Path):
         self.root = root
         self.parents: dict[str, Path] = {}
+        self.confidence = 0.95
 
     def add(self, role: str, stage: str, files: dict[str, str] | None = None, **manifest: Any) -> Path:
         kind, _, key = role.partition(":")
@@ -38,7 +39,8 @@ class Results:
             rows += [
                 (s, name, repr(v), n, str(name == metric).lower(), str(greater).lower()) for s, v in values.items()
             ]
-        return self.add(f"evaluate:{model}.{task}.{init}", "evaluate", {"metrics.tsv": tsv(rows)})
+        files, config = {"metrics.tsv": tsv(rows)}, {"confidence": self.confidence}
+        return self.add(f"evaluate:{model}.{task}.{init}", "evaluate", files, config=config)
 
     def finetune(self, model: str, task: str, init: str, seed: int, level: float, size: int | None = 500):
         draw = random.Random(f"{model}{task}{init}{seed}")
@@ -84,9 +86,10 @@ def tsv(rows: list[tuple]) -> str:
     return "".join("\t".join(str(field) for field in row) + "\n" for row in rows)
 
 
-def usual(root: Path) -> Results:
+def usual(root: Path, confidence: float = 0.95) -> Results:
     """The default story: one model, three tasks, three seeds; one gain, one smaller-is-better gain, one unclear."""
     results = Results(root)
+    results.confidence = confidence
     random_text = "Fellow citizens of the Senate and of the House of Representatives: the state of the Union is " * 6
     samples = f"> The state of\nThe state of the Union {random_text}\n\n> We must\n{random_text}\n" * 2
     headline = {

@@ -109,7 +109,7 @@ def test_smaller_is_better_and_not_clear(story):
 
 def test_confidence_widens_the_interval(tmp_path):
     """t(0.995, 2) = 9.924843, so the difference of era is .087333 ± .129191: no longer clear of 0."""
-    page, headline, _ = make(usual(tmp_path / "results"), tmp_path / "out", confidence=0.99)
+    page, headline, _ = make(usual(tmp_path / "results", confidence=0.99), tmp_path / "out")
     assert words(page.rows["era", "tiny", "accuracy"]["difference"]).startswith("+0.087 [−0.042, +0.217] n = 3 ○")
     assert "99 % interval" in page.text
     assert headline["clear_gains"] < 2

@@ -10,4 +10,4 @@ from snakelm.config import Config
 class EvaluateConfig(Config):
     """How the seeds of one cell are summed up."""
 
-    confidence: float = Field(0.95, description="confidence of the intervals over seeds", gt=0, lt=1)
+    confidence: float = Field(0.95, description="confidence of the intervals over seeds, in the report too", gt=0, lt=1)

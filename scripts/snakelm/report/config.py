@@ -12,9 +12,6 @@ class ReportConfig(Config):
 
     title: str = Field("", max_length=200, description="Heading of the page; empty takes the recipe's name.")
     description: str = Field("", description="A paragraph below the heading: what was asked, on which text.")
-    confidence: float = Field(
-        0.95, gt=0.5, lt=1, description="Coverage of the intervals over seeds, between 0.5 and 1."
-    )
     sample_characters: int = Field(
         1200, ge=0, description="How much of each model's samples the page shows, in characters; 0 leaves them out."
     )

@@ -10,7 +10,7 @@ from snakelm.job import Job
 from snakelm.report import page
 from snakelm.report.config import ReportConfig
 from snakelm.report.figures import DARK_SERIES, GLYPHS, SERIES, write_results_figure
-from snakelm.report.results import compare, headline, inits_of, read_scores, write_scores
+from snakelm.report.results import compare, confidence_of, headline, inits_of, read_scores, write_scores
 from snakelm.report.runs import Run, read_runs, split_cell, split_seed
 from snakelm.report.tokenizers import tokenizer_figure, tokenizer_samples, tokenizer_table
 
@@ -25,7 +25,8 @@ def report(job: Job[ReportConfig]) -> dict[str, Any]:
     """
     runs = read_runs(job.parents)
     scores = read_scores(runs)
-    rows = compare(scores, job.config.confidence)
+    confidence = confidence_of(runs)
+    rows = compare(scores, confidence)
     trained = {split_cell(split_seed(run.key)[0])[2] for run in runs if run.kind == "finetune"}
     inits = inits_of([score.init for score in scores] + sorted(trained))
     tasks = page.by_task(rows)
@@ -41,14 +42,14 @@ def report(job: Job[ReportConfig]) -> dict[str, Any]:
         title=job.config.title or job.name,
         name=job.name,
         description=job.config.description,
-        confidence=f"{100 * job.config.confidence:g}",
+        confidence=f"{100 * confidence:g}",
         comparisons=page.grouped([row for row in rows if row.main]),
         other_metrics=page.grouped([row for row in rows if not row.main]),
         inits=inits,
         init_legend=[(init, place, "dot") for place, init in enumerate(inits)],
         line_legend=sorted({entry for figure in finetuning for entry in figure.legend}, key=lambda entry: entry[1]),
         summary=headline(rows, scores),
-        by_chance=page.by_chance(rows, job.config.confidence),
+        by_chance=page.by_chance(rows, confidence),
         some_lost=any(cell.lost for row in rows for cell in [*row.cells.values(), row.difference] if cell),
         result_figures=result_figures,
         learning_curves=page.learning_curves(runs, rows, inits),

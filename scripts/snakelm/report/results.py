@@ -123,6 +123,12 @@ def read_scores(runs: Iterable[Run]) -> list[Score]:
     )
 
 
+def confidence_of(runs: Iterable[Run]) -> float:
+    """What the evaluations took for their own intervals; 0.95 where there are none."""
+    stated = (run.manifest.get("config", {}).get("confidence") for run in runs if run.kind == "evaluate")
+    return next((float(value) for value in stated if value is not None), 0.95)
+
+
 def write_scores(scores: Iterable[Score], file: Path) -> None:
     """One row per model, task, seed, init and metric, tab-separated, values as the evaluation wrote them."""
     with file.open("w", encoding="utf-8", newline="") as lines:
