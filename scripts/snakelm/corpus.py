@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas
 
+BYTES_AT_ONCE, ROWS_AT_ONCE = 1_000_000, 4096
 SPLITS = ("train", "validation", "test")
 
 
@@ -20,14 +21,17 @@ def has_split(folder: Path, split: str) -> bool:
     return (folder / f"{split}.parquet").exists()
 
 
-def iter_texts(folder: Path, split: str = "train", batch_size: int = 256) -> Iterator[str]:
-    """The documents of one split in order, `batch_size` rows in memory at a time; none if the split is absent."""
+def iter_texts(folder: Path, split: str = "train") -> Iterator[str]:
+    """The documents of one split in order, about a megabyte in memory at a time; none if the split is absent."""
     import pyarrow.parquet
 
     if not has_split(folder, split):
         return
     with pyarrow.parquet.ParquetFile(folder / f"{split}.parquet") as file:
-        for batch in file.iter_batches(batch_size=batch_size, columns=["text"]):
+        groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+        size = sum(group.total_byte_size for group in groups)
+        rows = min(max(BYTES_AT_ONCE * file.metadata.num_rows // max(size, 1), 1), ROWS_AT_ONCE)
+        for batch in file.iter_batches(batch_size=rows, columns=["text"]):
             yield from batch.column(0).to_pylist()
 
 

@@ -93,8 +93,12 @@ def test_what_may_see_across_a_blank_is_left_to_the_library():
 
 
 def test_scripts_without_blanks_do_not_pay():
-    assert words.repeats_itself(lambda: [["to be or not to be\n"] * 50])
-    assert not words.repeats_itself(lambda: [["没有空格的文字" + chr(0x4E00 + n) + "\n" for n in range(50)]])
+    repeating = [["to be or not to be\n"] * 50] * 3
+    pays, text = words.repeats_itself(lambda: iter(repeating))
+    assert pays and [line for batch in text() for line in batch] == repeating[0] * 3
+    other = [["没有空格的文字" + chr(0x4E00 + n) + "\n" for n in range(50)]]
+    pays, text = words.repeats_itself(lambda: iter(other))
+    assert not pays and list(text()) == other
 
 
 @pytest.mark.parametrize("kind", ["byte_level_bpe", "bert_wordpiece"])

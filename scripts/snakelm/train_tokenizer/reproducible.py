@@ -51,7 +51,8 @@ def train(tokenizer: Tokenizer, trainer: Any, batches: Batches, threads: int = 1
     if isinstance(trainer, trainers.WordLevelTrainer) or not (
         affixes(trainer) or trainer.limit_alphabet or _byte_fallback(tokenizer)
     ):
-        if not (blanks_part(tokenizer) and repeats_itself(batches)):
+        pays, batches = repeats_itself(batches) if blanks_part(tokenizer) else (False, batches)
+        if not pays:
             with shown(trainer) as watched:
                 tokenizer.train_from_iterator(batches(), watched)
             return tokenizer

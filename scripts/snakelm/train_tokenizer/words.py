@@ -12,10 +12,11 @@ Cost on 12 MB of English: 0.4 s on one core, where the library's normalizing and
 from __future__ import annotations
 
 import json
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import accumulate, chain, islice
 from typing import Any
 
 import pyarrow
@@ -69,11 +70,15 @@ def blanks_part(tokenizer: Tokenizer) -> bool:
     return first["type"] in _AT_BLANKS and first.get("use_regex", True) and first.get("split", True)
 
 
-def repeats_itself(batches: Batches) -> bool:
-    """Whether most of the text's beginning is made of pieces that return, so that counting them first pays."""
-    lines = next(_grouped(batches, CHARACTERS_OF_A_PROBE), [])
-    _, others = _chunks(lines)
-    return sum(map(len, others)) * 2 <= sum(map(len, lines))
+def repeats_itself(batches: Batches) -> tuple[bool, Batches]:
+    """Whether most of the text's beginning is made of pieces that return, so that counting them first pays.
+
+    Also the text again, for one pass: what was read of it is not read twice.
+    """
+    text = iter(batches())
+    beginning = next(_grouped(lambda: text, CHARACTERS_OF_A_PROBE), [])
+    _, others = _chunks(beginning)
+    return sum(map(len, others)) * 2 <= sum(map(len, beginning)), lambda: chain([beginning], text)
 
 
 def _steps(part: dict[str, Any] | None, key: str) -> list[dict[str, Any]]:
@@ -115,7 +120,7 @@ def _grouped(batches: Batches, characters: int = CHARACTERS_AT_ONCE) -> Iterator
 
 def _chunks(lines: list[str]) -> tuple[Chunks, list[str]]:
     """The different pieces of the lines with their counts, each with the blank before it, and the lines left over."""
-    compute, text = pyarrow.compute, pyarrow.array(lines, pyarrow.large_string())
+    compute, text = pyarrow.compute, _strings(lines)
     whole = compute.match_substring_regex(text, _BLANKS_MATTER)
     parted = compute.replace_substring(text.filter(compute.invert(whole)), " ", _CUT + " ")
     counted = compute.split_pattern(parted, _CUT).flatten().value_counts()
@@ -124,6 +129,14 @@ def _chunks(lines: list[str]) -> tuple[Chunks, list[str]]:
         return [], lines
     found = zip(pieces.to_pylist(), counted.field("counts").to_pylist(), strict=True)
     return list(found), text.filter(whole).to_pylist()
+
+
+def _strings(lines: list[str]) -> Any:
+    """As `pyarrow.array(lines, pyarrow.large_string())`, which would import pandas for it."""
+    encoded = [line.encode() for line in lines]
+    ends = array("q", accumulate(map(len, encoded), initial=0))
+    buffers = pyarrow.py_buffer(ends), pyarrow.py_buffer(b"".join(encoded))
+    return pyarrow.LargeStringArray.from_buffers(len(lines), *buffers)
 
 
 def _bytes(strings: Any) -> int:
