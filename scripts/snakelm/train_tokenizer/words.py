@@ -27,7 +27,7 @@ Batches = Callable[[], Iterable[list[str]]]
 """Begins a new pass over the text, in batches of lines."""
 Chunks = list[tuple[str, int]]
 
-CHARACTERS_AT_ONCE, CHARACTERS_OF_A_PROBE = 4_000_000, 400_000
+CHARACTERS_AT_ONCE, CHARACTERS_OF_A_PROBE = 1_000_000, 400_000
 _CUT = "\x01"
 _BLANKS_MATTER = (
     r"  |^ | $| \n|\r[^\n]|\r$|[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x{a0}]|\p{Cf}|\p{Co}|[\x{1680}\x{2000}-\x{200a}]"
