@@ -9,15 +9,16 @@ from pathlib import Path
 
 from snakelm import console
 from snakelm.adopt import adopt
-from snakelm.cli import add_recipe_options, command, plan_of
+from snakelm.cli import command, plan_of, recipe_options
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, parents=[recipe_options()], formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("entry", help="pretrain:<model> or save_tokenizer:<tokenizer>")
     parser.add_argument("folder", type=Path, help="what save_pretrained wrote, or what was downloaded")
     parser.add_argument("--link", action="store_true", help="hard links in place of copies, where the disk allows it")
-    add_recipe_options(parser)
     given = parser.parse_args()
     console.set_up("adopt", None)
     print(f"adopted as {adopt(plan_of(given), given.entry, given.folder, given.link)}")

@@ -89,19 +89,27 @@ def in_use(stays: Needed) -> list[str]:
 
 
 def left_out(items: list[Item], recipes: list[list[str]], store: Store) -> list[str]:
-    """Recipes beside the given ones that need some of the items: forgetting one is easily done."""
+    """What else needs some of the items: other code's runs of these recipes, and recipes that were forgotten."""
+
+    def missed(files: list[str], overrides: dict[str, str]) -> int:
+        runs = read_plan(files, overrides, store).runs.values()
+        paths = {path for run in runs for path in (run.folder, store.work(run.stage, run.id))}
+        return len(paths & {item.path for item in items})
+
     mentioned = {Path(file).resolve() for files in recipes for file in files}
-    lines = []
+    lines = [
+        f"{count} of them are what {' '.join(files)} asks for, made by other code: on_code_change: keep keeps them"
+        for files in recipes
+        if (count := missed(files, {"on_code_change": "keep"}))
+    ]
     for file in sorted(Path("config").glob("*.yaml")):
         if file.resolve() not in mentioned:
             try:
-                missed = {item.path for item in items} & {
-                    run.folder for run in read_plan([str(file)], {}, store).runs.values()
-                }
+                count = missed([str(file)], {})
             except UserError:
                 continue  # not a recipe by itself
-            if missed:
-                lines.append(f"{file} needs {len(missed)} of them: keep these with --recipe {file}")
+            if count:
+                lines.append(f"{file} needs {count} of them: keep these with --recipe {file}")
     return lines
 
 

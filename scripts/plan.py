@@ -4,12 +4,11 @@ import argparse
 import json
 import sys
 
-from snakelm.cli import add_recipe_options, command, plan_of
+from snakelm.cli import command, plan_of, recipe_options
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    add_recipe_options(parser)
+    parser = argparse.ArgumentParser(description=__doc__, parents=[recipe_options()])
     parser.add_argument("--json", action="store_true", help="print the plan as JSON, for programs")
     parser.add_argument("--where", action="store_true", help="print only where the results are")
     given = parser.parse_args()

@@ -20,7 +20,7 @@ from .console import log
 from .errors import UserError, did_you_mean
 from .identity import CodeDigests
 from .manifest import describe
-from .store import MANIFEST, file_table, remove_tree
+from .store import MANIFEST, file_table, remove_empty, remove_tree
 
 if TYPE_CHECKING:
     from .plan import Plan, Run
@@ -41,6 +41,11 @@ def adopt(plan: Plan, entry: str, folder: Path, link: bool = False) -> Path:
     """
     run = _run_of(plan, entry)
     names = _files(folder)
+    if run.stage == "pretrain" and "config.json" not in names:
+        below = ", ".join(sorted(str(path.parent) for path in folder.glob("*/config.json"))[:5])
+        raise UserError(
+            f"{folder}: no model can be loaded (it has no config.json){below and f'; one of these? {below}'}"
+        )
     work = plan.store.work(run.stage, run.id)
     work.mkdir(parents=True, exist_ok=True)
     out = work / "out"
@@ -51,15 +56,17 @@ def adopt(plan: Plan, entry: str, folder: Path, link: bool = False) -> Path:
             try:
                 for name in names:
                     _take((folder / name).resolve(), out / name, link)
-                headline = _checked_model(plan, run, out) if run.stage == "pretrain" else _checked_tokenizer(run, out)
+                headline = (
+                    _checked_model(plan, run, out) if run.stage == "pretrain" else _checked_tokenizer(run, folder, out)
+                )
                 plan.store.publish(out, run.folder, _manifest(plan, run, out, folder, headline))
             except BaseException:
                 remove_tree(out)
                 raise
     except Timeout:
         raise UserError(f"{run.folder.name}: a job is making this run; stop it first, or let it finish") from None
-    if not any(work.iterdir()):
-        work.rmdir()
+    finally:
+        remove_empty(work)
     plan.store.link_latest(run.stage, run.name, run.folder)
     return run.folder
 
@@ -113,14 +120,16 @@ def _take(source: Path, target: Path, link: bool) -> None:
     shutil.copyfile(source, target)
 
 
-def _checked_tokenizer(run: Run, folder: Path) -> dict[str, Any]:
-    tokenizer = _load_tokenizer(folder)
+def _checked_tokenizer(run: Run, folder: Path, out: Path) -> dict[str, Any]:
+    tokenizer = _load_tokenizer(out, folder)
     if not tokenizer.is_fast:
         raise UserError(f"{run.name}: no fast tokenizer (tokenizer.json), which all later stages need")
     entry = run.parents["trained"].typed()
     lacking = [role for role in entry.role_tokens() if getattr(tokenizer, role) is None]  # type: ignore[attr-defined]
     if lacking:
         raise UserError(f"{run.name}: lacks {', '.join(lacking)}, which its models need; add it to the tokenizer")
+    if not (out / "tokenizer.json").exists():  # made of a vocabulary alone; what it does is written down
+        tokenizer.backend_tokenizer.save(str(out / "tokenizer.json"))
     return {"vocab_size": len(tokenizer)}
 
 
@@ -196,13 +205,14 @@ def _load_model(run: Run, folder: Path) -> Any:
     return model
 
 
-def _load_tokenizer(folder: Path) -> Any:
+def _load_tokenizer(folder: Path, said: Path | None = None) -> Any:
+    """The tokenizer in `folder`; where it cannot be loaded, `said` is what the user knows it by."""
     from transformers import AutoTokenizer
 
     try:
         return AutoTokenizer.from_pretrained(folder)
     except Exception as error:  # tokenizers raises plain Exception
-        raise UserError(f"{folder.name}: no tokenizer can be loaded ({_one_line(error)})") from None
+        raise UserError(f"{said or folder}: no tokenizer can be loaded ({_one_line(error)})") from None
 
 
 def _manifest(plan: Plan, run: Run, out: Path, folder: Path, headline: dict[str, Any]) -> dict[str, Any]:

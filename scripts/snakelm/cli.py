@@ -13,24 +13,44 @@ from .store import Store
 from .workflow import read_plan
 
 
-def add_recipe_options(parser: argparse.ArgumentParser) -> None:
-    """--configfile and --config, meaning what they mean to snakemake."""
+def recipe_options() -> argparse.ArgumentParser:
+    """A parser of --configfile and --config, as snakemake writes them, to be a parent of others."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument(
         "--configfile",
+        "--configfiles",
         nargs="+",
         action="extend",
         default=[],
+        metavar="FILE",
         help="recipe, or several merged in order (default: config/config.yaml)",
     )
     parser.add_argument(
-        "--config", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="keys of the recipe to override"
+        "--config",
+        "-C",
+        nargs="*",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="keys of the recipe to override",
     )
+    return parser
+
+
+def parse_overrides(entries: list[str]) -> dict[str, Any]:
+    """What stands after --config, read as Snakemake reads it."""
+    if not entries:
+        return {}
+    from snakemake.cli import parse_config
+
+    try:
+        return parse_config(entries)  # type: ignore[no-any-return]
+    except ValueError as error:
+        raise UserError(f"--config {' '.join(entries)}: {error}") from None
 
 
 def plan_of(given: argparse.Namespace) -> Plan:
-    from snakemake.cli import parse_config
-
-    overrides: dict[str, Any] = parse_config(given.config) if given.config else {}
+    overrides = parse_overrides(given.config)
     overrides.pop("only", None)
     return read_plan([str(file) for file in given.configfile], overrides, Store())
 

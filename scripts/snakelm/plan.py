@@ -28,6 +28,7 @@ from .store import MANIFEST, STAGES, Store, read_manifest
 
 # Stages whose runs have children that cost something: there an equal content is worth looking for.
 SHARED_STAGES = frozenset({"fetch_corpus", "train_tokenizer", "save_tokenizer", "encode_corpus", "pretrain"})
+_NOT_ASKED = "the recipe asks for no such run (`make plan` shows those it does)"
 SECTION_OF = {"fetch_corpus": "corpora", "train_tokenizer": "tokenizers", "pretrain": "models"}
 
 
@@ -75,6 +76,8 @@ class Cell:
     """The fine-tunings of one model, task and init, over its seeds: one job, one process, one run per seed."""
 
     name: str
+    of: tuple[str, TaskConfig, str]
+    """Model, task and init."""
     runs: list[Run] = field(default_factory=list)
     folder: Path = Path()
 
@@ -110,8 +113,11 @@ class Plan:
     # --- what the rules ask ---
 
     def run_at(self, stage: str, folder: str) -> Run:
-        """The run with this folder name (`<name>-<id>`); KeyError if the recipe asks for none."""
-        return self._folders[stage, folder]
+        """The run with this folder name (`<name>-<id>`); UserError if the recipe asks for none."""
+        try:
+            return self._folders[stage, folder]
+        except KeyError:
+            raise UserError(f"{stage} {folder}: {_NOT_ASKED}") from None
 
     def jobs(self) -> Iterator[tuple[str, str, list[Run]]]:
         """(stage, job name, its runs) for every Snakemake job, parents first."""
@@ -123,10 +129,14 @@ class Plan:
                 for run in self.of(stage):
                     yield stage, run.folder.name, [run]
 
+    def code(self, stage: str) -> str:
+        """The digest of the stage's code."""
+        return self._code.stage(stage)
+
     def of(self, stage: str) -> list[Run]:
         return [run for run in self.runs.values() if run.stage == stage]
 
-    def targets(self, only: str | None = None) -> list[str]:
+    def targets(self, only: Any = None) -> list[str]:
         """What `all` asks for: everything a user keeps, or only the runs that match `stage:name` (* is a wildcard)."""
         if only is None:
             reports = self.of("report")
@@ -135,7 +145,7 @@ class Plan:
             wanted = ("save_tokenizer", "pretrain", "evaluate")
             missing = [run for stage in wanted for run in self.of(stage) if run.is_kept and not run.done]
             return [run.manifest for run in [*reports, *missing]]
-        stage, _, pattern = only.partition(":")
+        stage, _, pattern = str(only).partition(":")
         if stage not in STAGES:
             raise UserError(f"only={only}: no stage {stage}; write <stage>:<name> with one of {', '.join(STAGES)}")
         found = []
@@ -170,6 +180,8 @@ class Plan:
 
     def inputs(self, stage: str, job: str) -> list[str]:
         """The files of the parents' jobs; of a complete run those that exist, or its parents would be made again."""
+        if stage == "finetune" and job not in self.cells_by_job:
+            raise UserError(f"{stage} {job}: {_NOT_ASKED}")
         runs = self.cells_by_job[job].runs if stage == "finetune" else [self.run_at(stage, job)]
         parents = [parent for run in runs for parent in run.parents.values()]
         if stage == "report":
@@ -237,7 +249,14 @@ class Plan:
                 corpus = {"corpus": corpora[task.corpus]} if task.corpus else {}
                 for init in experiment.init:
                     name = f"{model_name}.{task_name}.{_label(init)}"
-                    cell = self.cells.get(name) or Cell(name)
+                    of = (model_name, task, init)
+                    cell = self.cells.get(name) or Cell(name, of)
+                    if cell.of != of:
+                        pair = f"model {cell.of[0]} from {cell.of[2]}, and model {model_name} from {init}"
+                        self._problems.append(
+                            f"experiments: two different fine-tunings ({pair}) would be called {name}; rename a model, "
+                            "a task or a folder"
+                        )
                     known = {run.id for run in cell.runs}
                     for seed in experiment.seeds:
                         run = self._finetune(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import json
 import logging
 import os
 import shlex
@@ -67,9 +68,7 @@ def main(stage: str, function: Stage, config_type: type[Config]) -> None:
     try:
         console.set_up(f"{stage} {label}", given.log)
         store = Store(given.target.parents[2])
-        if given.target.exists() or (
-            stage != "finetune" and is_complete(given.target.parent)
-        ):  # forced by Snakemake; a complete run is never made over
+        if _is_made(stage, given.target):  # forced by Snakemake; a complete run is never made over
             log.info("%s is complete already; nothing to do (`attempt: 2` in its entry makes another)", given.target)
             return
         order = read_order(store, stage, given.target.stem if stage == "finetune" else given.target.parent.name)
@@ -98,6 +97,17 @@ def main(stage: str, function: Stage, config_type: type[Config]) -> None:
         raise
     finally:
         remove_empty(given.target.parent)
+
+
+def _is_made(stage: str, target: Path) -> bool:
+    """Whether all is complete that the target stands for: its own run, or those that a cell's file names."""
+    if stage != "finetune":
+        return is_complete(target.parent)
+    try:
+        cell = json.loads(target.read_text(encoding="utf-8"))
+        return all(is_complete(run["folder"]) for run in cell["runs"].values())
+    except (OSError, ValueError, KeyError):
+        return False
 
 
 _DISK_TROUBLE = {
@@ -191,8 +201,16 @@ class Maker:
     def _digests(self) -> CodeDigests:
         return CodeDigests(cache=self.store.cache / "code.json")
 
-    def _parent(self, parent: dict[str, str]) -> dict[str, Any]:
+    def _parent_folder(self, parent: dict[str, str]) -> Path:
+        """As ordered, or where another recipe has made it under a name of its own."""
         folder = Path(parent["folder"])
+        if not is_complete(folder):
+            folder_id = folder.name.rpartition("-")[2]
+            folder = folder.with_name(self.store.existing(parent["stage"]).get(folder_id, folder.name))
+        return folder
+
+    def _parent(self, parent: dict[str, str]) -> dict[str, Any]:
+        folder = self._parent_folder(parent)
         try:
             manifest = read_manifest(folder)
         except (OSError, ValueError):
@@ -210,7 +228,12 @@ class Maker:
             log.info("%s is being made by another process; waiting for it", final.name)
             lock.acquire()
         try:
-            if not is_complete(final):
+            if is_complete(final):
+                pass
+            elif other := self.store.existing(self.stage).get(real_id):
+                # Another recipe, which calls this entry otherwise, has made it meanwhile.
+                self.store.alias(final, self.store.root / self.stage / other)
+            else:
                 work.mkdir(parents=True, exist_ok=True)
                 self._build_alone(final, real_id, work, basis)
         finally:
@@ -224,7 +247,7 @@ class Maker:
         job = Job(
             name=self.run["name"],
             config=self.config,
-            parents={role: Path(parent["folder"]).resolve() for role, parent in self.run["parents"].items()},
+            parents={role: self._parent_folder(parent).resolve() for role, parent in self.run["parents"].items()},
             out=out,
             work=work,
             sources={

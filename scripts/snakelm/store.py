@@ -61,15 +61,17 @@ class Store:
         return self.root / "logs" / stage / f"{job}.log"
 
     def existing(self, stage: str) -> dict[str, str]:
-        """id → folder name of every complete run of the stage, aliases (links) left out."""
+        """id → folder name of every complete run of the stage; links count if they lead to a run of that very id."""
         found: dict[str, str] = {}
         try:
             entries = list(os.scandir(self.root / stage))
         except FileNotFoundError:
             return found
-        for entry in sorted(entries, key=lambda entry: entry.name):
+        for entry in sorted(entries, key=lambda entry: (entry.is_symlink(), entry.name)):
             name, dash, run_id = entry.name.rpartition("-")
-            if dash and name and not entry.is_symlink() and is_complete(entry.path):
+            if not (name and dash) or (entry.is_symlink() and not os.path.realpath(entry.path).endswith(f"-{run_id}")):
+                continue
+            if is_complete(entry.path):
                 found.setdefault(run_id, entry.name)
         return found
 

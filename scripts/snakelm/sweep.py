@@ -42,7 +42,9 @@ def expand(data: dict[str, Any], entries: dict[str, type[Config]]) -> tuple[dict
                 expanded = _variants(section, str(name), entry, entries[section], variants, problems)
                 if list(expanded) != [str(name)]:
                     variants[section][str(name)] = list(expanded)
-                found[section].update(expanded)
+                for variant, content in expanded.items():
+                    if found[section].setdefault(variant, content) != content:
+                        problems.append(([section, str(name)], f"there is another entry called {variant}; rename one"))
     if isinstance(data.get("experiments"), list):
         found["experiments"] = [_experiment(experiment, variants) for experiment in data["experiments"]]
     return found, problems
@@ -84,7 +86,9 @@ def _variants(
         variant = deepcopy(plain)
         for key, value in values.items():
             _put(variant, key, value)
-        found[_name(name, values)] = variant
+        label = _name(name, values)
+        # Texts that look alike once they are names ("a b" and "a_b") stay apart by a digest.
+        found[label if found.get(label, variant) == variant else _digest_name(name, values)] = variant
     return found
 
 
@@ -127,7 +131,10 @@ def _items(zipped: Any) -> Iterator[tuple[Any, Any]]:
 def _put(entry: dict[str, Any], key: str, value: Any) -> None:
     *outer, last = key.split(".")
     for part in outer:
-        entry[part] = dict(entry.get(part) or {})
+        below = entry.get(part)
+        if not isinstance(below, dict | None):
+            return  # no map, as whoever reads the entry will say
+        entry[part] = dict(below or {})
         entry = entry[part]
     entry[last] = value
 
@@ -135,14 +142,16 @@ def _put(entry: dict[str, Any], key: str, value: Any) -> None:
 def _name(name: str, values: dict[str, Any]) -> str:
     parts = [f"{key}={_short(value)}" for key, value in values.items()]
     readable = "-".join([name, *parts])
-    if len(readable) <= NAME_LENGTH:
-        return readable
+    return readable if len(readable) <= NAME_LENGTH else _digest_name(name, values)
+
+
+def _digest_name(name: str, values: dict[str, Any]) -> str:
     told = json.dumps(values, sort_keys=True, default=str)
     return f"{name[: NAME_LENGTH - 9]}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
 
 
 def _short(value: Any) -> str:
-    text = f"{value:g}" if isinstance(value, float) else str(value)
+    text = f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
     return "".join(letter if letter.isalnum() and letter.isascii() or letter in "._=+-" else "_" for letter in text)
 
 

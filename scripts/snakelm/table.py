@@ -12,24 +12,29 @@ from .why import DONE, NOT_NEEDED, Line
 
 STYLES = {DONE: "green", NOT_NEEDED: "dim", "kept from other code": "yellow"}
 
+WIDE = 90  # columns of a terminal; on a narrower one ids make way for what matters
+
 
 def show(lines: list[Line]) -> None:
     """Print the table and one line that counts."""
     console = Console()
     if not console.is_terminal:
-        console.width = 160
+        console.width = 300
+    wide = console.width >= WIDE
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("stage", "name", "id"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("state")
+    table.add_column("stage", no_wrap=wide, overflow="fold")
+    table.add_column("name", no_wrap=not console.is_terminal, overflow="fold")
+    if wide:
+        table.add_column("id", no_wrap=True)
+    table.add_column("state", overflow="fold")
     table.add_column("why", overflow="fold")
-    table.add_column("last time", justify="right")
+    table.add_column("last time", justify="right", overflow="fold")
     stage = ""
     for line in lines:
         table.add_row(
             "" if line.stage == stage else line.stage,
             line.name,
-            Text(line.id, style="dim"),
+            *([Text(line.id, style="dim")] if wide else []),
             Text(line.state, style=STYLES.get(line.state, "bold magenta")),
             Text("\n".join(line.why[:6] + ([f"and {len(line.why) - 6} more"] if len(line.why) > 6 else []))),
             duration(line.last_seconds),

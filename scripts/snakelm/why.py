@@ -1,13 +1,14 @@
 """What is to be done and why: each run's state, and what sets it apart from the nearest run that exists.
 
-The nearest run is, among those of the same stage and name, the one that differs in the fewest places. Differences
-are config keys (old → new), parents, sources and code, read from its manifest.
+The nearest run is, among those that the entry had, the one that differs in the fewest places. Differences are config
+keys (old → new), parents, sources and code, read from its manifest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from .plan import Plan, Run
@@ -41,7 +42,7 @@ def explain(plan: Plan) -> list[Line]:
     for run in plan.runs.values():
         if run.done:
             made = _manifest(run)
-            why = ["made by other code, kept"] if run.kept else []
+            why = ["made by other code, kept", *differences(run, made)] if run.kept else []
             if same := made.get("same_as"):
                 why.append(f"same content as {same}")
             if "adopted" in made:
@@ -75,21 +76,29 @@ def _needed(plan: Plan) -> Iterator[Run]:
 
 def _reasons(run: Run, plan: Plan) -> tuple[list[str], float | None]:
     found = []
-    for folder in sorted((plan.store.root / run.stage).glob(f"{run.name}-*/{MANIFEST}")):
-        if folder.parent.name.rpartition("-")[0] == run.name and not folder.parent.is_symlink():
-            try:
-                manifest = read_manifest(folder.parent)
-            except (OSError, ValueError):
-                continue
-            found.append((differences(run, manifest), manifest))
+    for folder in _of_name(run, plan):
+        try:
+            manifest = read_manifest(folder)
+        except (OSError, ValueError):
+            continue
+        changed = ["code changed"] if manifest.get("code") != plan.code(run.stage) else []
+        found.append((differences(run, manifest) + changed or ["a folder of another name holds it"], manifest))
     if not found:
         return ["never made"], None
     nearest = min(found, key=lambda item: (len(item[0]), -_finished(item[1])))
     return nearest[0], _seconds(nearest[1])
 
 
+def _of_name(run: Run, plan: Plan) -> set[Path]:
+    """Folders of the runs that this entry had: those named after it, and the one that it had before it was renamed."""
+    folders = {path.parent for path in (plan.store.root / run.stage).glob(f"{run.name}-*/{MANIFEST}")}
+    named = {path for path in folders if path.name.rpartition("-")[0] == run.name and not path.is_symlink()}
+    latest = plan.store.root / "latest" / run.stage / run.name
+    return named | ({latest.resolve()} if latest.exists() else set())
+
+
 def differences(run: Run, manifest: dict[str, Any]) -> list[str]:
-    """What sets a planned run apart from one that was made, a line each; config keys as `key: old → new`."""
+    """What sets a planned run apart from one that was made, code aside; config keys as `key: old → new`."""
     found = []
     old, new = dict(_flat(manifest.get("config", {}))), dict(_flat(run.identity))
     for key in sorted(old.keys() | new.keys()):
@@ -107,7 +116,7 @@ def differences(run: Run, manifest: dict[str, Any]) -> list[str]:
             found.append(
                 f"source {name} " + ("new" if name not in sources else "changed" if name in run.sources else "left out")
             )
-    return found or ["code changed"]
+    return found
 
 
 def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

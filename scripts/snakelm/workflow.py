@@ -16,7 +16,7 @@ from typing import Any
 
 from .errors import UserError
 from .order import read_order, write_orders
-from .store import Store, write_json
+from .store import Store, is_complete, write_json
 
 DEFAULT_RECIPE = "config/config.yaml"
 DRY = {"-n", "--dry-run", "--dryrun", "--lint", "--dag", "--rulegraph", "--summary", "--report", "--unlock"}
@@ -39,11 +39,10 @@ class Workflow:
         if not workflow.is_main_process:
             self.targets: list[str] = []
             return
-        settings = workflow.config_settings
-        overrides = dict(settings.config)
-        only = overrides.pop("only", None)
         try:
-            self.plan = read_plan([str(file) for file in settings.configfiles], overrides, self.store)
+            files, overrides = given_recipe(workflow.config_settings)
+            only = overrides.pop("only", None)
+            self.plan = read_plan(files, overrides, self.store)
             self.targets = self.plan.targets(only)
         except UserError as error:
             print(error, file=sys.stderr)
@@ -119,6 +118,22 @@ class Workflow:
             print(self.plan.whereabouts(), file=sys.stderr)
 
 
+def given_recipe(settings: Any) -> tuple[list[str], dict[str, Any]]:
+    """The recipe's files and overrides. Of an option that stands twice Snakemake takes the last one only, without a
+    word; here all of them count, in order."""
+    from .cli import parse_overrides, recipe_options
+
+    files, overrides = [str(file) for file in settings.configfiles], dict(settings.config)
+    given, _ = recipe_options().parse_known_args(sys.argv[1:])
+    names = [str(Path(name)) for name in given.configfile]
+    if files and names and files[-1].endswith(names[-1]):  # else they come from a profile or another program
+        start = files[-1].removesuffix(names[-1])  # Snakemake may have changed the folder since
+        files = [os.path.join(start, name) for name in names]
+    if given.config:
+        overrides |= parse_overrides(given.config)
+    return files, overrides
+
+
 def read_plan(files: list[str], overrides: dict[str, Any], store: Store) -> Any:
     """Recipe files (default: config/config.yaml) and overrides → Plan; UserError lists every problem."""
     from .plan import Plan
@@ -129,12 +144,15 @@ def read_plan(files: list[str], overrides: dict[str, Any], store: Store) -> Any:
 
 
 def note_cells(plan: Any) -> None:
-    """Note the cells whose seeds were all made before (as parts of other cells): there is nothing to do for them."""
+    """Let cells' files say what is there: where all seeds were made before (as parts of other cells) there is nothing
+    to do, and where a run has been taken away since, there is."""
     try:
         for cell in plan.cells.values():
             if cell.done and not cell.folder.exists():
                 members = {run.name: {"id": run.id, "folder": run.folder.as_posix()} for run in cell.runs}
                 write_json(cell.folder, {"stage": "finetune", "cell": cell.folder.stem, "runs": members})
+            elif not cell.done and cell.folder.exists() and not all(is_complete(run.folder) for run in cell.runs):
+                cell.folder.unlink()
     except OSError:
         pass  # a results folder that is read-only can still be looked at
 

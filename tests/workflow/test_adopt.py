@@ -156,6 +156,23 @@ def test_links_share_the_disk_and_copies_do_not(here: Any) -> None:
     assert not Path(run_of("pretrain").folder, "model.safetensors").samefile("mine/model/model.safetensors")
 
 
+def test_a_vocabulary_alone_becomes_a_whole_tokenizer(here: Any, tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    Path("bert.yaml").write_text(
+        "corpora: {c: {files: tests/recipes/prose.txt, split: none}}\n"
+        "tokenizers: {words: {corpus: c, kind: bert_wordpiece, vocab_size: 320, family: bert}}\n"
+    )
+    plan = read_plan(["bert.yaml"], {}, Store())
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "old", "##er", "the"]
+    (tmp_path / "vocab.txt").write_text("\n".join(words))
+    (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}')
+    run = take(plan, "save_tokenizer:words", tmp_path)
+    for folder in (run, tmp_path):
+        assert AutoTokenizer.from_pretrained(folder)("the older")["input_ids"] == [2, 7, 5, 6, 3]
+    assert (run / "tokenizer.json").exists() and not (tmp_path / "tokenizer.json").exists()
+
+
 def test_what_is_complete_is_never_replaced(here: Any) -> None:
     adopt("pretrain:tiny", "mine/model")
     before = sums(run_of("pretrain").folder)
@@ -227,11 +244,19 @@ def test_missing_and_damaged_weights_are_refused(here: Any) -> None:
         ("finetune:tiny", "mine/model", "write pretrain:<model> or save_tokenizer:<tokenizer>"),
         ("pretrain:tiny", "nowhere", "nowhere: cannot be read as a folder"),
         ("pretrain:tiny", "mine/tokenizer/tokenizer.json", "cannot be read as a folder"),
-        ("pretrain:tiny", "mine", "no model can be loaded"),
+        ("pretrain:tiny", "mine", "mine: no model can be loaded (it has no config.json); one of these? mine/model"),
+        ("pretrain:tiny", "tests", "tests: no model can be loaded (it has no config.json)"),
     ],
 )
 def test_slips_are_one_line(here: Any, entry: str, folder: str, line: str) -> None:
     assert line in refused(entry, folder)
+
+
+def test_a_refusal_names_the_folder_and_leaves_nothing(here: Any) -> None:
+    shutil.rmtree(run_of("save_tokenizer").folder)
+    Path("mine/tokenizer/tokenizer.json").write_text("{")
+    assert "mine/tokenizer: no tokenizer can be loaded" in refused("save_tokenizer:bpe", "mine/tokenizer")
+    assert not Store().work("save_tokenizer", run_of("save_tokenizer").id).exists()
 
 
 def test_a_model_needs_its_tokenizer_first(here: Any) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
 import threading
 
+import pytest
 from workspace import ROOT
 
 CODE = """
@@ -57,6 +59,20 @@ def test_of_two_jobs_on_a_terminal_one_draws_a_bar_and_the_other_writes_lines():
     assert "first work" in seen and "third work" in seen and "second work" not in seen
     assert "[second] work: 3 of 3 steps" in seen
     assert "\x1b[2K[second] done" in seen, "a line takes the place of what a bar has drawn"
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_a_narrow_terminal_still_shows_states_and_names(columns, monkeypatch, capsys):
+    from snakelm.table import show
+    from snakelm.why import Line
+
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    line = Line("finetune", "a-model.topic.pretrained.s1", "0123456789ab", "x", "to do", ["steps: 20 → 21"], 5.0)
+    show([line])
+    printed = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert "…" not in printed and "to do" in printed and "steps:" in printed, printed
+    assert all(len(row) <= columns for row in printed.splitlines())
 
 
 def test_a_file_gets_plain_lines(tmp_path):

@@ -220,6 +220,31 @@ def test_a_recipe_that_was_forgotten_is_named(here: Any) -> None:
     shutil.rmtree("config")
 
 
+def test_a_forgotten_recipe_whose_run_was_interrupted_is_named_too(here: Any) -> None:
+    Path("config").mkdir(exist_ok=True)
+    shutil.copy("b.yaml", "config/b.yaml")
+    for run in plan("b")[0].runs.values():
+        shutil.rmtree(run.folder)
+    checkpoint = Store().work("save_tokenizer", plan("b")[0].of("save_tokenizer")[0].id) / "checkpoints/checkpoint-7"
+    checkpoint.mkdir(parents=True)
+    printed = collect(here, "--recipe", "a.yaml")
+    assert "half-done work" in printed and "config/b.yaml needs 1 of them" in printed and checkpoint.exists()
+    shutil.rmtree("config")
+
+
+def test_runs_that_an_edit_of_the_code_left_behind_are_pointed_out(here: Any) -> None:
+    script = Path("scripts/train_tokenizer.py")
+    original = script.read_text(encoding="utf-8")
+    script.write_text(original + "\nprint\n", encoding="utf-8")
+    try:
+        printed = collect(here, "--recipe", "a.yaml", "--recipe", "b.yaml")
+        assert "3 of them are what a.yaml asks for, made by other code: on_code_change: keep keeps them" in printed
+        assert "3 of them are what b.yaml asks for" in printed
+    finally:
+        script.write_text(original, encoding="utf-8")
+    assert "made by other code" not in collect(here, "--recipe", "a.yaml")
+
+
 def test_on_a_terminal_it_asks_first(here: Any) -> None:
     before = runs()
     for reply, deleted in ((b"\n", False), (b"y\n", True)):

@@ -39,6 +39,10 @@ def stages(workspace: Workspace, *arguments: str) -> set[str]:
     return {stage for stage, _ in workspace.scheduled("--configfile", "r.yaml", *arguments)}
 
 
+def planned(workspace: Workspace, *arguments: str) -> list[dict]:
+    return json.loads(workspace.python("scripts/plan.py", "--configfile", "r.yaml", "--json", *arguments))
+
+
 def snapshot(workspace: Workspace) -> dict[str, tuple[int, bytes]]:
     """Every file of every complete run: time stamp and content. (Snakemake touches the file it waits for itself.)"""
     results = workspace.folder / "results"
@@ -244,6 +248,102 @@ def test_only_one_run_can_be_asked_for(done):
     assert "the recipe has no such run" in done.snakemake(
         "-n", "--configfile", "r.yaml", "--config", "only=pretrain:no", code=1
     )
+    write(done, recipe())
+
+
+@pytest.mark.parametrize("forced", [False, True])
+def test_a_fine_tuning_that_was_taken_away_is_made_again(done, forced):
+    """Its cell's file still stood there, and Snakemake asks for nothing else."""
+    before = snapshot(done)
+    folders = {(line["stage"], line["name"]): done.folder / line["folder"] for line in planned(done)}
+    shutil.rmtree(folders["finetune", "tiny.topic.random.s2"])
+    if forced:  # a cell's file that came back is no proof
+        for cell in (done.folder / "results/finetune/cells").glob("tiny.topic.random-*.json"):
+            if len(json.loads(cell.read_text())["runs"]) == 2:
+                done.python("scripts/finetune.py", str(cell.relative_to(done.folder)))
+    else:
+        shutil.rmtree(folders["report", "r"])
+        assert stages(done) == {"finetune", "report"}
+        done.snakemake("--configfile", "r.yaml")
+    assert snapshot(done).keys() == before.keys() and stages(done) == set()
+
+
+def test_a_run_that_was_moved_to_another_disk_and_linked_is_there(done, tmp_path):
+    folder = (done.folder / "results" / "latest" / "pretrain" / "tiny").resolve()
+    shutil.move(folder, tmp_path / folder.name)
+    folder.symlink_to(tmp_path / folder.name)
+    try:
+        assert {line["state"] for line in planned(done)} == {"done"} and stages(done) == set()
+    finally:
+        folder.unlink()
+        shutil.move(tmp_path / folder.name, folder)
+
+
+def test_options_that_stand_twice_count_both(done):
+    """Snakemake itself takes the last one and says nothing."""
+    (done.folder / "steps.yaml").write_text("models: {tiny: {steps: 21}}\n")
+    twice = ("--configfile", "r.yaml", "--configfile", "steps.yaml")
+    expected = done.scheduled("--configfile", "r.yaml", "steps.yaml")
+    assert ("pretrain", "tiny") in {(stage, job.rpartition("-")[0]) for stage, job in expected}
+    assert done.scheduled(*twice) == expected
+    ids = {line["id"] for line in json.loads(done.python("scripts/plan.py", *twice, "--json"))}
+    assert ids >= {job.rpartition("-")[2] for stage, job in expected if stage == "pretrain"}
+    settings = ("--config", "models={tiny: {steps: 21}}", "--config", "report={title: x}")
+    assert {stage for stage, _ in done.scheduled("--configfile", "r.yaml", *settings)} >= {"pretrain", "report"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--config", "only=1"), "only=1: no stage 1; write <stage>:<name>"),
+        (("--config", "only=[pretrain]"), "no stage ['pretrain']"),
+        (("results/pretrain/tiny-0123456789ab/manifest.json",), "the recipe asks for no such run"),
+        (("results/finetune/cells/tiny-0123456789ab.json",), "the recipe asks for no such run"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_said(done, arguments, said):
+    assert said in done.snakemake("-n", *arguments, "--configfile", "r.yaml", code=1)
+
+
+@pytest.mark.parametrize("given", ["steps", "=3", "a b=1"])
+def test_a_slip_after_config_is_one_line(done, given):
+    printed = done.python("scripts/plan.py", "--configfile", "r.yaml", "--config", given, code=1)
+    assert printed.startswith(f"--config {given}: ") and len(printed.splitlines()) == 1
+
+
+def test_the_plan_tells_changed_code_beside_changed_keys_and_what_is_kept(done):
+    file = done.folder / "scripts" / "snakelm" / "pretrain" / "pretrain.py"
+    defaults = done.folder / "scripts" / "snakelm" / "pretrain" / "config.py"
+    texts = {path: path.read_text() for path in (file, defaults)}
+
+    def pretrain(*arguments: str) -> dict:
+        return next(line for line in planned(done, *arguments) if line["stage"] == "pretrain")
+
+    try:
+        file.write_text(texts[file] + "\n\nADDED = 1\n")
+        assert pretrain()["why"] == ["code changed"]
+        assert pretrain("--config", "models={tiny: {steps: 21}}")["why"] == ["steps: 20 → 21", "code changed"]
+        old = "weight_decay: float = Field(0.01,"
+        assert old in texts[defaults]
+        defaults.write_text(texts[defaults].replace(old, old.replace("0.01", "0.02")))
+        kept = pretrain("--config", "on_code_change=keep")
+        assert kept["state"] == "kept from other code"
+        assert kept["why"] == ["made by other code, kept", "weight_decay: 0.01 → 0.02"]
+    finally:
+        for path, text in texts.items():
+            path.write_text(text)
+
+
+def test_a_renamed_entry_is_held_against_what_it_was(done):
+    renamed = recipe()
+    renamed["models"] = {"small": renamed["models"]["tiny"]}
+    renamed["experiments"][0]["model"] = "small"
+    write(done, renamed)
+    done.snakemake("--configfile", "r.yaml")
+    renamed["models"]["small"]["steps"] = 21
+    write(done, renamed)
+    pretrain = next(line for line in planned(done) if line["stage"] == "pretrain")
+    assert pretrain["name"] == "small" and pretrain["why"] == ["steps: 20 → 21"] and pretrain["last_seconds"] > 0
     write(done, recipe())
 
 

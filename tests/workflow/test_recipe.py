@@ -194,6 +194,62 @@ def test_sweeps_make_readable_entries_and_their_names_mean_all_of_them():
     assert plain["pretrain:m"] in {run.id for run in plan.of("pretrain")}
 
 
+def test_names_of_swept_values_that_look_alike_stay_apart():
+    Path("r.yaml").write_text(
+        GOOD.replace("learning_rate: 0.1", "sweep: {learning_rate: [0.12345678, 0.12345679]}").replace(
+            "label_column: year", "sweep: {label_column: [a b, a_b]}"
+        )
+    )
+    recipe = load(["r.yaml"])
+    assert sorted(model.learning_rate for model in recipe.models.values()) == [0.12345678, 0.12345679]
+    assert sorted(task.label_column for task in recipe.tasks.values()) == ["a b", "a_b"]
+
+
+DOTTED = "m.k: {corpus: c, tokenizer: t, architecture: gpt2, objective: clm, steps: 7}"
+
+
+@pytest.mark.parametrize(
+    ("replaced", "said"),
+    [
+        (
+            {"  m: {": "  m-layers=1: {steps: 9}\n  m: {sweep: {layers: [1, 2]}, "},
+            "r.yaml: models.m: there is another entry called m-layers=1; rename one",
+        ),
+        ({"  m: {": "  1: {steps: 9}\n  '1': {"}, "r.yaml: models.1: there is another entry called 1; rename one"),
+        (
+            {
+                "  m: {": f"  {DOTTED}\n  m: {{",
+                "  k: {": "  k.k: {type: regression, corpus: c, label_column: other}\n  k: {",
+                "model: m, tasks: [k]": "model: [m, m.k], tasks: [k, k.k]",
+            },
+            "(model m from random, and model m.k from random) would be called m.k.k.random; rename",
+        ),
+        (
+            {
+                "  k: {": "  k-20: {type: regression, corpus: c, label_column: o}\n  k: {max_train_rows: [20, 50], ",
+                "tasks: [k]": "tasks: [k, k-20]",
+            },
+            "would be called m.k-20.random; rename a model, a task or a folder",
+        ),
+        ({"[pretrained, random]": "[of/a.b, of/a_b]"}, "would be called m.k.of_a_b; rename"),
+    ],
+)
+def test_two_things_of_one_name_are_refused(replaced, said):
+    text = GOOD
+    for old, new in replaced.items():
+        assert old in text
+        text = text.replace(old, new)
+    Path("r.yaml").write_text(text)
+    with pytest.raises(UserError) as caught:
+        Plan(load(["r.yaml"]))
+    assert any(said in line for line in caught.value.lines), caught.value.lines
+
+
+def test_a_sweep_below_what_is_no_map_is_no_crash():
+    text = GOOD.replace("learning_rate: 0.1", "encode: abc, sweep: {encode.separator: [eos]}")
+    assert any("encode: should be a map" in line for line in problems(text))
+
+
 def test_the_default_recipe_plans_without_torch_or_transformers():
     code = (
         "import sys; sys.path.insert(0, 'scripts'); from snakelm.workflow import read_plan; "

@@ -91,6 +91,23 @@ def test_a_run_that_another_process_makes_is_waited_for(ordered):
     assert json.loads((ordered.run / "manifest.json").read_text())["name"] == "c"
 
 
+def test_a_run_that_another_recipe_calls_otherwise_is_made_once(ordered):
+    """Both were planned before either was made, as by two Snakemakes at once."""
+    recipe = "corpora: {NAME: {files: text.txt, split: none}}\ntokenizers: {t: {corpus: NAME, vocab_size: 300}}\n"
+    folders = {}
+    for name in ("mine", "yours"):
+        (ordered.folder / "r.yaml").write_text(recipe.replace("NAME", name))
+        folders[name] = ordered.order()
+    target = {name: str(folder.relative_to(ordered.folder) / "manifest.json") for name, folder in folders.items()}
+    ordered.python("scripts/fetch_corpus.py", target["mine"])
+    # The order of the tokenizer, which both have, was last written by the other recipe.
+    (order,) = (ordered.folder / "results/.work/orders/train_tokenizer").glob("*.json")
+    ordered.python("scripts/train_tokenizer.py", f"results/train_tokenizer/{order.stem}/manifest.json")
+    ordered.python("scripts/fetch_corpus.py", target["yours"])
+    assert folders["yours"].resolve() == folders["mine"] and not folders["mine"].is_symlink()
+    assert json.loads((ordered.folder / target["yours"]).read_text())["name"] == "mine"
+
+
 def test_a_complete_run_is_not_made_over(ordered):
     target = str((ordered.run / "manifest.json").relative_to(ordered.folder))
     ordered.python("scripts/fetch_corpus.py", target)
