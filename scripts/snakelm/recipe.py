@@ -48,7 +48,9 @@ class ExperimentConfig(Config):
 
     model: Name | list[Name] = Field(..., description="Model entry, or a list of them.")
     tasks: Name | list[Name] = Field(..., description="Task entry, or a list of them.")
-    seeds: list[int] = Field([1, 2, 3], description="Seeds of the fine-tunings, one run each.", min_length=1)
+    seeds: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field(
+        [1, 2, 3], description="Seeds of the fine-tunings, one run each.", min_length=1
+    )
     init: list[str] = Field(
         ["pretrained", "random"],
         description="What fine-tuning starts from: `pretrained` (the recipe's model), `random` (its untrained twin), "

@@ -63,7 +63,13 @@ class Workflow:
         # ancient: a manifest's time stamp says nothing. What a run depends on is in its id.
         if self.plan is None:
             return lambda wildcards: [ancient(file) for file in read_order(self.store, stage, wildcards[0])["inputs"]]
-        return lambda wildcards: [ancient(file) for file in self.plan.inputs(stage, wildcards[0])]
+
+        def found(wildcards: Any) -> list[str]:
+            # Below a forced job Snakemake would pass over all that is missing, were its inputs ancient.
+            mark = str if self._workflow.dag_settings.forcerun else ancient
+            return [mark(file) for file in self.plan.inputs(stage, wildcards[0])]
+
+        return found
 
     def resources(self, stage: str) -> dict[str, Any]:
         """What the jobs of a stage ask for, in the words of Snakemake and its SLURM plugin."""

@@ -190,6 +190,19 @@ def test_forcing_snakemake_loses_nothing(done):
     assert snapshot(done) == before
 
 
+def test_forcing_hides_nothing_that_is_missing_below(done):
+    missing = done.folder / "results" / "latest" / "evaluate" / "tiny.topic.random"
+    kept = missing.resolve().rename(done.folder / "kept")
+    report = (done.folder / "results" / "latest" / "report" / "r").resolve()
+    report.rename(done.folder / "report")
+    try:
+        assert stages(done) == {"evaluate", "report"}
+        assert stages(done, "--forcerun", "fetch_corpus") >= {"fetch_corpus", "evaluate", "report"}
+    finally:
+        kept.rename(missing.parent / missing.readlink())
+        (done.folder / "report").rename(report)
+
+
 def test_a_source_with_other_bytes_but_the_same_text_reruns_fetch_corpus_alone(done):
     source = done.folder / "tests" / "recipes" / "prose.txt"
     before, text = snapshot(done), source.read_bytes()

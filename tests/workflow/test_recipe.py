@@ -134,6 +134,11 @@ def tokenizer(entry: str) -> str:
         ("corpora: {a: {files: x, url: http://h/x}}", "exactly one of files, url, python and hub"),
         (GOOD.replace("seeds: [1, 2]", "seeds: []"), "experiments[0].seeds"),
         (GOOD.replace("seeds: [1, 2]", "seeds: [1, 1]"), "names one twice"),
+        (
+            GOOD.replace("seeds: [1, 2]", "seeds: [1, -1]"),
+            "experiments[0].seeds[1]: should be greater than or equal to 0",
+        ),
+        (GOOD.replace("seeds: [1, 2]", "seeds: [99999999999]"), "experiments[0].seeds[0]: should be less than"),
         (GOOD.replace("[pretrained, random]", "[pretraind]"), "did you mean pretrained?"),
         (GOOD.replace("objective: clm", "objective: mlm"), "gpt2 cannot be trained with objective mlm"),
         (
