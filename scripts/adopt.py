@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--link", action="store_true", help="hard links in place of copies, where the disk allows it")
     given = parser.parse_args()
     console.set_up("adopt", None)
-    print(f"adopted as {adopt(plan_of(given), given.entry, given.folder, given.link)}")
+    print(f"adopted as {adopt(plan_of(given)[0], given.entry, given.folder, given.link)}")
 
 
 if __name__ == "__main__":

@@ -9,16 +9,22 @@ from snakelm.cli import command, plan_of, recipe_options
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, parents=[recipe_options()])
-    parser.add_argument("--json", action="store_true", help="print the plan as JSON, for programs")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print the plan as JSON, for programs: a list of runs with stage, name, id, folder, why (a list), "
+        "last_seconds (null where nothing is known) and state: done, to do, interrupted at step N, not needed, or "
+        "kept from other code",
+    )
     parser.add_argument("--where", action="store_true", help="print only where the results are")
     given = parser.parse_args()
-    plan = plan_of(given)
+    plan, only = plan_of(given)
     if given.where:
         print(plan.whereabouts())
         return
     from snakelm.why import explain
 
-    lines = explain(plan)
+    lines = explain(plan, only)
     if given.json:
         json.dump([line.as_json() for line in lines], sys.stdout, indent=1)
         print()

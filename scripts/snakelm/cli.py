@@ -49,10 +49,11 @@ def parse_overrides(entries: list[str]) -> dict[str, Any]:
         raise UserError(f"--config {' '.join(entries)}: {error}") from None
 
 
-def plan_of(given: argparse.Namespace) -> Plan:
+def plan_of(given: argparse.Namespace) -> tuple[Plan, Any]:
+    """The recipe's plan, and what `--config only=…` says (None where it does not)."""
     overrides = parse_overrides(given.config)
-    overrides.pop("only", None)
-    return read_plan([str(file) for file in given.configfile], overrides, Store())
+    only = overrides.pop("only", None)
+    return read_plan([str(file) for file in given.configfile], overrides, Store()), only
 
 
 def command(function: Callable[[], int | None]) -> None:

@@ -6,7 +6,7 @@ keys (old → new), parents, sources and code, read from its manifest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,12 +34,14 @@ class Line:
         return asdict(self)
 
 
-def explain(plan: Plan) -> list[Line]:
-    """Every run of the plan, parents first."""
-    needed = set(map(id, _needed(plan)))
+def explain(plan: Plan, only: Any = None) -> list[Line]:
+    """Every run of the plan, parents first; with `only` (as for `Plan.targets`), what that asks for and is made of."""
+    asked = _asked(plan, only)
+    shown = set(map(id, _with_parents(asked, done=True) if only is not None else plan.runs.values()))
+    needed = set(map(id, _with_parents(asked, done=False)))
     parents = {id(parent) for run in plan.runs.values() for parent in run.parents.values()}
     lines = []
-    for run in plan.runs.values():
+    for run in filter(lambda run: id(run) in shown, plan.runs.values()):
         if run.done:
             made = _manifest(run)
             why = ["made by other code, kept", *differences(run, made)] if run.kept else []
@@ -61,17 +63,21 @@ def _line(run: Run, state: str, why: list[str], seconds: float | None) -> Line:
     return Line(run.stage, run.name, run.id, run.folder.as_posix(), state, why, seconds)
 
 
-def _needed(plan: Plan) -> Iterator[Run]:
-    """The runs that Snakemake would make: what `all` asks for and is missing, and what that is made of."""
-    wanted = set(plan.targets())
-    waiting = [run for run in plan.runs.values() if run.manifest in wanted and not run.done]
-    seen: set[int] = set()
+def _asked(plan: Plan, only: Any) -> list[Run]:
+    """The runs that `all` asks for by itself."""
+    wanted = set(plan.targets(only))
+    return [run for stage, job, runs in plan.jobs() if plan.target(stage, job) in wanted for run in runs]
+
+
+def _with_parents(runs: Iterable[Run], done: bool) -> Iterator[Run]:
+    """The runs and what they are made of; with done=False what Snakemake would make of that."""
+    waiting, seen = list(runs), set[int]()
     while waiting:
         run = waiting.pop()
-        if id(run) not in seen:
+        if id(run) not in seen and (done or not run.done):
             seen.add(id(run))
             yield run
-            waiting += [parent for parent in run.parents.values() if not parent.done]
+            waiting += run.parents.values()
 
 
 def _reasons(run: Run, plan: Plan) -> tuple[list[str], float | None]:

@@ -360,6 +360,18 @@ def test_a_renamed_entry_is_held_against_what_it_was(done):
     write(done, recipe())
 
 
+def test_the_plan_of_only_some_runs_is_what_snakemake_makes_of_them(done):
+    other = recipe()
+    other["models"]["tiny"]["learning_rate"] = 0.02
+    write(done, other)
+    for only in ("pretrain:tiny", "finetune:tiny.topic.pretrained.s1", "evaluate"):
+        lines = planned(done, "--config", f"only={only}")
+        assert {line["stage"] for line in lines if line["state"] != "done"} == stages(done, "--config", f"only={only}")
+        assert "report" not in {line["stage"] for line in lines}
+    done.python("scripts/plan.py", "--configfile", "r.yaml", "--config", "only=pretrain:no", code=1)
+    write(done, recipe())
+
+
 def test_the_plan_says_why(done):
     other = recipe()
     other["models"]["tiny"]["learning_rate"] = 0.02
