@@ -83,6 +83,12 @@ def _run_of(plan: Plan, entry: str) -> Run:
         raise UserError(
             f"{run.folder}: is complete already, and what is complete is never replaced; adopt under another entry"
         )
+    for other in _unsettled(run, plan):
+        raise UserError(
+            f"{entry}: {other.stage} {other.name} is not made yet and may turn out the same as an earlier run, which "
+            f"would change the id of this one; make it first: "
+            f"snakemake --cores 2 --config only={other.stage}:{other.name}"
+        )
     if stage == "pretrain" and not run.parents["tokenizer"].done:
         tokenizer = run.parents["tokenizer"].name
         raise UserError(
@@ -90,6 +96,17 @@ def _run_of(plan: Plan, entry: str) -> Run:
             f"(save_tokenizer:{tokenizer}), or make it: snakemake --cores 2 --config only=save_tokenizer:{tokenizer}"
         )
     return run
+
+
+def _unsettled(run: Run, plan: Plan) -> Iterator[Run]:
+    """What the run is made of, is not there, and has earlier runs that it may equal. (Nothing needs the training of a
+    tokenizer that is adopted.)"""
+    for parent in run.parents.values():
+        yield from _unsettled(parent, plan)
+        if not parent.done and parent.stage != "train_tokenizer":
+            earlier = plan.store.existing(parent.stage).values()
+            if any(name.rpartition("-")[0] == parent.name for name in earlier):
+                yield parent
 
 
 def _files(folder: Path) -> list[str]:

@@ -252,6 +252,22 @@ def test_slips_are_one_line(here: Any, entry: str, folder: str, line: str) -> No
     assert line in refused(entry, folder)
 
 
+def test_an_id_that_may_still_change_is_no_place_to_adopt_into(here: Any) -> None:
+    """Else the adopted run, and all made of it, would be forgotten once the corpus turns out the same as before."""
+    text = Path("tests/recipes/prose.txt")
+    before = text.read_bytes()
+    text.write_bytes(before.replace(b"\n\n", b"\n\n\n"))
+    try:
+        for entry, folder in (("save_tokenizer:bpe", "mine/tokenizer"), ("pretrain:tiny", "mine/model")):
+            assert "fetch_corpus prose is not made yet" in refused(entry, folder)
+            assert "only=fetch_corpus:prose" in refused(entry, folder)
+        here.snakemake("--configfile", TINY, "--config", "only=fetch_corpus:prose")
+        adopt("pretrain:tiny", "mine/model")
+    finally:
+        text.write_bytes(before)
+    assert run_of("pretrain").done
+
+
 def test_a_refusal_names_the_folder_and_leaves_nothing(here: Any) -> None:
     shutil.rmtree(run_of("save_tokenizer").folder)
     Path("mine/tokenizer/tokenizer.json").write_text("{")
