@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from .order import read_order, write_orders
 from .store import Store, is_complete, write_json
 
 DEFAULT_RECIPE = "config/config.yaml"
-DRY = {"-n", "--dry-run", "--dryrun", "--lint", "--dag", "--rulegraph", "--summary", "--report", "--unlock"}
+DRY = {"--dry-run", "--dryrun", "--lint", "--dag", "--rulegraph", "--summary", "--report", "--unlock"}
 
 
 class Workflow:
@@ -48,7 +49,7 @@ class Workflow:
             print(error, file=sys.stderr)
             sys.exit(1)
         note_cells(self.plan)
-        if DRY.isdisjoint(sys.argv):
+        if not is_dry(sys.argv[1:]):
             link_latest(self.plan)
 
     def command(self, stage: str) -> str:
@@ -122,6 +123,11 @@ class Workflow:
         """Say where the results are, unless asked to be quiet."""
         if self.plan is not None and "--quiet" not in sys.argv:
             print(self.plan.whereabouts(), file=sys.stderr)
+
+
+def is_dry(arguments: list[str]) -> bool:
+    """Whether Snakemake was asked for something other than to run; short options may be written together (-np)."""
+    return any(argument in DRY or re.fullmatch(r"-[A-Za-z]*n[A-Za-z]*", argument) for argument in arguments)
 
 
 def given_recipe(settings: Any) -> tuple[list[str], dict[str, Any]]:
