@@ -64,6 +64,27 @@ def test_the_same_counts_as_the_library(kind, options):
         assert words.count_words(tokenizer, lambda lines=lines: [lines], 2) == by_library(tokenizer, lines)
 
 
+@pytest.mark.parametrize(
+    ("normalizer", "pre_tokenizer", "line"),
+    [
+        ("StripAccents", "ByteLevel", "a \u0301 \u0301 b\n"),
+        ({"type": "BertNormalizer"}, "ByteLevel", "a 中 中 b\n"),
+        ("StripAccents", {"type": "Metaspace", "prepend_scheme": "first"}, "\u0301a b\n"),
+        (
+            ["StripAccents", {"type": "Replace", "pattern": {"regex": " {2,}"}, "content": " "}],
+            "Metaspace",
+            "a \u0301 b\n",
+        ),
+    ],
+)
+def test_the_same_counts_where_normalizing_makes_or_removes_what_stands_between_blanks(normalizer, pre_tokenizer, line):
+    config = {"corpus": "text", "kind": "custom", "model": "BPE"}
+    config |= {"normalizer": normalizer, "pre_tokenizer": pre_tokenizer}
+    tokenizer, _ = untrained(TokenizerConfig.model_validate(config), "test")
+    lines = [line] * 2 + ["to be or not to be\n"] * 50
+    assert words.count_words(tokenizer, lambda: [lines]) == by_library(tokenizer, lines)
+
+
 @pytest.mark.parametrize("text", ["", "\n", " ", "one\n", "中文没有空格的文字一二三四五六七八九十\n" * 3])
 def test_text_that_is_small_or_has_no_blanks(text):
     tokenizer, _ = untrained(TokenizerConfig(corpus="text", kind="bert_wordpiece"), "test")

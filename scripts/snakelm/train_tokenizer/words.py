@@ -34,6 +34,8 @@ _BLANKS_MATTER = (
     r"|[\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}\x{2581}\x{fffd}]"
 )
 _BY_CHARACTER = {"BertNormalizer", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Nmt", "StripAccents"}
+_BLANKS_COME_AND_GO = {"BertNormalizer", "StripAccents"}
+"""They take away what stood between two blanks, or put blanks around a character: runs of blanks grow together."""
 _BLANKS_TO_ONE = {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}
 _AT_BLANKS = {"BertPreTokenizer", "ByteLevel", "Metaspace", "Whitespace", "WhitespaceSplit"}
 _WITHOUT_BLANKS = {"BertPreTokenizer", "Whitespace", "WhitespaceSplit"}
@@ -61,11 +63,13 @@ def count_words(tokenizer: Tokenizer, batches: Batches, threads: int = 1) -> dic
 def blanks_part(tokenizer: Tokenizer) -> bool:
     """Whether no part of the tokenizer can see across a single blank."""
     parts = json.loads(tokenizer.to_str())
-    for part in _steps(parts["normalizer"], "normalizers"):
-        if part["type"] not in _BY_CHARACTER and part != _BLANKS_TO_ONE:
-            return False
+    normalizers = _steps(parts["normalizer"], "normalizers")
+    if not all(part["type"] in _BY_CHARACTER or part == _BLANKS_TO_ONE for part in normalizers):
+        return False
     first, *others = _steps(parts["pre_tokenizer"], "pretokenizers") or [{"type": "none"}]
     if others and not (first["type"] in _WITHOUT_BLANKS and all(part["type"] in _INSIDE_WORDS for part in others)):
+        return False
+    if first["type"] not in _WITHOUT_BLANKS and any(part["type"] in _BLANKS_COME_AND_GO for part in normalizers):
         return False
     return first["type"] in _AT_BLANKS and first.get("use_regex", True) and first.get("split", True)
 
