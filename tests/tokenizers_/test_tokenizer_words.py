@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import os
 import re
+import subprocess
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -144,3 +146,41 @@ def test_merging_shows_itself_and_changes_nothing(kind, capfd, monkeypatch):
         assert "merging: 339 of 339 merges" in said
     else:
         assert re.search(r"merging: \d+ of 595 merges", said)
+
+
+def merge_some(watched: trainers.BpeTrainer) -> int:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.train_from_iterator([["to be or not to be"]], watched)
+    return tokenizer.get_vocab_size()
+
+
+def test_log_lines_go_past_the_pipe_whose_reader_writes_them():
+    """Else the reader waits for itself as soon as the pipe is full when it has something to say."""
+    console.set_up("train_tokenizer", None)
+    (log,), before = console.log.handlers, sys.stderr
+    with shown(trainers.BpeTrainer(show_progress=False)):
+        assert log.stream is sys.stderr is not before
+    assert log.stream is sys.stderr is before
+
+
+def test_what_runs_into_a_line_of_progress_is_passed_on(capfd):
+    with shown(trainers.BpeTrainer(show_progress=False)) as watched:
+        os.write(2, b'{"stage":"Compute merges","current":1,"total":3}and this\n')
+        assert merge_some(watched) > 10
+    assert "and this\n" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("stderr", ["None", "os.close(2)", "sys.stderr.close()", "os.dup2(os.open('/dev/full', 1), 2)"])
+def test_merging_needs_no_standard_error(stderr):
+    lines = [
+        "import os, sys",
+        f"sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[2] / 'scripts')]}",
+        "from tokenizers import trainers",
+        "from test_tokenizer_words import merge_some, shown",
+        f"sys.stderr = {stderr}" if stderr == "None" else stderr,
+        "with shown(trainers.BpeTrainer(show_progress=False)) as watched:",
+        "    watched.vocab_size = 20",
+        "    print(merge_some(watched))",
+    ]
+    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=False)
+    assert done.stdout.strip().isdigit(), done
