@@ -43,6 +43,12 @@ from tokenizer_lab import Lab, write_corpus
         ),
         ({"kind": "custom", "model": "WordLevel"}, r"cannot encode unknown text .*; add an unk token"),
         ({"template_single": "<s> $A"}, r"template_single: '<s>' is not among special_tokens"),
+        (
+            {"special_tokens": ["<s>"], "template_single": "$A", "template_pair": "<s> $A"},
+            r"template_pair: '<s> \$A' is no template: .*both sequences",
+        ),
+        ({"special_tokens": ["<s>"], "template_single": "<s> $Q"}, r"template_single: '<s> \$Q' is no template: "),
+        ({"special_tokens": ["<s>"], "template_single": "<s>"}, r"template_single: '<s>' leaves the text out; put \$A"),
         ({"existing": "./nowhere"}, r"tokenizers.tok.existing: no folder './nowhere'"),
     ],
 )
@@ -67,6 +73,8 @@ def test_one_line_when_training(lab, settings, said):
         ({"kind": "custom"}, "kind custom needs a model"),
         ({"corpus": None}, "kind byte_level_bpe needs a corpus"),
         ({"retrain": True}, "retrain belong to `existing`"),
+        ({"vocab_size": 10**12}, "Input should be less than or equal to 10000000"),
+        ({"min_frequency": 2**65}, "Input should be less than"),
         ({"existing": "x", "vocab_size": 10}, "vocab_size: no effect on an existing tokenizer"),
         ({"existing": "x", "retrain": True, "corpus": None}, "retrain: true needs a corpus"),
     ],

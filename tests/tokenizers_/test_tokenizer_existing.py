@@ -6,7 +6,7 @@ import json
 
 import pytest
 from snakelm.errors import UserError
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoTokenizer
 
 TEXT = "The quick naïve fox, isn't it? <mask> 👍🏽"
@@ -70,6 +70,34 @@ def test_a_bare_tokenizer_json(lab, tmp_path):
     taken = lab.train("second", existing=str(bare))
     one, two = (Tokenizer.from_file(str(folder / "tokenizer.json")) for folder in (trained, taken))
     assert one.encode(TEXT).ids == two.encode(TEXT).ids
+
+
+PLAIN = {
+    "BPE": models.BPE({"?": 0, "c": 1, "a": 2, "ca": 3}, [("c", "a")], unk_token="?"),
+    "WordPiece": models.WordPiece({"?": 0, "ca": 1}, unk_token="?"),
+    "WordLevel": models.WordLevel({"?": 0, "ca": 1}, unk_token="?"),
+    "Unigram": models.Unigram([("?", 0.0), ("c", -1.0), ("a", -1.0)], 0, False),
+}
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_an_unknown_token_that_nobody_declared(lab, tmp_path, kind):
+    """Known to the model alone: neither a special token of its tokenizer.json nor a role of any config."""
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    tokenizer = Tokenizer(PLAIN[kind])
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.save(str(bare / "tokenizer.json"))
+    figures = lab.figures(lab.both("taken", existing=str(bare)))
+    assert figures["unknown_rate"] > 0.3 and figures["characters_lost"] == 0
+    lab.both("again", existing=str(bare), retrain=True, vocab_size=300)
+
+
+def test_a_sentencepiece_file_alone(lab, tmp_path):
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "bare" / "tokenizer.model").write_bytes(b"\n\x0b\n\x05<unk>\x15\0\0\0\0\x18\x02")
+    with pytest.raises(UserError, match=r"'.*bare' cannot be loaded: it has a SentencePiece .* no tokenizer.json"):
+        lab.train(existing=str(tmp_path / "bare"))
 
 
 @pytest.mark.parametrize("content", [None, "{}", "not json"])

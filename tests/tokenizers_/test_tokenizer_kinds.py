@@ -6,6 +6,8 @@ import json
 import zipfile
 
 import pytest
+from snakelm.errors import UserError
+from snakelm.train_tokenizer.components import build, known
 from tokenizers import Tokenizer, implementations
 from transformers import AutoTokenizer
 
@@ -127,3 +129,37 @@ def test_custom_model_takes_the_declared_unk_token(lab):
 def test_dropout_is_kept_but_does_not_upset_the_verification(lab):
     folder = lab.both(kind="byte_level_bpe", vocab_size=600, dropout=0.5)
     assert json.loads((folder / "tokenizer.json").read_text())["model"]["dropout"] == 0.5
+
+
+def test_a_template_for_pairs_alone(lab):
+    special = ["<s>", "</s>"]
+    folder = lab.train(kind="byte_level_bpe", vocab_size=400, special_tokens=special, template_pair="$A </s> $B:1")
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    assert tokenizer.encode("a", "b").tokens == ["a", "</s>", "b"] and tokenizer.encode("a").tokens == ["a"]
+
+
+@pytest.mark.parametrize(
+    "role,step",
+    [
+        ("decoder", "Metaspace"),
+        ("post_processor", {"type": "BertProcessing", "sep": ["[SEP]", 3], "cls_token": ["[CLS]", 2]}),
+        ("post_processor", {"type": "RobertaProcessing", "sep": ["[SEP]", 3], "cls_token": ["[CLS]", 2]}),
+        ("post_processor", {"type": "TemplateProcessing", "single": "[CLS] $A", "special_tokens": [["[CLS]", 2]]}),
+        (
+            "post_processor",
+            {"type": "TemplateProcessing", "single": "[CLS] $A [SEP]", "special_tokens": [["[CLS]", 2], ["[SEP]", 3]]},
+        ),
+        ("model", {"type": "Unigram", "vocab": [["a", -1.5], ["b", -2]], "unk_id": 0}),
+        ("model", {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": [["a", "b"]]}),
+        ("trainer", {"type": "BpeTrainer", "initial_alphabet": ["a", "b"]}),
+    ],
+)
+def test_components_take_what_yaml_can_write(role, step):
+    assert type(build(role, step, "here")).__name__ == (step if isinstance(step, str) else step["type"])
+
+
+@pytest.mark.parametrize("role", ["normalizer", "pre_tokenizer", "model", "decoder", "post_processor", "trainer"])
+def test_every_component_says_what_it_takes(role):
+    for name in known(role):
+        with pytest.raises(UserError, match=f"here: {name} has no argument 'nonsense'"):
+            build(role, {"type": name, "nonsense": 1}, "here")

@@ -31,6 +31,7 @@ def save_tokenizer(job: Job[SaveConfig]) -> dict[str, Any]:
     from snakelm.save_tokenizer.measure import measure
     from snakelm.save_tokenizer.picture import plot, sample
     from snakelm.save_tokenizer.verify import verify
+    from snakelm.tokenization.unknown import unknown_token
 
     training = json.loads((job.parents["trained"] / "training.json").read_text(encoding="utf-8"))
     tokenizer = Tokenizer.from_file(str(job.parents["trained"] / "tokenizer.json"))
@@ -43,7 +44,7 @@ def save_tokenizer(job: Job[SaveConfig]) -> dict[str, Any]:
     headline = {"vocab_size": tokenizer.get_vocab_size(), "strings_verified": verified}
     if not lines:
         return headline
-    unk = training["roles"].get("unk_token")
+    unk = unknown_token(json.loads(tokenizer.to_str())["model"])
     measured = measure(tokenizer, lines, unk)
     job.times["encode_mb_per_s"] = round(measured.megabytes_per_second, 2)
     figures = {"name": job.name, "kind": training["kind"], **headline, "split": split, **measured.figures}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+import re
 from typing import Any
 
 from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -44,7 +44,7 @@ def build(role: str, step: Any, where: str, **extra: Any) -> Any:
             parts = [build(role, part, f"{where}.{list_key}[{n}]") for n, part in enumerate(arguments[list_key])]
             return _MODULES[role].Sequence(parts)
     component = getattr(_MODULES[role], name)
-    takes = set(inspect.signature(component).parameters) - {"self"}
+    takes = _parameters(component)
     for key in arguments:  # some of the bindings ignore what they do not know
         if key not in takes:
             raise UserError(f"{where}: {name} has no argument {key!r}{did_you_mean(key, takes)}")
@@ -77,14 +77,29 @@ def _name_and_arguments(step: Any, where: str) -> tuple[str, dict[str, Any]]:
     return name, arguments
 
 
+def _parameters(component: Any) -> set[str]:
+    """The names of its arguments; inspect.signature cannot read all of the bindings' signatures."""
+    return set(re.findall(r"[(,]\s*(\w+)", component.__text_signature__ or "")) - {"self"}
+
+
 def _value(value: Any, where: str) -> Any:
-    """`{regex: …}` becomes a Regex, pairs in lists become tuples (as BertProcessing and others want them)."""
+    """`{regex: …}` becomes a Regex; pairs, which YAML has as lists, become tuples: a token with its id or score (alone
+    or in lists), two tokens in a list of merges."""
+    if isinstance(value, list):
+        pairs = all(isinstance(one, list) and len(one) == 2 for one in value)
+        return tuple(value) if _is_pair(value) else [tuple(one) for one in value] if pairs else value
     if isinstance(value, dict) and set(value) == {"regex"}:
         try:
             return Regex(value["regex"])
         except Exception as error:
             raise UserError(f"{where}: regex {value['regex']!r} does not compile: {_reason(error)}") from error
     return value
+
+
+def _is_pair(value: list[Any]) -> bool:
+    names = [one for one in value if isinstance(one, str)]
+    numbers = [one for one in value if isinstance(one, int | float)]
+    return len(names) == len(numbers) == 1 and len(value) == 2
 
 
 def _reason(error: Exception) -> str:

@@ -58,24 +58,32 @@ class TokenizerConfig(Repeatable):
     )
     kind: Kind = Field("byte_level_bpe", description="Kind of tokenizer; `custom` composes one of named parts.")
     vocab_size: int = Field(
-        30000, gt=0, description="Entries of the vocabulary in all: special tokens, alphabet and learned pieces."
+        30000,
+        gt=0,
+        le=10_000_000,
+        description="Entries of the vocabulary in all: special tokens, alphabet and learned pieces.",
     )
-    min_frequency: int = Field(2, ge=0, description="Occurrences a pair (or word) needs to enter the vocabulary.")
+    min_frequency: int = Field(
+        2, ge=0, le=1_000_000_000, description="Occurrences a pair (or word) needs to enter the vocabulary."
+    )
     initial_alphabet: list[str] | Literal["bytes"] | None = Field(
         None,
         description="Characters to include unseen; `bytes` = the 256 of byte-level; null = the kind's default "
         "(`bytes` for byte_level_bpe, none for the others).",
     )
     limit_alphabet: int | None = Field(
-        1000, gt=0, description="Most characters kept in the alphabet, the most frequent ones; null = no limit."
+        1000,
+        gt=0,
+        le=0x110000,
+        description="Most characters kept in the alphabet, the most frequent ones; null = no limit.",
     )
     max_token_length: int | None = Field(
-        None, gt=0, description="Longest token in characters; null = no limit (sentencepiece_unigram: 16)."
+        None, gt=0, le=1_000_000_000, description="Longest token in characters; null = no limit (sentencepiece_unigram: 16)."
     )
     shrinking_factor: float = Field(
         0.75, gt=0, lt=1, description="Unigram: share of the pieces kept at each pruning of the vocabulary."
     )
-    n_sub_iterations: int = Field(2, gt=0, description="Unigram: EM iterations before each pruning.")
+    n_sub_iterations: int = Field(2, gt=0, le=1000, description="Unigram: EM iterations before each pruning.")
     dropout: float | None = Field(
         None, ge=0, le=1, description="BPE-dropout: chance that a merge is skipped whenever text is encoded."
     )
@@ -106,7 +114,7 @@ class TokenizerConfig(Repeatable):
         "##", min_length=1, description="bert_wordpiece: mark of a token that does not begin a word."
     )
     max_input_chars_per_word: int = Field(
-        100, gt=0, description="bert_wordpiece: longer words become the unknown token."
+        100, gt=0, le=1_000_000_000, description="bert_wordpiece: longer words become the unknown token."
     )
 
     family: str | None = Field(

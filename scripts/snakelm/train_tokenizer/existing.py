@@ -12,6 +12,7 @@ from tokenizers import AddedToken, Tokenizer, trainers
 from snakelm import console
 from snakelm.errors import UserError
 from snakelm.tokenization.families import ROLES
+from snakelm.tokenization.unknown import unknown_token
 from snakelm.train_tokenizer.config import TokenizerConfig
 from snakelm.train_tokenizer.kinds import alphabet, byte_alphabet, without_none
 from snakelm.train_tokenizer.reproducible import train
@@ -43,6 +44,11 @@ def load(config: TokenizerConfig, where: str) -> Existing:
         )
     except Exception as error:  # OSError, ValueError, and whatever the network or a file's content raises
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if folder.is_dir() and not (folder / "tokenizer.json").exists() and any(folder.glob("*.model")):
+            reason = (
+                "it has a SentencePiece or tiktoken file, but no tokenizer.json; make one where sentencepiece or "
+                "tiktoken is installed: AutoTokenizer.from_pretrained(folder).save_pretrained(folder)"
+            )
         raise UserError(f"{where}.existing: {name!r} cannot be loaded: {reason}") from error
     if not getattr(auto, "is_fast", False):
         raise UserError(f"{where}.existing: {name!r} has no tokenizer.json and cannot be converted to one")
@@ -69,6 +75,9 @@ def retrain(existing: Tokenizer, config: TokenizerConfig, where: str, batches: B
     special = [
         AddedToken(**{key: value for key, value in token.items() if key != "id"}) for token in added if token["special"]
     ]
+    unk = unknown_token(model)
+    if unk is not None and kind != "Unigram" and all(token.content != unk for token in special):
+        special.insert(0, AddedToken(unk, special=True, normalized=False))  # was an ordinary entry
     settings: dict[str, Any] = {"vocab_size": config.vocab_size, "special_tokens": special, "show_progress": False}
     if kind != "Unigram":
         settings["min_frequency"] = config.min_frequency
@@ -82,7 +91,6 @@ def retrain(existing: Tokenizer, config: TokenizerConfig, where: str, batches: B
         settings["max_token_length"] = config.max_token_length
         model["merges"] = []
     if kind == "Unigram":
-        unk = model["vocab"][model["unk_id"]][0] if model["unk_id"] is not None else None
         settings |= {"unk_token": unk, "max_piece_length": config.max_token_length or 16}
         model |= {"vocab": [[unk or "", 0.0]], "unk_id": 0}
     else:

@@ -20,8 +20,9 @@ def add_template(tokenizer: Tokenizer, config: TokenizerConfig, where: str) -> N
         return
     family = config.resolved_family()
     single, pair = config.template_single or family.single, config.template_pair or family.pair
-    if single is None:
+    if single is None and pair is None:
         return
+    single = single or "$A"
     check_template(config, where)
     names = _tokens(f"{single} {pair or ''}")
     missing = [name for name in names if tokenizer.token_to_id(name) is None]
@@ -37,12 +38,21 @@ def add_template(tokenizer: Tokenizer, config: TokenizerConfig, where: str) -> N
 
 
 def check_template(config: TokenizerConfig, where: str) -> None:
-    """UserError if a template written by hand names a token that is not declared."""
-    declared = set(config.declared_tokens())
-    for key in ("template_single", "template_pair"):
-        for name in _tokens(getattr(config, key) or ""):
+    """UserError if a template written by hand leaves out a text, or names a token that is not declared."""
+    declared = config.declared_tokens()
+    ids = [(name, number) for number, name in enumerate(declared)]
+    for key, other in (("template_single", {}), ("template_pair", {"single": "$A"})):
+        if (template := getattr(config, key)) is None:
+            continue
+        for name in _tokens(template):
             if name not in declared:
                 raise UserError(f"{where}.{key}: {name!r} is not among special_tokens; add it there")
+        try:
+            processors.TemplateProcessing(**{key.removeprefix("template_"): template}, **other, special_tokens=ids)
+        except ValueError as error:
+            raise UserError(f"{where}.{key}: {template!r} is no template: {error}") from None
+        if "$" not in template:
+            raise UserError(f"{where}.{key}: {template!r} leaves the text out; put $A where it goes")
 
 
 def _tokens(template: str) -> list[str]:
