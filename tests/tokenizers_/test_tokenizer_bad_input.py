@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -123,3 +124,25 @@ def test_no_training_split(tmp_path):
     (tmp_path / "corpus").mkdir()
     with pytest.raises(UserError, match="no train.parquet"):
         Lab(tmp_path / "runs", tmp_path / "corpus").train()
+
+
+@pytest.mark.parametrize(
+    "settings,said",
+    [
+        ({"kind": "sentencepiece_unigram", "special_tokens": ["<pad>"]}, "cannot encode unknown text"),
+        ({"kind": "sentencepiece_unigram", "family": "none", "byte_fallback": True}, "cannot encode unknown text"),
+        ({"kind": "custom", "model": {"type": "WordLevel", "unk_token": "?"}}, "'\\?' is not in its vocabulary"),
+        ({"kind": "custom", "model": {"type": "BPE", "unk_token": "?"}}, "'\\?' is not in its vocabulary"),
+        ({"kind": "word_level", "family": "none"}, "needs an unk token"),
+        ({"special_tokens": ["<s>"], "template_single": "<s>"}, "template_single: '<s>' leaves the text out"),
+    ],
+)
+def test_what_shows_before_any_text_is_read_is_said_when_the_recipe_is_read(tmp_path, settings, said):
+    from snakelm.recipe import load
+
+    (tmp_path / "text.txt").write_text("some text\n", encoding="utf-8")
+    recipe = {"corpora": {"text": {"files": str(tmp_path / "text.txt")}}}
+    recipe["tokenizers"] = {"tok": {"corpus": "text", **settings}}
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe), encoding="utf-8")
+    with pytest.raises(UserError, match=f"tok.*{said}"):
+        load([tmp_path / "recipe.json"])

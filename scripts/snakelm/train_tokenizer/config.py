@@ -78,7 +78,10 @@ class TokenizerConfig(Repeatable):
         description="Most characters kept in the alphabet, the most frequent ones; null = no limit.",
     )
     max_token_length: int | None = Field(
-        None, gt=0, le=1_000_000_000, description="Longest token in characters; null = no limit (sentencepiece_unigram: 16)."
+        None,
+        gt=0,
+        le=1_000_000_000,
+        description="Longest token in characters; null = no limit (sentencepiece_unigram: 16).",
     )
     shrinking_factor: float = Field(
         0.75, gt=0, lt=1, description="Unigram: share of the pieces kept at each pruning of the vocabulary."

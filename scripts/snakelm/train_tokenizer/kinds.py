@@ -7,6 +7,7 @@ gets what they expect.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -19,9 +20,24 @@ from snakelm.train_tokenizer.config import TokenizerConfig
 
 def untrained(config: TokenizerConfig, where: str) -> tuple[Tokenizer, Any]:
     """The Tokenizer without a vocabulary, and its trainer; `where` is the entry's key path, for messages."""
-    if config.kind == "custom":
-        return _custom(config, where)
-    return _KINDS[config.kind](config, where)
+    tokenizer, trainer = _custom(config, where) if config.kind == "custom" else _KINDS[config.kind](config, where)
+    _check_unknown(tokenizer, trainer, where)
+    return tokenizer, trainer
+
+
+def _check_unknown(tokenizer: Tokenizer, trainer: Any, where: str) -> None:
+    """UserError if the model has no token for unknown text but fails without, or one that will not be there."""
+    settings = next(iter(json.loads(trainer.__getstate__()).values()))
+    if isinstance(trainer, trainers.UnigramTrainer):
+        unk = settings["unk_token"]
+        found = unk is not None  # the trainer puts it into the vocabulary
+    else:
+        unk = tokenizer.model.unk_token
+        names = {token.content for token in trainer.special_tokens}
+        found = unk in names or (unk is None and isinstance(tokenizer.model, models.BPE))
+    if not found:
+        reason = f"{unk!r} is not in its vocabulary" if unk else "it has no token for it"
+        raise UserError(f"{where}: it cannot encode unknown text ({reason}); add an unk token to special_tokens")
 
 
 def special_tokens(config: TokenizerConfig, where: str) -> list[AddedToken]:
