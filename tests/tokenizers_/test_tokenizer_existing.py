@@ -72,6 +72,17 @@ def test_a_bare_tokenizer_json(lab, tmp_path):
     assert one.encode(TEXT).ids == two.encode(TEXT).ids
 
 
+@pytest.mark.parametrize("retrain", [{}, {"retrain": True, "vocab_size": 400}])
+def test_side_of_padding_and_chat_template_are_taken_over(lab, retrain):
+    original = lab.both("first", kind="byte_level_bpe", vocab_size=400, family="gpt2")
+    auto = AutoTokenizer.from_pretrained(original, padding_side="left")
+    auto.chat_template = "{% for message in messages %}{{ message.content }}!{% endfor %}"
+    auto.save_pretrained(original)
+    taken = AutoTokenizer.from_pretrained(lab.both("second", existing=str(original), **retrain))
+    assert taken.padding_side == "left" and taken.truncation_side == "right"
+    assert taken.apply_chat_template([{"role": "user", "content": "Hi"}], tokenize=False) == "Hi!"
+
+
 PLAIN = {
     "BPE": models.BPE({"?": 0, "c": 1, "a": 2, "ca": 3}, [("c", "a")], unk_token="?"),
     "WordPiece": models.WordPiece({"?": 0, "ca": 1}, unk_token="?"),

@@ -22,8 +22,11 @@ def write_folder(
     roles: dict[str, str],
     max_length: int | None = None,
     inputs: list[str] | None = None,
+    more: dict[str, str] | None = None,
 ) -> list[str]:
     """Write tokenizer.json, tokenizer_config.json, special_tokens_map.json and the classic files; return the names.
+
+    `more` are further settings for tokenizer_config.json.
 
     The class is PreTrainedTokenizerFast, for the kinds' own classes of transformers 5 (RobertaTokenizer, …) rebuild
     normalizer and pre-tokenizer from their own defaults instead of reading tokenizer.json.
@@ -42,6 +45,7 @@ def write_folder(
             for number, token in sorted(added.items())
         },
         **roles,
+        **(more or {}),
         "clean_up_tokenization_spaces": False,
         "model_input_names": inputs or _inputs(tokenizer),
         "model_max_length": max_length or UNLIMITED,

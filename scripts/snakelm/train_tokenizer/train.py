@@ -41,6 +41,7 @@ def train_tokenizer(job: Job[TokenizerConfig]) -> dict[str, Any]:
         if config.retrain:
             tokenizer = existing.retrain(tokenizer, config, where, batches, job.threads)
         facts = {"kind": "existing", "roles": found.roles, "max_length": found.max_length, "inputs": found.inputs}
+        facts["more"] = found.more
     else:
         tokenizer, trainer = untrained(config, where)
         tokenizer = train(tokenizer, trainer, batches, job.threads)
