@@ -44,8 +44,9 @@ def _components(name: str, tokenizer: TokenizerConfig) -> Iterator[tuple[Path, s
     if tokenizer.existing is None and (least := tokenizer.smallest_size()) > tokenizer.vocab_size:
         small = f"{tokenizer.vocab_size:,} is too small: special tokens and alphabet alone are {least:,}; give more"
         yield ["tokenizers", name, "vocab_size"], small
-    by_hand = {"family", "special_tokens", "unk_token", "template_single", "template_pair"}
-    if tokenizer.existing is not None or (tokenizer.kind != "custom" and not tokenizer.changed() & by_hand):
+    options = {"special_tokens", "unk_token", "template_single", "template_pair"}
+    by_hand = tokenizer.kind == "custom" or tokenizer.family == "none" or tokenizer.changed() & options
+    if tokenizer.existing is not None or not by_hand:
         return
     from .train_tokenizer.kinds import untrained
     from .train_tokenizer.templates import check_template
