@@ -139,11 +139,14 @@ class TokenizerConfig(Repeatable):
     cls_token: str | None = Field(None, description="Token that stands for the whole text; null = the family's.")
     mask_token: str | None = Field(None, description="Token put over what has to be guessed; null = the family's.")
     template_single: str | None = Field(
-        None, description="Special tokens around one text, such as `[CLS] $A [SEP]`; null = the family's."
+        None,
+        description="Special tokens around one text, such as `[CLS] $A [SEP]`; null = the family's.",
+        examples=["$A"],
     )
     template_pair: str | None = Field(
         None,
         description="The same for two texts, `:1` sets type ids: `[CLS] $A [SEP] $B:1 [SEP]:1`; null = the family's.",
+        examples=["$A $B:1"],
     )
 
     normalizer: Step | list[Step] | None = Field(
