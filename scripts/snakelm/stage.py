@@ -86,8 +86,6 @@ def main(stage: str, function: Stage, config_type: type[Config]) -> None:
             _unexpected(given)
         log.error("error: %s: %s", error.filename or given.target, _DISK_TROUBLE[error.errno])
         _hint(given)
-    except Exception:
-        _unexpected(given)
     except SystemExit as stop:
         if stop.code == 128 + signal.SIGTERM and "SLURM_JOB_ID" in os.environ:
             # Preempted, and saved. A job that ends by itself has failed and costs a retry; one that outlives its grace
@@ -95,6 +93,10 @@ def main(stage: str, function: Stage, config_type: type[Config]) -> None:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             time.sleep(120)
         raise
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # a panic of a library in Rust is no Exception
+        _unexpected(given)
     finally:
         remove_empty(given.target.parent)
 

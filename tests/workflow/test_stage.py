@@ -130,14 +130,21 @@ def test_a_manifest_that_snakemake_took_is_put_back_and_the_run_is_not_lost(orde
     assert target.read_bytes() == before
 
 
-def test_a_crash_shows_the_end_of_its_log_and_how_to_run_it_by_hand(ordered):
+@pytest.mark.parametrize(
+    ("fault", "name"),
+    [
+        ("1 / 0", "ZeroDivisionError"),
+        ("__import__('tokenizers').pre_tokenizers.FixedLength(length=0).pre_tokenize_str('a')", "PanicException"),
+    ],
+)
+def test_a_crash_shows_the_end_of_its_log_and_how_to_run_it_by_hand(ordered, fault, name):
     (ordered.folder / "scripts" / "fetch_corpus.py").write_text(
         (ROOT / "scripts" / "fetch_corpus.py")
         .read_text()
-        .replace('main("fetch_corpus", fetch_corpus', 'main("fetch_corpus", lambda job: 1 / 0')
+        .replace('main("fetch_corpus", fetch_corpus', f'main("fetch_corpus", lambda job: {fault}')
     )
     target = str((ordered.order() / "manifest.json").relative_to(ordered.folder))  # the code changed: ordered anew
     printed = ordered.python("scripts/fetch_corpus.py", target, "--log", "job.log", code=1)
-    assert "ZeroDivisionError" in printed and f"by hand: python scripts/fetch_corpus.py {target}" in printed
+    assert name in printed and f"by hand: python scripts/fetch_corpus.py {target}" in printed
     assert "Traceback" in (ordered.folder / "job.log").read_text()
     assert not list((ordered.folder / "results").glob("fetch_corpus/*"))
