@@ -2,7 +2,7 @@ import sys
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
-from snakelm.workflow import Workflow
+from snakelm.workflow.rules import Workflow
 
 snakelm = Workflow(workflow)
 

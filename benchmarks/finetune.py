@@ -15,13 +15,9 @@ from __future__ import annotations
 import argparse
 import re
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
-
-sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 ROWS, TEST_ROWS, EPOCHS, BATCH, RATE, LENGTH = 800, 400, 3, 16, 5e-4, 128
 LABELS = ["before 1900", "since 1900"]
@@ -44,10 +40,11 @@ def short_texts(count: int) -> list[tuple[str, str]]:
 
 def make_model(folder: Path, texts: list[str]) -> None:
     """A BERT of 2 layers, 192 wide, with a WordPiece vocabulary of 4,000; weights as they are drawn."""
-    from snakelm.architectures.build import build_model
-    from snakelm.architectures.config import ArchitectureConfig
     from tokenizers import BertWordPieceTokenizer
     from transformers import PreTrainedTokenizerFast
+
+    from snakelm.architectures.build import build_model
+    from snakelm.architectures.config import ArchitectureConfig
 
     tokenizer = BertWordPieceTokenizer()
     tokenizer.train_from_iterator(texts, vocab_size=4000, show_progress=False)
@@ -109,10 +106,11 @@ def as_the_example(folder: Path, splits: dict[str, list[tuple[str, str]]], seed:
 
 def as_here(folder: Path, sources: dict[str, dict], seed: int, work: Path) -> float:
     """The stage as the workflow runs it; returns the test's accuracy."""
+    from torch import get_num_threads
+
     from snakelm.finetune.config import FinetuneConfig
     from snakelm.finetune.finetune import finetune
-    from snakelm.job import Job
-    from torch import get_num_threads
+    from snakelm.runs.context import RunContext
 
     task = {
         "type": "text_classification", **sources, "epochs": EPOCHS, "batch_size": BATCH, "learning_rate": RATE,
@@ -122,7 +120,7 @@ def as_here(folder: Path, sources: dict[str, dict], seed: int, work: Path) -> fl
     for name in ("out", "work"):
         (work / name).mkdir(parents=True)
     config, threads = FinetuneConfig(task=task, seed=seed), get_num_threads()
-    job = Job("bench", config, {"pretrained": folder}, work / "out", work / "work", threads=threads)
+    job = RunContext("bench", config, {"pretrained": folder}, work / "out", work / "work", threads=threads)
     return finetune(job)["test"]
 
 
@@ -157,8 +155,9 @@ def main() -> None:
         }
         seconds: dict[str, list[float]] = {side: [] for side in sides}
         scores: dict[str, list[float]] = {side: [] for side in sides}
-        import snakelm.finetune.network  # noqa: F401
         from transformers import Trainer  # noqa: F401  (imports are not part of what is measured)
+
+        import snakelm.finetune.network  # noqa: F401
 
         for seed in range(given.rounds):
             for side, run in sides.items():

@@ -15,30 +15,28 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
-
 import numpy as np
 import pandas
 import torch
 import transformers
+from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFast, Trainer, TrainerCallback
+
 from snakelm.architectures.build import build_model
 from snakelm.encode_corpus.config import EncodeConfig
 from snakelm.encode_corpus.encode import encode_corpus
-from snakelm.job import Job
 from snakelm.pretrain import objectives
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.stream import TokenStream
 from snakelm.pretrain.trainer import LanguageModelTrainer
-from snakelm.training.order import Samples
+from snakelm.runs.context import RunContext
+from snakelm.training.samples import Samples
 from snakelm.training.schedule import multiplier
 from snakelm.training.trainer import Settings
-from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFast, Trainer, TrainerCallback
 
 WARM_UP = 2
 SIZES = {"hidden_size": 256, "layers": 4, "heads": 4, "sequence_length": 128, "batch_size": 32, "learning_rate": 5e-4}
@@ -118,7 +116,7 @@ def text(folder: Path) -> tuple[PreTrainedTokenizerFast, Path]:
     pandas.DataFrame({"text": lines}).to_parquet(folder / "corpus/train.parquet")
     tokenizer.save_pretrained(folder / "tokenizer")
     parents = {"corpus": folder / "corpus", "tokenizer": folder / "tokenizer"}
-    encode_corpus(Job("sotu", EncodeConfig(), parents, folder / "encoded", folder, threads=2))
+    encode_corpus(RunContext("sotu", EncodeConfig(), parents, folder / "encoded", folder, threads=2))
     return tokenizer, folder / "encoded"
 
 

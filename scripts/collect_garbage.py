@@ -11,11 +11,12 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from snakelm.cli import command
-from snakelm.collect import Item, Needed, delete, garbage, needed
-from snakelm.errors import UserError
-from snakelm.store import Store
-from snakelm.workflow import DEFAULT_RECIPE, read_plan
+
+from snakelm.cli.options import command
+from snakelm.core.errors import UserError
+from snakelm.maintenance.garbage import Item, Needed, delete, garbage, needed
+from snakelm.runs.store import Store
+from snakelm.workflow.rules import DEFAULT_RECIPE, read_plan
 
 
 def main() -> int:

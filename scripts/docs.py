@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from snakelm.docs import write
+from snakelm.recipe.docs import write
 
 if __name__ == "__main__":
     write(Path(__file__).resolve().parent.parent)

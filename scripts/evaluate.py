@@ -2,7 +2,7 @@
 
 from snakelm.evaluate.config import EvaluateConfig
 from snakelm.evaluate.evaluate import evaluate
-from snakelm.stage import main
+from snakelm.runs.making import main
 
 if __name__ == "__main__":
     main("evaluate", evaluate, EvaluateConfig)

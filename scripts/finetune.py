@@ -2,7 +2,7 @@
 
 from snakelm.finetune.config import FinetuneConfig
 from snakelm.finetune.finetune import finetune
-from snakelm.stage import main
+from snakelm.runs.making import main
 
 if __name__ == "__main__":
     main("finetune", finetune, FinetuneConfig)

@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 
-from snakelm.cli import command, plan_of, recipe_options
+from snakelm.cli.options import command, plan_of, recipe_options
 
 
 def main() -> None:
@@ -22,14 +22,14 @@ def main() -> None:
     if given.where:
         print(plan.whereabouts())
         return
-    from snakelm.why import explain
+    from snakelm.planning.explanation import explain
 
     lines = explain(plan, only)
     if given.json:
         json.dump([line.as_json() for line in lines], sys.stdout, indent=1)
         print()
         return
-    from snakelm.table import show
+    from snakelm.planning.table import show
 
     show(lines)
 

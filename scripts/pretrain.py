@@ -2,7 +2,7 @@
 
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.pretrain import pretrain
-from snakelm.stage import main
+from snakelm.runs.making import main
 
 if __name__ == "__main__":
     main("pretrain", pretrain, ModelConfig)

@@ -2,7 +2,7 @@
 
 from snakelm.report.config import ReportConfig
 from snakelm.report.report import report
-from snakelm.stage import main
+from snakelm.runs.making import main
 
 if __name__ == "__main__":
     main("report", report, ReportConfig)

@@ -1,6 +1,6 @@
 """Train a tokenizer on a corpus."""
 
-from snakelm.stage import main
+from snakelm.runs.making import main
 from snakelm.train_tokenizer.config import TokenizerConfig
 from snakelm.train_tokenizer.train import train_tokenizer
 

@@ -1,4 +1,4 @@
-"""Many random kills of the tiny recipe, as a command: python tests/kill_many.py [--kills 200] [--seed 0].
+"""Many random kills of the tiny recipe, as a command: python -m tests.kill_many [--kills 200] [--seed 0].
 
 Prints what was killed how often, and whether the artifacts equal those of an undisturbed run each time that the recipe
 is done. If they do not, both folders stay for a look.
@@ -11,11 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
-TESTS = Path(__file__).resolve().parent
-sys.path[:0] = [str(TESTS / "workflow"), str(TESTS.parent / "scripts")]
-
-from killing import artifacts, finish, kill_and_rerun  # noqa: E402
-from workspace import Workspace  # noqa: E402
+from tests.workflow.killing import artifacts, finish, kill_and_rerun
+from tests.workspace import ROOT, Workspace
 
 
 def main() -> int:
@@ -27,7 +24,7 @@ def main() -> int:
     whole, disturbed = Path(tempfile.mkdtemp()), Path(tempfile.mkdtemp())
     for folder in (whole, disturbed):
         workspace = Workspace(folder)
-        shutil.copytree(TESTS / "recipes", workspace.folder / "tests" / "recipes")
+        shutil.copytree(ROOT / "tests" / "recipes", workspace.folder / "tests" / "recipes")
     finish(whole)
     try:
         killed = kill_and_rerun(disturbed, given.kills, given.seed, artifacts(whole))

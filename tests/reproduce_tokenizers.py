@@ -21,8 +21,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
-
 VARIANTS: dict[str, dict[str, Any]] = {
     "byte_level_bpe": {"kind": "byte_level_bpe", "vocab_size": 3000, "family": "roberta"},
     "char_bpe": {"kind": "char_bpe", "vocab_size": 5000},
@@ -74,13 +72,13 @@ def documents(megabytes: float) -> list[str]:
 
 def train_all(folder: Path, megabytes: float, order: int, only: list[str]) -> dict[str, str]:
     """Train and save every variant; variant/file → sha256."""
-    sys.path.insert(0, str(SCRIPTS))
     import pandas
-    from snakelm.job import Job
+    from tokenizers import Tokenizer
+
+    from snakelm.runs.context import RunContext
     from snakelm.save_tokenizer.folder import write_folder, write_zip
     from snakelm.train_tokenizer.config import TokenizerConfig
     from snakelm.train_tokenizer.train import train_tokenizer
-    from tokenizers import Tokenizer
 
     texts = documents(megabytes)
     random.Random(order).shuffle(texts)
@@ -90,7 +88,7 @@ def train_all(folder: Path, megabytes: float, order: int, only: list[str]) -> di
         out = folder / name
         (out / "saved").mkdir(parents=True)
         config = TokenizerConfig(corpus="text", **VARIANTS[name])
-        train_tokenizer(Job(name, config, {"corpus": folder}, out, out))
+        train_tokenizer(RunContext(name, config, {"corpus": folder}, out, out))
         tokenizer = Tokenizer.from_file(str(out / "tokenizer.json"))
         files = write_folder(out / "saved", tokenizer, config.role_tokens(), None)
         write_zip(out / "saved" / "all.zip", out / "saved", files)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 from pydantic import ValidationError
-from snakelm.architectures import names
-from snakelm.architectures.build import build_config, build_model
-from snakelm.architectures.config import ArchitectureConfig
-from snakelm.errors import UserError
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 from transformers.activations import ACT2FN
 from transformers.models.auto import modeling_auto as library
+
+from snakelm.architectures import names
+from snakelm.architectures.build import build_config, build_model
+from snakelm.architectures.config import ArchitectureConfig
+from snakelm.core.errors import UserError
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,11 @@ import json
 
 import pandas
 import pytest
-from snakelm.errors import UserError
+
+from snakelm.core.errors import UserError
 from snakelm.evaluate.config import EvaluateConfig
 from snakelm.evaluate.evaluate import evaluate
-from snakelm.job import Job
+from snakelm.runs.context import RunContext
 
 
 def finetune_run(folder, right: int, of: int = 10, task_type: str = "text_classification"):
@@ -27,7 +28,7 @@ def finetune_run(folder, right: int, of: int = 10, task_type: str = "text_classi
 def job(tmp_path, parents):
     out = tmp_path / "out"
     out.mkdir(exist_ok=True)
-    return Job("cell", EvaluateConfig(), parents, out, tmp_path / "work")
+    return RunContext("cell", EvaluateConfig(), parents, out, tmp_path / "work")
 
 
 def test_metrics_of_three_seeds(tmp_path):

@@ -10,12 +10,13 @@ import pandas
 import pyarrow.parquet
 import pytest
 from pydantic import ValidationError
-from snakelm.corpus import has_split, iter_texts, read_split
-from snakelm.errors import UserError
+
+from snakelm.core.errors import UserError
 from snakelm.fetch_corpus import writing
 from snakelm.fetch_corpus.config import CorpusConfig
 from snakelm.fetch_corpus.fetch import fetch_corpus
-from snakelm.job import Job
+from snakelm.readers.corpus import has_split, iter_texts, read_split
+from snakelm.runs.context import RunContext
 
 RIJ_SHA256 = "d8682bdc11c2bad74212562ba0670bd8cd2a6d660ca0b98f21361612f033b038"
 
@@ -30,7 +31,7 @@ def fetch(name="run", sources=None, **config):
     out, work = Path(name), Path(f"{name}-work")
     for folder in (out, work):
         folder.mkdir()
-    numbers = fetch_corpus(Job("mine", CorpusConfig(**config), {}, out, work, sources or {}))
+    numbers = fetch_corpus(RunContext("mine", CorpusConfig(**config), {}, out, work, sources or {}))
     assert not list(work.iterdir()), "scratch files stay"
     json.dumps(numbers)
     return out, numbers

@@ -2,7 +2,8 @@
 
 import numpy
 import pytest
-from snakelm.errors import UserError
+
+from snakelm.core.errors import UserError
 from snakelm.fetch_corpus.splits import TEST, TRAIN, VALIDATION, draw, group_key, named_split
 
 

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from finetune_lab import make_model, make_tokenizer
+
+from tests.finetune.lab import make_model, make_tokenizer
 
 
 @pytest.fixture(scope="session")
@@ -36,9 +37,10 @@ def nothing_remembered():
 def run_task(tmp_path, models, monkeypatch):
     """Carry one fine-tuning run out; returns its folder and headline numbers. Paths are relative to tmp_path."""
     import torch
+
     from snakelm.finetune.config import FinetuneConfig
     from snakelm.finetune.finetune import finetune
-    from snakelm.job import Job
+    from snakelm.runs.context import RunContext
 
     monkeypatch.chdir(tmp_path)
     torch.set_num_threads(1)
@@ -52,7 +54,7 @@ def run_task(tmp_path, models, monkeypatch):
         parents = {"pretrained": models[model], "tokenizer": models[model]} | more.pop("parents", {})
         cache = more.pop("cache", None)
         config = FinetuneConfig(task=task, init=init, seed=seed, **more)
-        return out, finetune(Job(name, config, parents, out, work, cache=cache))
+        return out, finetune(RunContext(name, config, parents, out, work, cache=cache))
 
     return run
 

@@ -9,13 +9,14 @@ import threading
 import time
 
 import pytest
-from finetune_lab import sentences
+from transformers import AutoTokenizer
+
 from snakelm.finetune import data, network
 from snakelm.finetune.cache import shared
 from snakelm.finetune.config import TaskConfig
 from snakelm.finetune.data import load
 from snakelm.finetune.features import Features
-from transformers import AutoTokenizer
+from tests.finetune.lab import sentences
 
 TEXTS = [text for text, _ in sentences(20, 1)]
 LABELS = [label for _, label in sentences(20, 1)]

@@ -13,15 +13,16 @@ import time
 import pandas
 import pytest
 import torch
-from finetune_lab import sentences
 from pydantic import ValidationError
 from safetensors.torch import load_file
-from snakelm.errors import UserError
+from transformers import AutoModelForSequenceClassification
+
+from snakelm.core.errors import UserError
 from snakelm.finetune import network
 from snakelm.finetune.config import TaskConfig
 from snakelm.finetune.depth import depths, parameter_groups
 from snakelm.finetune.kinds.tokens import _best_windows
-from transformers import AutoModelForSequenceClassification
+from tests.finetune.lab import sentences
 
 FAST = {"learning_rate": 5e-3, "batch_size": 16, "epochs": 3}
 
@@ -255,7 +256,7 @@ def test_a_word_is_left_to_the_window_where_it_is_farthest_from_an_edge():
 
 def test_words_beyond_the_window_are_predicted_too(run_task, tmp_path):
     """Rows of 200 words, windows of 32 tokens: no word is lost, and the merged windows are right."""
-    from finetune_lab import GOOD, WORDS
+    from tests.finetune.lab import GOOD, WORDS
 
     words = [(WORDS + GOOD)[n * 7 % 30] for n in range(200)]
     rows = [{"words": words[n:] + words[:n], "tags": []} for n in range(40)]

@@ -8,12 +8,13 @@ import pandas
 import pytest
 import torch
 import transformers
-from finetune_lab import sentences
+
 from snakelm.finetune.config import TaskConfig
 from snakelm.finetune.data import TaskData
 from snakelm.finetune.kinds.language import LanguageModeling
 from snakelm.finetune.likelihood import Likelihood
 from snakelm.finetune.predict import predict
+from tests.finetune.lab import sentences
 
 TEXTS = [text for text, _ in sentences(6, 1)]
 AUTO = {"gpt2": ("clm", "CausalLM"), "bert": ("mlm", "MaskedLM"), "t5": ("span_denoising", "Seq2SeqLM")}

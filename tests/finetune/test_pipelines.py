@@ -7,8 +7,9 @@ import json
 import numpy as np
 import pandas
 import pytest
-from finetune_lab import BAD, GOOD, sentences
 from transformers import AutoTokenizer, pipeline
+
+from tests.finetune.lab import BAD, GOOD, sentences
 
 FAST = {"learning_rate": 5e-3, "batch_size": 16, "epochs": 2}
 

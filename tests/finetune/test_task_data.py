@@ -9,7 +9,8 @@ import random
 import pandas
 import pytest
 from pydantic import ValidationError
-from snakelm.errors import UserError
+
+from snakelm.core.errors import UserError
 from snakelm.finetune.config import TaskConfig, check, learning_curve
 from snakelm.finetune.data import load
 

@@ -7,7 +7,8 @@ import random
 
 import pandas
 import pytest
-from finetune_lab import BAD, GOOD, WORDS, sentences
+
+from tests.finetune.lab import BAD, GOOD, WORDS, sentences
 
 FAST = {"learning_rate": 5e-3, "batch_size": 16, "epochs": 8, "validation_fraction": 0.1}
 

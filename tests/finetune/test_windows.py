@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from finetune_lab import sentences
-from snakelm.errors import UserError
+
+from snakelm.core.errors import UserError
 from snakelm.finetune import network
 from snakelm.finetune.config import TaskConfig
 from snakelm.finetune.data import load
 from snakelm.finetune.weights import load_tokenizer, network_of, set_inputs
+from tests.finetune.lab import sentences
 
 OBJECTIVES = {"gpt2": "clm", "bert": "mlm", "roberta": "mlm", "t5": "span_denoising"}
 

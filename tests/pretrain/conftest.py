@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pretrain_lab as lab
 import pytest
+
+from tests.pretrain import lab
 
 
 @pytest.fixture(scope="session")

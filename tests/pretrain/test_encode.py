@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 
 import numpy as np
-import pretrain_lab as lab
 import pytest
-from snakelm.encode_corpus import encode as module
-from snakelm.errors import UserError
-from snakelm.pretrain.stream import TokenStream
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from snakelm.core.errors import UserError
+from snakelm.encode_corpus import encode as module
+from snakelm.pretrain.stream import TokenStream
+from tests.pretrain import lab
 
 UGLY = ["", " ", "\x00\x01", "a\r\nb\n\n", "<mask></s> spelled out", "🙂🙃 \u200f עברית", "x" * 5000, "tail\n"]
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import pretrain_lab as lab
 import pytest
 import torch
+from transformers import AutoTokenizer, Trainer, TrainingArguments
+
 from snakelm.architectures.build import build_model
 from snakelm.pretrain import objectives
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.stream import TokenStream
 from snakelm.pretrain.trainer import LanguageModelTrainer
-from snakelm.training.order import Samples
+from snakelm.training.samples import Samples
 from snakelm.training.schedule import multiplier
 from snakelm.training.trainer import Settings
-from transformers import AutoTokenizer, Trainer, TrainingArguments
+from tests.pretrain import lab
 
 STEPS = 100
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 
-import pretrain_lab as lab
 import pytest
 import torch
+from transformers import AutoModelForMaskedLM, AutoTokenizer
+
 from snakelm.architectures.build import build_model
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.pretrain import pretrain
-from snakelm.recipe import load
-from transformers import AutoModelForMaskedLM, AutoTokenizer
+from snakelm.recipe.schema import load
+from tests.pretrain import lab
 
 RECIPE = Path(__file__).resolve().parents[2] / "config/esperberto.yaml"
 TINY = {

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import pretrain_lab as lab
 import pytest
 import torch
 import transformers
+from torch.nn.functional import cross_entropy
+
 from snakelm.architectures.build import AUTO_CLASSES, build_model
 from snakelm.pretrain import objectives
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.pretrain import pretrain
 from snakelm.pretrain.stream import TokenStream
 from snakelm.pretrain.trainer import LabelledRows
-from torch.nn.functional import cross_entropy
+from tests.pretrain import lab
 
 MATRIX = {
     "mlm": "roberta bert distilbert electra albert deberta-v2 mpnet modernbert xlm-roberta convbert big_bird fnet"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-import pretrain_lab as lab
 import pytest
-from snakelm.errors import UserError
+from transformers import AutoTokenizer
+
+from snakelm.core.errors import UserError
 from snakelm.pretrain import objectives
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.stream import TokenStream
-from snakelm.training.order import Samples
-from transformers import AutoTokenizer
+from snakelm.training.samples import Samples
+from tests.pretrain import lab
 
 
 @pytest.fixture(scope="module")

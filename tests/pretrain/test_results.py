@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 
 import pandas
-import pretrain_lab as lab
 import pytest
 from safetensors.torch import load_file
-from snakelm.errors import UserError
+from transformers import AutoModelForCausalLM
+
+from snakelm.core.errors import UserError
 from snakelm.pretrain.pretrain import pretrain
 from snakelm.pretrain.stream import TokenStream
-from transformers import AutoModelForCausalLM
+from tests.pretrain import lab
 
 OVERFITS = {"steps": 60, "learning_rate": 0.02, "evaluation_steps": 5, "schedule": "constant"}
 

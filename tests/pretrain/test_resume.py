@@ -9,11 +9,12 @@ import signal
 from pathlib import Path
 
 import pandas
-import pretrain_lab as lab
 import pytest
-from snakelm.console import Progress
-from snakelm.pretrain.pretrain import pretrain
 from transformers import AutoModelForCausalLM
+
+from snakelm.core.console import Progress
+from snakelm.pretrain.pretrain import pretrain
+from tests.pretrain import lab
 
 # dropout draws random numbers; 8 sequences in micro-batches of at most 3 accumulate gradients; checkpoints are rare
 KEYS = {

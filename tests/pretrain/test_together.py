@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 
 import pandas
-import pretrain_lab as lab
 import pytest
 import torch
 from safetensors.torch import load_file
-from snakelm.errors import UserError
+
+from snakelm.core.errors import UserError
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.pretrain import pretrain
+from tests.pretrain import lab
 
 KEYS = {"steps": 12, "evaluation_steps": 4, "checkpoint_steps": 6}
 

@@ -6,17 +6,18 @@ import os
 from dataclasses import fields
 
 import pandas
-import pretrain_lab as lab
 import pytest
 from pydantic import ValidationError
-from snakelm.errors import UserError
+from transformers import TrainingArguments
+
+from snakelm.core.errors import UserError
+from snakelm.execution import trackers
 from snakelm.pretrain import arguments
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.pretrain import pretrain
-from snakelm.store import content_digest, file_table
-from snakelm.training import trackers
+from snakelm.runs.store import content_digest, file_table
 from snakelm.training.trainer import Settings, _training_arguments
-from transformers import TrainingArguments
+from tests.pretrain import lab
 
 KEYS = {"steps": 12, "evaluation_steps": 4, "checkpoint_steps": 5}
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import pretrain_lab as lab
 import pytest
 from pydantic import ValidationError
-from snakelm.errors import UserError
-from snakelm.pretrain.config import ModelConfig, check
-from snakelm.pretrain.pretrain import pretrain
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+
+from snakelm.core.errors import UserError
+from snakelm.pretrain.config import ModelConfig, check
+from snakelm.pretrain.pretrain import pretrain
+from tests.pretrain import lab
 
 
 def test_out_of_memory_halves_the_micro_batch_and_goes_on_at_the_same_batch(parents, tmp_path):

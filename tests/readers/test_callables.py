@@ -5,7 +5,8 @@ import importlib.metadata
 import sys
 
 import pytest
-from snakelm.errors import UserError
+
+from snakelm.core.errors import UserError
 from snakelm.readers.callables import callable_fingerprint
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.paths import source_paths

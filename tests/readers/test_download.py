@@ -8,7 +8,8 @@ import logging
 import threading
 
 import pytest
-from snakelm.errors import UserError
+
+from snakelm.core.errors import UserError
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.download import fetch_url
 from snakelm.readers.rows import read_rows

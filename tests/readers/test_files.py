@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas
 import pytest
-from snakelm.errors import UserError
+
+from snakelm.core.errors import UserError
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.paths import source_paths
 from snakelm.readers.rows import column, read_rows

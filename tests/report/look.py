@@ -1,4 +1,7 @@
-"""Write the report of invented runs, to look at: look.py FOLDER [usual|ugly|sizes|tokenizers|nothing]."""
+"""Write the report of invented runs, to look at.
+
+python -m tests.report.look FOLDER [usual|ugly|sizes|tokenizers|nothing]
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-
-from fake_runs import Results, ugly, usual
-from snakelm.job import Job
 from snakelm.report.config import ReportConfig
 from snakelm.report.report import report
+from snakelm.runs.context import RunContext
+from tests.report.fake_runs import Results, ugly, usual
 
 
 def tokenizers(root: Path) -> Results:
@@ -43,4 +44,4 @@ if __name__ == "__main__":
         parents = make(Path(folder)).parents
         description = "Does pretraining on the addresses help to date their paragraphs?"
         config = ReportConfig(title="State of the Union", description=description)
-        print(report(Job("default", config, parents, out, out)))
+        print(report(RunContext("default", config, parents, out, out)))

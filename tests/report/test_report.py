@@ -12,11 +12,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from fake_runs import Results, tsv, ugly, usual
-from snakelm.errors import UserError
-from snakelm.job import Job
+
+from snakelm.core.errors import UserError
 from snakelm.report.config import ReportConfig
 from snakelm.report.report import report
+from snakelm.runs.context import RunContext
+from tests.report.fake_runs import Results, tsv, ugly, usual
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 
@@ -63,7 +64,7 @@ class Page(HTMLParser):
 def make(results: Results, out: Path, **config) -> tuple[Page, dict, list[dict[str, str]]]:
     """(page, headline, rows of metrics.tsv) of a report on these results."""
     out.mkdir()
-    headline = report(Job("default", ReportConfig(**config), results.parents, out, out))
+    headline = report(RunContext("default", ReportConfig(**config), results.parents, out, out))
     with (out / "metrics.tsv").open(encoding="utf-8", newline="") as lines:
         scores = list(csv.DictReader(lines, delimiter="\t"))
     page = Page((out / "report.html").read_text(encoding="utf-8"))
@@ -185,8 +186,9 @@ def test_the_same_bytes_again(tmp_path):
     for seed in ("1", "2"):
         out = tmp_path / seed
         environment = os.environ | {"PYTHONHASHSEED": seed, "TZ": f"Etc/GMT+{seed}"}
-        look = Path(__file__).with_name("look.py")
-        subprocess.run([sys.executable, look, out, "ugly"], check=True, env=environment, capture_output=True)
+        subprocess.run(
+            [sys.executable, "-m", "tests.report.look", out, "ugly"], check=True, env=environment, capture_output=True
+        )
         files = [file for file in sorted(out.rglob("*")) if file.is_file() and file.parent.name != "circumstance"]
         made.append({file.name: file.read_bytes() for file in files})
     assert set(made[0]) == {"report.html", "metrics.tsv", "results.svg", "results.png"}

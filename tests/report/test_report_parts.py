@@ -6,6 +6,7 @@ import math
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+
 from snakelm.report.curves import axis, curve
 from snakelm.report.figures import Line, chart, short
 from snakelm.report.numbers import decimals, fixed, plain

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 import yaml
-from workspace import Workspace
+
+from tests.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 HOLD = 12  # seconds for which pretraining is held in the queue, so that the recipe can be edited meanwhile

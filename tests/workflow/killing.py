@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from snakelm.store import file_table, is_complete
+
+from snakelm.runs.store import file_table, is_complete
 
 RECIPE = "tests/recipes/tiny.yaml"
 COMMAND = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", RECIPE]

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from killing import RECIPE, artifacts, finish, kill_and_rerun, no_half_runs
+
+from tests.workflow.killing import RECIPE, artifacts, finish, kill_and_rerun, no_half_runs
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = 20

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from snakelm.identity import CodeDigests
-from workspace import Workspace
+
+from snakelm.runs.identity import CodeDigests
+from tests.workspace import Workspace
 
 RECIPE = "corpora: {c: {files: text.txt, unit: line, split: none}}\n"
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from workspace import ROOT, Workspace
+
+from tests.workspace import ROOT, Workspace
 
 RECIPE = ROOT / "tests" / "recipes" / "tiny.yaml"
 
@@ -75,7 +76,7 @@ def test_everything_is_there_and_loads(done):
 
 
 def test_manifests_describe_their_runs(done):
-    from snakelm.identity import file_sha256
+    from snakelm.runs.identity import file_sha256
 
     for path in sorted((done.folder / "results").glob("*/*/manifest.json")):
         manifest = json.loads(path.read_text())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from snakelm.architectures import sizes
 from snakelm.architectures.config import ArchitectureConfig
-from snakelm.errors import UserError, did_you_mean
+from snakelm.core.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase

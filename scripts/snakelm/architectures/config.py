@@ -7,8 +7,8 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from snakelm.architectures.names import KNOWN, WITHOUT_HEADS, objectives_of
-from snakelm.config import Config
-from snakelm.errors import did_you_mean
+from snakelm.core.config import Config
+from snakelm.core.errors import did_you_mean
 
 Objective = Literal["mlm", "clm", "span_denoising"]
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from snakelm.config import Config
+from snakelm.core.config import Config
 
 
 class EncodeConfig(Config):

@@ -25,11 +25,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snakelm import corpus
-from snakelm.console import Progress, log
+from snakelm.core.console import Progress, log
+from snakelm.core.errors import UserError
 from snakelm.encode_corpus.config import EncodeConfig
-from snakelm.errors import UserError
-from snakelm.job import Job
+from snakelm.readers import corpus
+from snakelm.runs.context import RunContext
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -42,29 +42,33 @@ PIECE = 1_000_000
 MANY_UNKNOWN = 0.01
 
 
-def encode_corpus(job: Job[EncodeConfig]) -> dict[str, Any]:
+def encode_corpus(context: RunContext[EncodeConfig]) -> dict[str, Any]:
     """Parents: corpus, tokenizer. Writes the files above; returns the counts of the training split.
 
     Raises UserError for a corpus without training text and for a tokenizer without the separator asked for.
     """
-    os.environ["RAYON_NUM_THREADS"] = str(job.threads)
-    os.environ["TOKENIZERS_PARALLELISM"] = "true" if job.threads > 1 else "false"
+    os.environ["RAYON_NUM_THREADS"] = str(context.threads)
+    os.environ["TOKENIZERS_PARALLELISM"] = "true" if context.threads > 1 else "false"
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(job.parents["tokenizer"])
+    tokenizer = AutoTokenizer.from_pretrained(context.parents["tokenizer"])
     if not tokenizer.is_fast:
-        raise UserError(f"{job.name}: the tokenizer has no tokenizer.json (only fast tokenizers can encode a corpus)")
-    separator = _separator(tokenizer, job.config.separator)
+        raise UserError(
+            f"{context.name}: the tokenizer has no tokenizer.json (only fast tokenizers can encode a corpus)"
+        )
+    separator = _separator(tokenizer, context.config.separator)
     size = max(tokenizer.get_vocab().values(), default=0) + 1
     dtype = np.dtype("<u2" if size <= 65_536 else "<u4")
     splits = {}
     for split in corpus.SPLITS:
-        if corpus.has_split(job.parents["corpus"], split):
-            splits[split] = _encode_split(job, tokenizer, split, separator, dtype)
+        if corpus.has_split(context.parents["corpus"], split):
+            splits[split] = _encode_split(context, tokenizer, split, separator, dtype)
     if not splits.get("train", {}).get("tokens"):
-        raise UserError(f"{job.name}: the corpus has no text to train on: every document of its train split is empty")
+        raise UserError(
+            f"{context.name}: the corpus has no text to train on: every document of its train split is empty"
+        )
     about = {"dtype": dtype.str, "vocab_size": size, "separator": separator, "splits": splits}
-    (job.out / "encoded.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    (context.out / "encoded.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     train = splits["train"]
     _warn_of_unknown(train, tokenizer)
     return {
@@ -76,7 +80,11 @@ def encode_corpus(job: Job[EncodeConfig]) -> dict[str, Any]:
 
 
 def _encode_split(
-    job: Job[EncodeConfig], tokenizer: PreTrainedTokenizerBase, split: str, separator: int | None, dtype: np.dtype
+    context: RunContext[EncodeConfig],
+    tokenizer: PreTrainedTokenizerBase,
+    split: str,
+    separator: int | None,
+    dtype: np.dtype,
 ) -> dict[str, int]:
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()
@@ -87,11 +95,11 @@ def _encode_split(
     unknown = tokenizer.unk_token_id
     splits_words = _splits_words(backend)
     with (
-        open(job.out / f"{split}.bin", "wb") as ids_file,
-        _BitFile(job.out / f"{split}.words") as words_file,
+        open(context.out / f"{split}.bin", "wb") as ids_file,
+        _BitFile(context.out / f"{split}.words") as words_file,
         Progress(f"encoding {split}", unit="documents") as bar,
     ):
-        for batch in _batches(_pieces(corpus.iter_texts(job.parents["corpus"], split))):
+        for batch in _batches(_pieces(corpus.iter_texts(context.parents["corpus"], split))):
             encodings = backend.encode_batch([text for text, _ in batch], add_special_tokens=False)
             for (text, last), encoding in zip(batch, encodings, strict=True):
                 ids = np.array(encoding.ids, dtype=np.int64)
@@ -108,7 +116,7 @@ def _encode_split(
                     count["documents"] += 1
                     ends.append(count["tokens"])
             bar.advance(sum(last for _, last in batch), tokens=f"{count['tokens']:,}")
-    np.save(job.out / f"{split}.offsets.npy", np.frombuffer(ends, dtype=np.int64).astype("<i8"))
+    np.save(context.out / f"{split}.offsets.npy", np.frombuffer(ends, dtype=np.int64).astype("<i8"))
     return count
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from snakelm.config import Config
+from snakelm.core.config import Config
 
 
 class EvaluateConfig(Config):

@@ -11,17 +11,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-from snakelm.errors import UserError
+from snakelm.core.errors import UserError
 from snakelm.evaluate.config import EvaluateConfig
-from snakelm.job import Job
 from snakelm.metrics.compute import compute
 from snakelm.metrics.intervals import mean_interval
 from snakelm.metrics.names import greater_is_better
+from snakelm.runs.context import RunContext
 
 COLUMNS = ("seed", "metric", "value", "n", "main", "greater_is_better")
 
 
-def evaluate(job: Job[EvaluateConfig]) -> dict[str, Any]:
+def evaluate(context: RunContext[EvaluateConfig]) -> dict[str, Any]:
     """Score the finetune runs given as parents `seed-<n>`; returns the main metric's mean and interval.
 
     Raises UserError if a run's predictions cannot be read or the runs are not of one task.
@@ -29,7 +29,9 @@ def evaluate(job: Job[EvaluateConfig]) -> dict[str, Any]:
     import pandas
 
     seeds = sorted(
-        (int(role.removeprefix("seed-")), folder) for role, folder in job.parents.items() if role.startswith("seed-")
+        (int(role.removeprefix("seed-")), folder)
+        for role, folder in context.parents.items()
+        if role.startswith("seed-")
     )
     if not seeds:
         raise UserError("evaluate: there are no fine-tuning runs to score")
@@ -44,12 +46,12 @@ def evaluate(job: Job[EvaluateConfig]) -> dict[str, Any]:
             value = round(value, 6)
             rows.append((seed, metric, value, len(table), metric == task["metric"], greater_is_better(metric)))
             values.setdefault(metric, {})[seed] = value
-    write_metrics(job.out / "metrics.tsv", rows)
-    intervals = {name: mean_interval(list(of.values()), job.config.confidence) for name, of in values.items()}
+    write_metrics(context.out / "metrics.tsv", rows)
+    intervals = {name: mean_interval(list(of.values()), context.config.confidence) for name, of in values.items()}
     cell = {
         **task,
         "greater_is_better": greater_is_better(task["metric"]),
-        "confidence": job.config.confidence,
+        "confidence": context.config.confidence,
         "seeds": [seed for seed, _ in seeds],
         "metrics": {
             name: {
@@ -59,7 +61,7 @@ def evaluate(job: Job[EvaluateConfig]) -> dict[str, Any]:
             for name in values
         },
     }
-    (job.out / "cell.json").write_text(json.dumps(cell, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    (context.out / "cell.json").write_text(json.dumps(cell, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return {"metric": task["metric"], **_rounded(intervals[task["metric"]].as_dict())}
 
 

@@ -9,7 +9,7 @@ import unicodedata
 from collections import Counter
 from typing import Any
 
-from snakelm.errors import UserError
+from snakelm.core.errors import UserError
 from snakelm.fetch_corpus.config import CorpusConfig
 
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow
 
-from snakelm.console import log
-from snakelm.errors import UserError
+from snakelm.core.console import log
+from snakelm.core.errors import UserError
 from snakelm.fetch_corpus.clean import scalar
 from snakelm.readers.row import Row
 

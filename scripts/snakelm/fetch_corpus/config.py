@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from snakelm.config import Config, Repeatable
+from snakelm.core.config import Config, Repeatable
 from snakelm.readers.config import SourceConfig
 
 

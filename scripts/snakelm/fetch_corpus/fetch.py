@@ -18,20 +18,20 @@ from typing import Any
 
 import numpy
 
-from snakelm.console import Progress, log
-from snakelm.corpus import SPLITS
-from snakelm.errors import UserError
+from snakelm.core.console import Progress, log
+from snakelm.core.errors import UserError
 from snakelm.fetch_corpus.clean import Cleaner, digest, scalar
 from snakelm.fetch_corpus.columns import Columns
 from snakelm.fetch_corpus.config import CorpusConfig
 from snakelm.fetch_corpus.splits import TRAIN, draw, group_key, named_split
 from snakelm.fetch_corpus.writing import SplitWriter
-from snakelm.job import Job
+from snakelm.readers.corpus import SPLITS
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column, read_rows
+from snakelm.runs.context import RunContext
 
 
-def fetch_corpus(job: Job[CorpusConfig]) -> dict[str, Any]:
+def fetch_corpus(context: RunContext[CorpusConfig]) -> dict[str, Any]:
     """Write train.parquet, and validation.parquet and test.parquet where text is held out.
 
     Returns documents, characters, bytes (UTF-8) and words per split, how many documents were dropped and why, and
@@ -39,10 +39,10 @@ def fetch_corpus(job: Job[CorpusConfig]) -> dict[str, Any]:
     split that cannot be made.
     """
     began = time.monotonic()
-    config = job.config
-    scratch = job.work / "documents.jsonl"
+    config = context.config
+    scratch = context.work / "documents.jsonl"
     read = _Reading(config)
-    read.all(read_rows(config, job.sources, job.work), scratch)
+    read.all(read_rows(config, context.sources, context.work), scratch)
     read.refuse_or_warn()
     split, duplicates = read.splits(), 0
     kept = numpy.ones(len(split), dtype=bool)
@@ -50,7 +50,7 @@ def fetch_corpus(job: Job[CorpusConfig]) -> dict[str, Any]:
         kept = numpy.zeros(len(split), dtype=bool)
         kept[numpy.unique(read.texts(), return_index=True)[1]] = True
         duplicates = int(len(kept) - kept.sum())
-    numbers = _write(job.out, scratch, split, kept, read.columns)
+    numbers = _write(context.out, scratch, split, kept, read.columns)
     scratch.unlink()
     _compare_fractions(config, numbers["documents"])
     leaked = _held_out_in_train(read.texts()[kept], split[kept])
@@ -62,7 +62,7 @@ def fetch_corpus(job: Job[CorpusConfig]) -> dict[str, Any]:
         ", ".join(f"{name} {count:,} documents" for name, count in numbers["documents"].items()),
         ", ".join(f"{name} {count:,}" for name, count in dropped.items()),
     )
-    job.times["seconds"] = round(time.monotonic() - began, 3)
+    context.times["seconds"] = round(time.monotonic() - began, 3)
     return {
         **numbers,
         "dropped": dropped,

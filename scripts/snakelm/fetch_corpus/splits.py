@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy
 
-from snakelm.corpus import SPLITS
-from snakelm.errors import UserError
+from snakelm.core.errors import UserError
+from snakelm.readers.corpus import SPLITS
 
 TRAIN, VALIDATION, TEST = range(3)
 NAMES = {

@@ -6,7 +6,7 @@ import warnings
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
-from snakelm.errors import UserError
+from snakelm.core.errors import UserError
 from snakelm.finetune.config import TaskConfig
 from snakelm.finetune.data import TaskData
 

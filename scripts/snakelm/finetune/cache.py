@@ -21,7 +21,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from snakelm.console import log
+from snakelm.core.console import log
 from snakelm.finetune.features import Features
 
 Splits = dict[str, Features]

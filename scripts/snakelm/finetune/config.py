@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from snakelm.architectures.config import ArchitectureConfig
-from snakelm.config import Config, Repeatable, circumstance, is_circumstance, outside, reference
-from snakelm.errors import did_you_mean
+from snakelm.core.config import Config, Repeatable, circumstance, is_circumstance, outside, reference
+from snakelm.core.errors import did_you_mean
 from snakelm.metrics.names import METRICS
 from snakelm.readers.config import SourceConfig
 

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snakelm.console import log
-from snakelm.corpus import SPLITS, has_split, read_split
-from snakelm.errors import UserError
+from snakelm.core.console import log
+from snakelm.core.errors import UserError
 from snakelm.finetune import tagging
 from snakelm.finetune.config import TaskConfig, TrainingKeys
 from snakelm.finetune.labels import Where, bin_names, check_known, infer
 from snakelm.finetune.rows import INPUTS, rewrite_tags, task_rows
 from snakelm.finetune.splits import hold_out, sample
 from snakelm.metrics.tags import is_span_tag
+from snakelm.readers.corpus import SPLITS, has_split, read_split
 from snakelm.readers.row import Row
 from snakelm.readers.rows import read_rows
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from snakelm.errors import UserError
+from snakelm.core.errors import UserError
 from snakelm.finetune.config import TaskConfig
 
 

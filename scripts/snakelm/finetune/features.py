@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from snakelm.training.order import generator
+from snakelm.training.samples import generator
 
 IGNORED = -100
 """Label of a position that is not learnt (torch's own default)."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from snakelm.errors import UserError, did_you_mean
+from snakelm.core.errors import UserError, did_you_mean
 
 Where = Callable[[int], str]
 """Number of a row in its source (from 0) → how to name it to the user."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from snakelm.errors import UserError
+from snakelm.core.errors import UserError
 
 TOKENS_PER_PASS = 4096
 """Masked copies are read so many tokens at a time: their logits take 130 MB with a vocabulary of 8,000."""

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from snakelm.console import log
-from snakelm.errors import UserError
+from snakelm.core.console import log
+from snakelm.core.errors import UserError
+from snakelm.execution import threads
+from snakelm.execution.devices import claimed
 from snakelm.finetune.cache import shared
 from snakelm.finetune.config import FinetuneConfig, TaskConfig
 from snakelm.finetune.data import TaskData
@@ -34,11 +36,9 @@ from snakelm.finetune.weights import (
     objective_of,
     set_inputs,
 )
-from snakelm.job import Job
 from snakelm.metrics.compute import compute, main_metric
 from snakelm.metrics.names import greater_is_better
-from snakelm.training import threads
-from snakelm.training.devices import claimed
+from snakelm.runs.context import RunContext
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -59,14 +59,14 @@ class Result:
     """Every grid point with its main metric on validation."""
 
 
-def run(job: Job[FinetuneConfig], data: TaskData) -> Result:
-    """Train and predict; writes the model and its tokenizer into job.out."""
-    _claim_gpu(job.config.task.gpus)
-    _set_up(job.threads)
-    task, began = job.config.task, time.monotonic()
-    source = _source(job)
-    tokenizer = load_tokenizer(job.parents["tokenizer"] if source is None else source)
-    config = load_config(job.config.init, source, job.config.architecture, tokenizer)
+def run(context: RunContext[FinetuneConfig], data: TaskData) -> Result:
+    """Train and predict; writes the model and its tokenizer into context.out."""
+    _claim_gpu(context.config.task.gpus)
+    _set_up(context.threads)
+    task, began = context.config.task, time.monotonic()
+    source = _source(context)
+    tokenizer = load_tokenizer(context.parents["tokenizer"] if source is None else source)
+    config = load_config(context.config.init, source, context.config.architecture, tokenizer)
     network = network_of(config)
     set_inputs(tokenizer, network)
     points = task.grid_points()
@@ -77,10 +77,10 @@ def run(job: Job[FinetuneConfig], data: TaskData) -> Result:
     for number, point in enumerate(points):
         here = task.at(point)
         length = longest_input(network, tokenizer, here.max_length)
-        objective = objective_of(network, job.config.architecture)
-        kind, features = _prepared(here, data, tokenizer, length, objective, job.cache)
-        work = job.work / f"point-{number}" if len(points) > 1 else job.work
-        model, curve = _train(kind, config, source, features, data, job.config.seed, work)
+        objective = objective_of(network, context.config.architecture)
+        kind, features = _prepared(here, data, tokenizer, length, objective, context.cache)
+        work = context.work / f"point-{number}" if len(points) > 1 else context.work
+        model, curve = _train(kind, config, source, features, data, context.config.seed, work)
         validation, score = _validate(kind, model, features, data)
         if len(points) > 1:
             tried.append({**point, "validation": score})
@@ -92,8 +92,8 @@ def run(job: Job[FinetuneConfig], data: TaskData) -> Result:
     result = best[1]
     result.test, _ = predict(kind, model, features["test"], data.splits["test"], "testing")
     kind.finish(model)
-    _save(model, tokenizer, kind.max_length, job.out)
-    job.times |= {"seconds": round(time.monotonic() - began, 2), "device": str(next(model.parameters()).device)}
+    _save(model, tokenizer, kind.max_length, context.out)
+    context.times |= {"seconds": round(time.monotonic() - began, 2), "device": str(next(model.parameters()).device)}
     return result
 
 
@@ -147,11 +147,11 @@ def _no_rows() -> Any:
     return pandas.DataFrame()
 
 
-def _source(job: Job[FinetuneConfig]) -> Path | str | None:
+def _source(context: RunContext[FinetuneConfig]) -> Path | str | None:
     """Where the weights come from; None for random ones."""
-    match job.config.init:
+    match context.config.init:
         case "pretrained":
-            return job.parents["pretrained"]
+            return context.parents["pretrained"]
         case "random":
             return None
         case name:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from snakelm.console import Progress
+from snakelm.core.console import Progress
 from snakelm.finetune.features import Features, batches_by_length
 from snakelm.finetune.kinds.base import Kind
 

@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from snakelm.console import log
-from snakelm.errors import UserError
+from snakelm.core.console import log
+from snakelm.core.errors import UserError
 from snakelm.finetune import tagging
 from snakelm.finetune.config import TaskConfig
 from snakelm.finetune.labels import Where, binned, is_missing, is_missing_list, label_names, label_sets, listed, numbers

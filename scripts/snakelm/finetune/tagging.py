@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from snakelm.errors import UserError
+from snakelm.core.errors import UserError
 
 _PREFIXES = {"iob1": "IB", "iob2": "IB", "bioes": "BIES"}
 

@@ -16,7 +16,7 @@ from snakelm.finetune.predict import predict
 from snakelm.metrics.compute import compute, main_metric
 from snakelm.metrics.names import greater_is_better
 from snakelm.training import schedule
-from snakelm.training.order import generator
+from snakelm.training.samples import generator
 from snakelm.training.trainer import ExactTrainer, Settings
 
 if TYPE_CHECKING:

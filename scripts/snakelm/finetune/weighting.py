@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
-from snakelm.errors import UserError, did_you_mean
+from snakelm.core.errors import UserError, did_you_mean
 
 
 def label_weights(

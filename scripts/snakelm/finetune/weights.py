@@ -9,8 +9,8 @@ import torch
 
 from snakelm.architectures.build import build_config
 from snakelm.architectures.sizes import OFFSET_POSITIONS, POSITIONS
-from snakelm.console import log
-from snakelm.errors import UserError
+from snakelm.core.console import log
+from snakelm.core.errors import UserError
 from snakelm.finetune.heads import CLASSES, HeadedConfig
 from snakelm.finetune.kinds.base import Kind
 

@@ -5,7 +5,7 @@ A test holds these tables against the library's own.
 
 from __future__ import annotations
 
-from snakelm.errors import did_you_mean
+from snakelm.core.errors import did_you_mean
 
 
 def _names(text: str) -> frozenset[str]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from snakelm.architectures.config import ArchitectureConfig
-from snakelm.config import Repeatable, circumstance, outside, reference
+from snakelm.core.config import Repeatable, circumstance, outside, reference
 from snakelm.pretrain import arguments
 
 UNITS = {"k": 1_000, "m": 1_000_000, "b": 1_000_000_000}

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from snakelm.errors import UserError
+from snakelm.core.errors import UserError
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.stream import TokenStream
-from snakelm.training.order import generator
+from snakelm.training.samples import generator
 
 EVALUATION_RATE = 0.15
 """Masking rate in evaluation, whatever the training rate."""

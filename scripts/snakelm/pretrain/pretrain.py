@@ -12,12 +12,12 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
-from snakelm.console import log
-from snakelm.errors import UserError
-from snakelm.job import Job
+from snakelm.core.console import log
+from snakelm.core.errors import UserError
+from snakelm.execution import threads
+from snakelm.execution.devices import claimed
 from snakelm.pretrain.config import ModelConfig
-from snakelm.training import threads
-from snakelm.training.devices import claimed
+from snakelm.runs.context import RunContext
 from snakelm.training.schedule import multiplier
 
 if TYPE_CHECKING:
@@ -32,49 +32,50 @@ DIVERGED = 1.5
 """A loss this many times the first one, and 1 more, is not noise."""
 
 
-def pretrain(job: Job[ModelConfig]) -> dict[str, Any]:
+def pretrain(context: RunContext[ModelConfig]) -> dict[str, Any]:
     """Parents: encoded (an encode_corpus run), tokenizer, and trunk (a run to go on from) where there is one.
 
-    Returns losses, bits per byte, tokens, steps, parameters. Resumes from the newest whole checkpoint in job.work.
+    Returns losses, bits per byte, tokens, steps, parameters. Resumes from the newest whole checkpoint in context.work.
     Raises SystemExit(128 + signal) after saving when a signal asks it to stop, and UserError for whatever the user
     has to change.
     """
-    with claimed(job.config.gpus) as gpus:
-        processes = job.config.processes or max(1, gpus)
+    with claimed(context.config.gpus) as gpus:
+        processes = context.config.processes or max(1, gpus)
         if processes == 1:
-            return train(job)
-        if job.config.global_batch % processes:
+            return train(context)
+        if context.config.global_batch % processes:
             raise UserError(
-                f"{job.name}: batch_size {job.config.global_batch} cannot be shared equally by {processes} processes"
+                f"{context.name}: batch_size {context.config.global_batch} cannot be shared equally by"
+                f" {processes} processes"
             )
         from snakelm.pretrain.worker import train_together
 
-        return train_together(job, processes)
+        return train_together(context, processes)
 
 
-def train(job: Job[ModelConfig]) -> dict[str, Any]:
+def train(context: RunContext[ModelConfig]) -> dict[str, Any]:
     """One process's part of the run; the first process writes the artifacts."""
     began = time.monotonic()
-    threads.set_up(job.threads)
+    threads.set_up(context.threads)
     import transformers
 
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
+    from snakelm.execution import trackers
     from snakelm.pretrain import objectives
     from snakelm.pretrain.results import write_results
     from snakelm.pretrain.start import require_fit, starting_model
     from snakelm.pretrain.stream import TokenStream
     from snakelm.pretrain.trainer import LanguageModelTrainer
-    from snakelm.training import trackers
-    from snakelm.training.order import Samples
+    from snakelm.training.samples import Samples
 
-    config = job.config
-    tokenizer = transformers.AutoTokenizer.from_pretrained(job.parents["tokenizer"])
-    stream = TokenStream(job.parents["encoded"], "train")
-    held_out = TokenStream(job.parents["encoded"], "validation")
+    config = context.config
+    tokenizer = transformers.AutoTokenizer.from_pretrained(context.parents["tokenizer"])
+    stream = TokenStream(context.parents["encoded"], "train")
+    held_out = TokenStream(context.parents["encoded"], "validation")
     model = starting_model(config, tokenizer)
     if (rows := model.get_input_embeddings().weight.shape[0]) < stream.vocab_size:
-        raise UserError(f"{job.name}: the encoded text has {stream.vocab_size} token ids, the model {rows}")
+        raise UserError(f"{context.name}: the encoded text has {stream.vocab_size} token ids, the model {rows}")
     use_cache = getattr(model.config, "use_cache", None)
     if use_cache is not None:
         model.config.use_cache = False
@@ -82,7 +83,7 @@ def train(job: Job[ModelConfig]) -> dict[str, Any]:
     rows = objectives.training(config, tokenizer, stream, None).rows
     if rows == 0:
         raise UserError(
-            f"{job.name}: the corpus has {stream.tokens:,} tokens, fewer than one sequence of"
+            f"{context.name}: the corpus has {stream.tokens:,} tokens, fewer than one sequence of"
             f" {config.sequence_length}; shorten sequence_length or give more text"
         )
     steps = total_steps(config, rows)
@@ -92,14 +93,14 @@ def train(job: Job[ModelConfig]) -> dict[str, Any]:
         each.start = getattr(model.config, "decoder_start_token_id", None) or 0
     for each in (objective, evaluated) if evaluated.rows else (objective,):
         require_fit(model, each)
-    _say_what_is_trained(job, model, rows, steps, evaluated.rows)
-    with trackers.reporting(config.trackers, job.work / "trackers", job.name):
+    _say_what_is_trained(context, model, rows, steps, evaluated.rows)
+    with trackers.reporting(config.trackers, context.work / "trackers", context.name):
         trainer = LanguageModelTrainer(
             model,
-            settings(job, steps, has_evaluation=evaluated.rows > 0),
+            settings(context, steps, has_evaluation=evaluated.rows > 0),
             Samples(rows, objective.read, config.seed, steps * config.global_batch),
             objective.collate,
-            start=job.parents["trunk"] / "checkpoint" if "trunk" in job.parents else None,
+            start=context.parents["trunk"] / "checkpoint" if "trunk" in context.parents else None,
             held_out=evaluated,
             evaluation_sequences=config.evaluation_sequences,
         )
@@ -108,7 +109,7 @@ def train(job: Job[ModelConfig]) -> dict[str, Any]:
         model.config.use_cache = use_cache
     if not trainer.is_world_process_zero():
         return {}
-    return write_results(job, trainer, tokenizer, held_out if held_out.tokens else stream, time.monotonic() - began)
+    return write_results(context, trainer, tokenizer, held_out if held_out.tokens else stream, time.monotonic() - began)
 
 
 def total_steps(config: ModelConfig, rows: int) -> int:
@@ -120,12 +121,14 @@ def total_steps(config: ModelConfig, rows: int) -> int:
     return config.planned_steps or 1
 
 
-def settings(job: Job[ModelConfig], steps: int, has_evaluation: bool) -> Settings:
+def settings(context: RunContext[ModelConfig], steps: int, has_evaluation: bool) -> Settings:
     from snakelm.training.trainer import Settings
 
-    config = job.config
+    config = context.config
     if not has_evaluation and (config.keep == "best" or config.patience is not None):
-        raise UserError(f"{job.name}: keep: best and patience need a validation split, and the corpus holds none out")
+        raise UserError(
+            f"{context.name}: keep: best and patience need a validation split, and the corpus holds none out"
+        )
     trunk = config.schedule == "trunk" or config.trunk_every is not None
     if config.evaluation_steps is not None or not has_evaluation:
         every = config.evaluation_steps or 0
@@ -134,7 +137,7 @@ def settings(job: Job[ModelConfig], steps: int, has_evaluation: bool) -> Setting
     else:
         every = config.trunk_every or max(1, steps // 10)
     return Settings(
-        work=job.work,
+        work=context.work,
         steps=steps,
         batch_size=config.global_batch,
         micro_batch_size=config.micro_batch_size,
@@ -157,7 +160,7 @@ def settings(job: Job[ModelConfig], steps: int, has_evaluation: bool) -> Setting
         checkpoint_minutes=config.checkpoint_minutes,
         keep_checkpoints=config.keep_checkpoints,
         trackers=config.trackers,
-        run_name=job.name,
+        run_name=context.name,
         data_workers=config.data_workers,
         arguments=config.training_arguments,
     )
@@ -174,8 +177,10 @@ def _schedule(config: ModelConfig, steps: int) -> Any:
     return lambda step: multiplier(name, step, warmup, total=steps, **shape)
 
 
-def _say_what_is_trained(job: Job[ModelConfig], model: PreTrainedModel, rows: int, steps: int, held_out: int) -> None:
-    config = job.config
+def _say_what_is_trained(
+    context: RunContext[ModelConfig], model: PreTrainedModel, rows: int, steps: int, held_out: int
+) -> None:
+    config = context.config
     budget = f"{steps:,} steps" if config.minutes is None else f"{config.minutes:g} minutes"
     log.info(f"{config.architecture} with {model.num_parameters():,} parameters, {config.objective}, {budget}")
     if config.minutes is None:

@@ -8,12 +8,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from snakelm.errors import UserError
-from snakelm.job import Job
+from snakelm.core.errors import UserError
+from snakelm.execution import checkpoints, cost
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.samples import write_samples
 from snakelm.pretrain.stream import TokenStream
-from snakelm.training import checkpoints, measure
+from snakelm.runs.context import RunContext
 from snakelm.training.trainer import STATE, ExactTrainer
 
 TOKENIZER_FILES = (
@@ -24,28 +24,28 @@ CURVE = ("step", "tokens", "loss", "validation_loss", "bits_per_byte", "learning
 
 
 def write_results(
-    job: Job[ModelConfig], trainer: ExactTrainer, tokenizer: Any, text: TokenStream, seconds_here: float
+    context: RunContext[ModelConfig], trainer: ExactTrainer, tokenizer: Any, text: TokenStream, seconds_here: float
 ) -> dict[str, Any]:
-    """Write the artifacts into job.out and the cost into job.times; returns the headline numbers."""
-    config, state = job.config, trainer.state
+    """Write the artifacts into context.out and the cost into context.times; returns the headline numbers."""
+    config, state = context.config, trainer.state
     tokens_per_step = config.global_batch * config.sequence_length
     curve = curve_rows(state.log_history, tokens_per_step)
     if config.schedule == "trunk":
-        _hand_over_checkpoint(job, state.global_step)
+        _hand_over_checkpoint(context, state.global_step)
     else:
-        model = _write_models(job, trainer)
+        model = _write_models(context, trainer)
         for name in TOKENIZER_FILES.split():
-            if (file := Path(job.parents["tokenizer"]) / name).exists():
-                shutil.copyfile(file, job.out / name)
-        (job.out / "samples.txt").write_text(write_samples(model, tokenizer, config, text), encoding="utf-8")
+            if (file := Path(context.parents["tokenizer"]) / name).exists():
+                shutil.copyfile(file, context.out / name)
+        (context.out / "samples.txt").write_text(write_samples(model, tokenizer, config, text), encoding="utf-8")
     lines = ["\t".join(CURVE), *("\t".join(_cell(row.get(name)) for name in CURVE) for row in curve)]
-    (job.out / "curve.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    _keep_circumstance(job)
-    headline = _headline(job, trainer, curve, tokens_per_step)
+    (context.out / "curve.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    _keep_circumstance(context)
+    headline = _headline(context, trainer, curve, tokens_per_step)
     tokens_here = headline["tokens"] - trainer.first_step * tokens_per_step  # a trunk's are not this run's work
     flops = 6 * trainer.model.num_parameters(exclude_embeddings=True) * tokens_here
-    job.times.update(measure.cost(trainer.seconds, job.threads, tokens_here, flops))
-    job.times["seconds_in_this_attempt"] = round(seconds_here, 1)
+    context.times.update(cost.cost(trainer.seconds, context.threads, tokens_here, flops))
+    context.times["seconds_in_this_attempt"] = round(seconds_here, 1)
     return headline
 
 
@@ -60,47 +60,49 @@ def curve_rows(history: list[dict[str, float]], tokens_per_step: int) -> list[di
     return [rows[step] for step in sorted(rows) if len(rows[step]) > 2]
 
 
-def _write_models(job: Job[ModelConfig], trainer: ExactTrainer) -> Any:
+def _write_models(context: RunContext[ModelConfig], trainer: ExactTrainer) -> Any:
     """The kept weights at the root; the others of best and last beside, where they are of another step."""
     model = trainer.accelerator.unwrap_model(trainer.model)
     best = trainer.best
     apart = best is not None and trainer.state.best_global_step != trainer.state.global_step
-    if apart and job.config.keep == "best":
-        model.save_pretrained(job.out / "last")
+    if apart and context.config.keep == "best":
+        model.save_pretrained(context.out / "last")
         model = type(model).from_pretrained(best)
         if "use_cache" in model.config.to_dict():
             model.config.use_cache = trainer.model.config.use_cache
     elif apart:
-        shutil.copytree(best, job.out / "best", ignore=shutil.ignore_patterns(checkpoints.CHECKSUMS))
-    model.save_pretrained(job.out)
+        shutil.copytree(best, context.out / "best", ignore=shutil.ignore_patterns(checkpoints.CHECKSUMS))
+    model.save_pretrained(context.out)
     return model
 
 
-def _hand_over_checkpoint(job: Job[ModelConfig], step: int) -> None:
+def _hand_over_checkpoint(context: RunContext[ModelConfig], step: int) -> None:
     """The last checkpoint as the run's content: whole, for other runs to go on from, and the same on every machine."""
-    last = checkpoints.newest_whole(job.work)
+    last = checkpoints.newest_whole(context.work)
     if last is None or checkpoints.step_of(last) != step:
-        raise UserError(f"{job.name}: the checkpoint of step {step} that was just written is damaged; check the disk")
+        raise UserError(
+            f"{context.name}: the checkpoint of step {step} that was just written is damaged; check the disk"
+        )
 
     def fill(folder: Path) -> None:
         shutil.copytree(last, folder, ignore=shutil.ignore_patterns(checkpoints.CHECKSUMS), dirs_exist_ok=True)
         state = json.loads((last / STATE).read_text())
         (folder / STATE).write_text(json.dumps(state | {"seconds": 0.0, "first_step": 0, "ended": False}))
 
-    checkpoints.write(job.out / "checkpoint", fill)
+    checkpoints.write(context.out / "checkpoint", fill)
 
 
-def _keep_circumstance(job: Job[ModelConfig]) -> None:
-    kept = job.out / "circumstance"
+def _keep_circumstance(context: RunContext[ModelConfig]) -> None:
+    kept = context.out / "circumstance"
     kept.mkdir(exist_ok=True)
-    if (speed := job.work / "speed.tsv").exists():
+    if (speed := context.work / "speed.tsv").exists():
         shutil.copyfile(speed, kept / "speed.tsv")
-    if (trackers := job.work / "trackers").is_dir():
+    if (trackers := context.work / "trackers").is_dir():
         shutil.copytree(trackers, kept / "trackers", symlinks=True, dirs_exist_ok=True)
 
 
 def _headline(
-    job: Job[ModelConfig], trainer: ExactTrainer, curve: list[dict[str, float]], tokens_per_step: int
+    context: RunContext[ModelConfig], trainer: ExactTrainer, curve: list[dict[str, float]], tokens_per_step: int
 ) -> dict[str, Any]:
     state = trainer.state
     losses = [row["loss"] for row in curve if "loss" in row]
@@ -108,13 +110,13 @@ def _headline(
         "loss": losses[-1] if losses else None,
         "tokens": state.global_step * tokens_per_step,
         "steps": state.global_step,
-        "epochs": round(state.global_step * job.config.global_batch / trainer.train_dataset.rows, 4),
+        "epochs": round(state.global_step * context.config.global_batch / trainer.train_dataset.rows, 4),
         "parameters": trainer.accelerator.unwrap_model(trainer.model).num_parameters(),
     }
     validation = [row for row in curve if "validation_loss" in row]
     if validation:
         kept = validation[-1]
-        if job.config.keep == "best":
+        if context.config.keep == "best":
             kept = min(validation, key=lambda row: row["validation_loss"])
         headline["validation_loss"] = kept["validation_loss"]
         headline["perplexity"] = math.exp(min(700.0, kept["validation_loss"]))

@@ -10,7 +10,7 @@ from transformers import AutoTokenizer, PreTrainedModel
 
 from snakelm.architectures.build import AUTO_CLASSES, build_model
 from snakelm.architectures.sizes import OFFSET_POSITIONS
-from snakelm.errors import UserError
+from snakelm.core.errors import UserError
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.objectives import Objective
 

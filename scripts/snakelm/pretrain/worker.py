@@ -9,61 +9,61 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from snakelm import console
-from snakelm.console import log
-from snakelm.errors import UserError
-from snakelm.job import Job
+from snakelm.core import console
+from snakelm.core.console import log
+from snakelm.core.errors import UserError
+from snakelm.execution.launch import end_with_parent, launch
+from snakelm.execution.signals import OutOfMemory
 from snakelm.pretrain.config import ModelConfig
-from snakelm.snapshot import hold
-from snakelm.training.launch import end_with_parent, launch
-from snakelm.training.signals import OutOfMemory
+from snakelm.runs.context import RunContext
+from snakelm.runs.snapshot import hold
 
 
-def train_together(job: Job[ModelConfig], processes: int) -> dict[str, object]:
+def train_together(context: RunContext[ModelConfig], processes: int) -> dict[str, object]:
     """Train in so many processes; the first writes the run, and its headline and times come back by file.
 
     Where one of them runs out of memory, all begin anew from the newest checkpoint with half as much per pass.
     """
-    micro_batch = job.config.micro_batch_size
+    micro_batch = context.config.micro_batch_size
     while True:
-        code, found = _attempt(job, processes, micro_batch)
+        code, found = _attempt(context, processes, micro_batch)
         if (size := found.get("out_of_memory")) is None:
             break
         micro_batch = math.ceil(size / 2)
         log.warning(
             f"out of memory: beginning again from the newest checkpoint with micro_batch_size {micro_batch} (it was"
-            f" {size}); the batch stays {job.config.global_batch}"
+            f" {size}); the batch stays {context.config.global_batch}"
         )
     if "trouble" in found:
         raise UserError(*found["trouble"])
     if code:
         raise SystemExit(code if code > 0 else 128 - code)
-    job.times.update(found["times"])
+    context.times.update(found["times"])
     return found["headline"]
 
 
-def _attempt(job: Job[ModelConfig], processes: int, micro_batch: int | None) -> tuple[int, dict[str, Any]]:
+def _attempt(context: RunContext[ModelConfig], processes: int, micro_batch: int | None) -> tuple[int, dict[str, Any]]:
     """Exit code of the first worker that failed (0 if none), and what the workers answered."""
-    order = job.work / "order.json"
+    order = context.work / "order.json"
     files = [handler.baseFilename for handler in console.log.handlers if hasattr(handler, "baseFilename")]
-    job.work.mkdir(parents=True, exist_ok=True)
+    context.work.mkdir(parents=True, exist_ok=True)
     order.write_text(
         json.dumps(
             {
-                "name": job.name,
-                "config": job.config.model_dump(mode="json") | {"micro_batch_size": micro_batch},
-                "parents": {role: str(folder) for role, folder in job.parents.items()},
-                "out": str(job.out),
-                "work": str(job.work),
-                "code": job.code,
-                "threads": max(1, job.threads // processes),
+                "name": context.name,
+                "config": context.config.model_dump(mode="json") | {"micro_batch_size": micro_batch},
+                "parents": {role: str(folder) for role, folder in context.parents.items()},
+                "out": str(context.out),
+                "work": str(context.work),
+                "code": context.code,
+                "threads": max(1, context.threads // processes),
                 "log": files[0] if files else None,
             }
         )
     )
-    answer = job.work / "answer.json"
+    answer = context.work / "answer.json"
     answer.unlink(missing_ok=True)
-    code = launch("snakelm.pretrain.worker", [str(order)], processes, max(1, job.threads // processes))
+    code = launch("snakelm.pretrain.worker", [str(order)], processes, max(1, context.threads // processes))
     return code, json.loads(answer.read_text()) if answer.exists() else {}
 
 
@@ -74,7 +74,7 @@ def main() -> None:
     console.set_up(order["name"], Path(order["log"]) if order["log"] and first else None)
     if not first:
         console.log.setLevel("ERROR")
-    job = Job(
+    context = RunContext(
         order["name"],
         ModelConfig(**order["config"]),
         {role: Path(folder) for role, folder in order["parents"].items()},
@@ -83,15 +83,15 @@ def main() -> None:
         threads=order["threads"],
     )
 
-    answer = job.work / "answer.json"
+    answer = context.work / "answer.json"
     try:
         if order["code"] and hold("pretrain") != order["code"]:
             raise UserError("the code of pretrain changed while this job started; start snakemake again")
         from snakelm.pretrain.pretrain import train
 
-        headline = train(job)
+        headline = train(context)
         if first:
-            answer.write_text(json.dumps({"headline": headline, "times": job.times}))
+            answer.write_text(json.dumps({"headline": headline, "times": context.times}))
     except OutOfMemory as error:
         answer.write_text(json.dumps({"out_of_memory": error.args[0]}))
         os._exit(1)  # without waiting for the others, which wait for this one

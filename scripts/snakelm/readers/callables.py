@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from snakelm.errors import UserError, did_you_mean
+from snakelm.core.errors import UserError, did_you_mean
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.row import Row
 

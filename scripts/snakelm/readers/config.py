@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, field_validator, model_validator
 
-from snakelm.config import Config, circumstance
+from snakelm.core.config import Config, circumstance
 
 Format = Literal["txt", "jsonl", "json", "csv", "tsv", "parquet", "conll", "conllu", "squad", "parallel"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from snakelm.errors import UserError, did_you_mean
+from snakelm.core.errors import UserError, did_you_mean
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.opening import SourceFile, open_text
 from snakelm.readers.row import Row

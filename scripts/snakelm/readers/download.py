@@ -16,8 +16,8 @@ import urllib.request
 from pathlib import Path
 from typing import BinaryIO
 
-from snakelm.console import Progress, log
-from snakelm.errors import UserError
+from snakelm.core.console import Progress, log
+from snakelm.core.errors import UserError
 from snakelm.readers.config import VARIABLE, SourceConfig
 from snakelm.readers.opening import SourceFile
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from snakelm.console import log
-from snakelm.errors import UserError
+from snakelm.core.console import log
+from snakelm.core.errors import UserError
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.row import Row
 

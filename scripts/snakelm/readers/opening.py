@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from snakelm.errors import UserError
+from snakelm.core.errors import UserError
 
 BUFFER = 1 << 20
 

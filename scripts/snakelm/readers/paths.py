@@ -6,7 +6,7 @@ import glob
 import os
 from pathlib import Path
 
-from snakelm.errors import UserError
+from snakelm.core.errors import UserError
 from snakelm.readers.config import SourceConfig
 
 

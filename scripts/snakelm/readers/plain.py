@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 
-from snakelm.errors import UserError
+from snakelm.core.errors import UserError
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.opening import SourceFile, open_text
 from snakelm.readers.row import Row

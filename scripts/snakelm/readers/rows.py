@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from snakelm.errors import UserError, did_you_mean
+from snakelm.core.errors import UserError, did_you_mean
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.opening import SourceFile, check_whole
 from snakelm.readers.paths import expand, source_paths

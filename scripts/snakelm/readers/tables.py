@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from snakelm.errors import UserError
+from snakelm.core.errors import UserError
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.opening import SourceFile, check_whole, open_text
 from snakelm.readers.row import Row

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from snakelm.errors import UserError
+from snakelm.core.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from snakelm import console
+from snakelm.core import console
 from snakelm.save_tokenizer.classic import classic_model
 
 UNLIMITED = int(1e30)

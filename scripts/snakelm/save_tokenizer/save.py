@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from snakelm import console, corpus
-from snakelm.job import Job
+from snakelm.core import console
+from snakelm.readers import corpus
+from snakelm.runs.context import RunContext
 from snakelm.save_tokenizer.config import SaveConfig
 
 VERIFIED_LINES = 200
@@ -18,13 +19,13 @@ LONGEST_LINE = 10_000
 SAMPLE_LENGTH = 700
 
 
-def save_tokenizer(job: Job[SaveConfig]) -> dict[str, Any]:
+def save_tokenizer(context: RunContext[SaveConfig]) -> dict[str, Any]:
     """Write the folder, its zip, figures.json, words.svg and sample.html; return the headline numbers.
 
     Reads the run that trained it (role `trained`) and, where there is one, the corpus: figures are of its validation
     split, of its training split if nothing is held out (`split` in figures.json says which).
     """
-    os.environ.setdefault("RAYON_NUM_THREADS", str(job.threads))
+    os.environ.setdefault("RAYON_NUM_THREADS", str(context.threads))
     from tokenizers import Tokenizer
 
     from snakelm.save_tokenizer.folder import write_folder, write_json, write_zip
@@ -33,28 +34,28 @@ def save_tokenizer(job: Job[SaveConfig]) -> dict[str, Any]:
     from snakelm.save_tokenizer.verify import verify
     from snakelm.tokenization.unknown import unknown_token
 
-    training = json.loads((job.parents["trained"] / "training.json").read_text(encoding="utf-8"))
-    tokenizer = Tokenizer.from_file(str(job.parents["trained"] / "tokenizer.json"))
-    max_length = job.config.model_max_length or training.get("max_length")
+    training = json.loads((context.parents["trained"] / "training.json").read_text(encoding="utf-8"))
+    tokenizer = Tokenizer.from_file(str(context.parents["trained"] / "tokenizer.json"))
+    max_length = context.config.model_max_length or training.get("max_length")
     inputs, more = training.get("inputs"), training.get("more")
-    names = write_folder(job.out, tokenizer, training["roles"], max_length, inputs, more)
-    write_zip(job.out / f"{job.name}.zip", job.out, names)
-    split, lines = _lines(job.parents.get("corpus"), job.config.measured_megabytes)
-    verified = verify(job.out, [line[:2000] for line in lines[:VERIFIED_LINES]])
+    names = write_folder(context.out, tokenizer, training["roles"], max_length, inputs, more)
+    write_zip(context.out / f"{context.name}.zip", context.out, names)
+    split, lines = _lines(context.parents.get("corpus"), context.config.measured_megabytes)
+    verified = verify(context.out, [line[:2000] for line in lines[:VERIFIED_LINES]])
     console.log.info(f"{verified} strings give the same ids and offsets by every loader")
     headline = {"vocab_size": tokenizer.get_vocab_size(), "strings_verified": verified}
     if not lines:
         return headline
     unk = unknown_token(json.loads(tokenizer.to_str())["model"])
     measured = measure(tokenizer, lines, unk)
-    job.times["encode_mb_per_s"] = round(measured.megabytes_per_second, 2)
-    figures = {"name": job.name, "kind": training["kind"], **headline, "split": split, **measured.figures}
-    write_json(job.out / "figures.json", figures)
-    plot(measured.figures, job.out / "words.svg")
-    (job.out / "sample.html").write_text(sample(tokenizer, _start("\n".join(lines)), unk), encoding="utf-8")
+    context.times["encode_mb_per_s"] = round(measured.megabytes_per_second, 2)
+    figures = {"name": context.name, "kind": training["kind"], **headline, "split": split, **measured.figures}
+    write_json(context.out / "figures.json", figures)
+    plot(measured.figures, context.out / "words.svg")
+    (context.out / "sample.html").write_text(sample(tokenizer, _start("\n".join(lines)), unk), encoding="utf-8")
     if lost := figures["characters_lost"]:
         console.log.warning(
-            f"tokenizers.{job.name}: {100 * lost:.2g} % of the characters of the {split} split are lost without a "
+            f"tokenizers.{context.name}: {100 * lost:.2g} % of the characters of the {split} split are lost without a "
             "trace; give it an unk token (special_tokens), or all bytes (initial_alphabet: bytes, byte_fallback: true)"
         )
     chosen = ("bytes_per_token", "tokens_per_word", "whole_words", "unknown_rate", "round_trip", "renyi_efficiency")

@@ -8,7 +8,7 @@ from typing import Any
 
 from tokenizers import Tokenizer, models
 
-from snakelm.errors import UserError
+from snakelm.core.errors import UserError
 from snakelm.save_tokenizer.classic import from_classic, has_classic
 
 HARD_STRINGS = (

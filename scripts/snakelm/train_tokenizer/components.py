@@ -7,7 +7,7 @@ from typing import Any
 
 from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-from snakelm.errors import UserError, did_you_mean
+from snakelm.core.errors import UserError, did_you_mean
 
 _MODULES = {
     "normalizer": normalizers,

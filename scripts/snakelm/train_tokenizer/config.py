@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from snakelm.config import Repeatable, outside, reference
-from snakelm.errors import did_you_mean
+from snakelm.core.config import Repeatable, outside, reference
+from snakelm.core.errors import did_you_mean
 from snakelm.tokenization.families import FAMILIES, ROLES, Family, family_of
 
 Kind = Literal[

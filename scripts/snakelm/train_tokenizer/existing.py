@@ -9,8 +9,8 @@ from typing import Any
 
 from tokenizers import AddedToken, Tokenizer, trainers
 
-from snakelm import console
-from snakelm.errors import UserError
+from snakelm.core import console
+from snakelm.core.errors import UserError
 from snakelm.tokenization.families import ROLES
 from snakelm.tokenization.unknown import unknown_token
 from snakelm.train_tokenizer.config import TokenizerConfig

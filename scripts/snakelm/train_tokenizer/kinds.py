@@ -13,7 +13,7 @@ from typing import Any
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-from snakelm.errors import UserError
+from snakelm.core.errors import UserError
 from snakelm.train_tokenizer.components import added_token, build
 from snakelm.train_tokenizer.config import TokenizerConfig
 

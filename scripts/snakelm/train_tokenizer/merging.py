@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
-from snakelm import console
-from snakelm.console import Progress
+from snakelm.core import console
+from snakelm.core.console import Progress
 
 REPORT = re.compile(rb'\{"stage":"([^"]*)","current":(\d+),"total":\d+\}')
 """A line of the library's progress."""

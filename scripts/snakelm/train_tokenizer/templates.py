@@ -6,7 +6,7 @@ import re
 
 from tokenizers import Tokenizer, processors
 
-from snakelm.errors import UserError
+from snakelm.core.errors import UserError
 from snakelm.train_tokenizer.config import TokenizerConfig
 
 

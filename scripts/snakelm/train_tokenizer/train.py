@@ -8,28 +8,29 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from snakelm import console, corpus
-from snakelm.errors import UserError
-from snakelm.job import Job
+from snakelm.core import console
+from snakelm.core.errors import UserError
+from snakelm.readers import corpus
+from snakelm.runs.context import RunContext
 from snakelm.train_tokenizer.config import TokenizerConfig
 
 LINES_A_BATCH = 1000
 
 
-def train_tokenizer(job: Job[TokenizerConfig]) -> dict[str, Any]:
+def train_tokenizer(context: RunContext[TokenizerConfig]) -> dict[str, Any]:
     """Write tokenizer.json and training.json (kind, family, roles), return the vocabulary's size.
 
     The corpus' training split is fed line by line, split at line feeds only and with line ends kept, as
     `Tokenizer.train` reads files: so a corpus of one document gives what the library gives on that file.
     """
-    os.environ.setdefault("RAYON_NUM_THREADS", str(job.threads))
+    os.environ.setdefault("RAYON_NUM_THREADS", str(context.threads))
     from snakelm.train_tokenizer import existing
     from snakelm.train_tokenizer.kinds import untrained
     from snakelm.train_tokenizer.reproducible import train
     from snakelm.train_tokenizer.templates import add_template
 
-    config, where = job.config, f"tokenizers.{job.name}"
-    folder = job.parents.get("corpus")
+    config, where = context.config, f"tokenizers.{context.name}"
+    folder = context.parents.get("corpus")
 
     def batches() -> Iterator[list[str]]:
         return lines(folder) if folder is not None and config.kind != "bytes" else iter(())
@@ -39,19 +40,19 @@ def train_tokenizer(job: Job[TokenizerConfig]) -> dict[str, Any]:
         found = existing.load(config, where)
         tokenizer = found.tokenizer
         if config.retrain:
-            tokenizer = existing.retrain(tokenizer, config, where, batches, job.threads)
+            tokenizer = existing.retrain(tokenizer, config, where, batches, context.threads)
         facts = {"kind": "existing", "roles": found.roles, "max_length": found.max_length, "inputs": found.inputs}
         facts["more"] = found.more
     else:
         tokenizer, trainer = untrained(config, where)
-        tokenizer = train(tokenizer, trainer, batches, job.threads)
+        tokenizer = train(tokenizer, trainer, batches, context.threads)
         add_template(tokenizer, config, where)
     _probe(tokenizer, where)
     size = tokenizer.get_vocab_size()
     if config.existing is None or config.retrain:
         _judge_size(size, config, where)
-    write_json(job.out / "training.json", facts)
-    (job.out / "tokenizer.json").write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
+    write_json(context.out / "training.json", facts)
+    (context.out / "tokenizer.json").write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
     return {"vocab_size": size}
 
 

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from scipy.special import digamma
 from tokenizers import models
 
-from snakelm import console
+from snakelm.core import console
 
 LONGEST_WORD = 1000
 Ints = NDArray[numpy.int64]

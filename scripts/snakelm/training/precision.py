@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from snakelm.errors import UserError
+from snakelm.core.errors import UserError
 
 
 def resolve(precision: str) -> str:

@@ -28,11 +28,12 @@ from torch.utils.data import DataLoader, Dataset
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
-from snakelm.console import Progress, log
-from snakelm.errors import UserError, did_you_mean
-from snakelm.training import checkpoints, precision
-from snakelm.training.order import StepSampler, generator
-from snakelm.training.signals import Interrupted, OutOfMemory, StopRequest
+from snakelm.core.console import Progress, log
+from snakelm.core.errors import UserError, did_you_mean
+from snakelm.execution import checkpoints
+from snakelm.execution.signals import Interrupted, OutOfMemory, StopRequest
+from snakelm.training import precision
+from snakelm.training.samples import StepSampler, generator
 
 STATE = "snakelm.json"
 

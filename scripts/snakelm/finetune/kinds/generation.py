@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from snakelm.errors import UserError
+from snakelm.core.errors import UserError
 from snakelm.finetune.features import IGNORED, Features, pad
 from snakelm.finetune.kinds.base import Batch, Kind, inputs_of
 

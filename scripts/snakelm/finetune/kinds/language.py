@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from snakelm.errors import UserError
+from snakelm.core.errors import UserError
 from snakelm.finetune.features import IGNORED, Features
 from snakelm.finetune.kinds.base import Batch, Kind
 from snakelm.finetune.likelihood import Likelihood

@@ -1,0 +1,1 @@
+"""Reading a recipe: its schema, the checks on the whole, sweeps, and the documentation made from them."""

@@ -1,0 +1,1 @@
+"""Runs on disk: identity, folders, manifests, orders, and what makes one. Carries runs, enters no id."""

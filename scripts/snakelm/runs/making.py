@@ -1,0 +1,301 @@
+"""What every stage's script does around its stage: check the order, build the run, publish it, say what failed.
+
+    main("pretrain", pretrain, ModelConfig)      # the whole of scripts/pretrain.py, but for its imports
+
+The command line names the file that Snakemake waits for; the order of that job says the rest. What runs is what the
+id says, also if a file is edited meanwhile (snapshot.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import json
+import logging
+import os
+import shlex
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from snakelm.core import console
+from snakelm.core.config import Config
+from snakelm.core.console import log
+from snakelm.core.errors import UserError
+from snakelm.runs import machine
+from snakelm.runs.context import RunContext
+from snakelm.runs.fingerprints import fingerprint
+from snakelm.runs.identity import ID_LENGTH, CodeDigests, FileDigests, run_id
+from snakelm.runs.manifest import describe
+from snakelm.runs.orders import read_order
+from snakelm.runs.snapshot import hold
+from snakelm.runs.store import (
+    Store,
+    file_table,
+    is_complete,
+    read_manifest,
+    remove_empty,
+    remove_tree,
+    write_json,
+)
+
+Stage = Callable[[RunContext[Any]], dict[str, Any]]
+
+
+def main(stage: str, function: Stage, config_type: type[Config]) -> None:
+    """Make the runs of one job; ends the process with 0, or 1 after one clear line (143 after SIGTERM)."""
+    # scripts/ would hide libraries with a stage's name (evaluate) from code that is imported from here on.
+    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(sys.argv[0]).resolve().parent]
+    parser = argparse.ArgumentParser(description=f"Make one {stage} job, as snakemake ordered it.")
+    parser.add_argument(
+        "target", type=Path, help="the file that the job makes, such as results/<stage>/<run>/manifest.json"
+    )
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="CPU threads (default: all)")
+    parser.add_argument("--log", type=Path, help="file that the lines of this job are added to")
+    given = parser.parse_args()
+    label = (given.target.stem if stage == "finetune" else given.target.parent.name).rpartition("-")[0]
+    console.set_up(f"{stage} {label}", None)
+    logging.raiseExceptions = False  # a full disk must not bury its own message
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # Threads that spin at a barrier keep the others of a shared machine from reaching it; read when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        console.set_up(f"{stage} {label}", given.log)
+        store = Store(given.target.parents[2])
+        if _is_made(stage, given.target):  # forced by Snakemake; a complete run is never made over
+            log.info("%s is complete already; nothing to do (`attempt: 2` in its entry makes another)", given.target)
+            return
+        order = read_order(store, stage, given.target.stem if stage == "finetune" else given.target.parent.name)
+        for run in order["runs"]:
+            Maker(stage, function, config_type, store, run, given.threads).make()
+        if stage == "finetune":
+            members = {run["name"]: {"id": run["id"], "folder": run["folder"]} for run in order["runs"]}
+            write_json(given.target, {"stage": stage, "cell": order["job"], "runs": members})
+    except UserError as error:
+        for line in error.lines:
+            log.error("error: %s", line)
+        _hint(given)
+    except OSError as error:
+        if error.errno not in _DISK_TROUBLE:
+            _unexpected(given)
+        log.error("error: %s: %s", error.filename or given.target, _DISK_TROUBLE[error.errno])
+        _hint(given)
+    except SystemExit as stop:
+        if stop.code == 128 + signal.SIGTERM and "SLURM_JOB_ID" in os.environ:
+            # Preempted, and saved. A job that ends by itself has failed and costs a retry; one that outlives its grace
+            # time goes back into the queue.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            time.sleep(120)
+        raise
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # a panic of a library in Rust is no Exception
+        _unexpected(given)
+    finally:
+        remove_empty(given.target.parent)
+
+
+def _is_made(stage: str, target: Path) -> bool:
+    """Whether all is complete that the target stands for: its own run, or those that a cell's file names."""
+    if stage != "finetune":
+        return is_complete(target.parent)
+    try:
+        cell = json.loads(target.read_text(encoding="utf-8"))
+        return all(is_complete(run["folder"]) for run in cell["runs"].values())
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+_DISK_TROUBLE = {
+    errno.ENOSPC: "the disk is full; free some space and rerun, finished work is kept",
+    errno.EDQUOT: "the disk quota is used up; free some space and rerun, finished work is kept",
+    errno.EROFS: "the file system is read-only; results/ has to be writable",
+    errno.EACCES: "no permission; results/ has to be writable for you",
+    errno.EPERM: "not permitted; results/ has to be writable for you",
+}
+
+
+def _unexpected(given: argparse.Namespace) -> None:
+    """A fault of the program: the traceback goes to the log, its end to the screen."""
+    lines = traceback.format_exc().rstrip().splitlines()
+    if given.log is not None:
+        try:
+            with open(given.log, "a", encoding="utf-8") as file:
+                file.write("\n".join(lines) + "\n")
+        except OSError:
+            pass
+    for line in lines[-12:]:
+        log.error("%s", line)
+    _hint(given)
+
+
+def _hint(given: argparse.Namespace) -> None:
+    command = shlex.join(["python", *sys.argv])
+    where = f"log: {given.log}; " if given.log else ""
+    print(f"  {where}by hand: {command}", file=sys.stderr)
+    sys.exit(1)
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What the id of a run is made of, as it was found when the job started."""
+
+    identity: dict[str, Any]
+    sources: dict[str, Any]
+    code: str
+    parents: dict[str, dict[str, Any]]
+    """Role → stage, name and canonical id."""
+
+    def run_id(self, stage: str) -> str:
+        ids = {role: parent["id"] for role, parent in self.parents.items()}
+        return run_id(stage, self.identity, ids, self.sources, self.code)
+
+
+class Maker:
+    """Makes one run: checks that it is still what was ordered, calls the stage, publishes."""
+
+    def __init__(
+        self,
+        stage: str,
+        function: Stage,
+        config_type: type[Config],
+        store: Store,
+        run: dict[str, Any],
+        threads: int,
+    ):
+        self.stage, self.function, self.store, self.run, self.threads = stage, function, store, run, threads
+        self.config = config_type.model_validate(
+            {key: value for key, value in run["config"].items() if key in config_type.model_fields}
+        )
+        self.final = Path(run["folder"])
+
+    def make(self) -> None:
+        if is_complete(self.final):
+            log.info("%s is complete already; nothing to do", self.final)
+            return
+        code = hold(self.stage, self.store.cache / "code.json")
+        sources = fingerprint(self.config, FileDigests(self.store.cache / "files.json"), self._digests())
+        planned = Basis(self.config.identity(), sources, code, self.run["parents"])
+        if planned.run_id(self.stage) != self.run["id"]:
+            what = "a source changed" if sources != self.run["sources"] else f"the code of {self.stage} changed"
+            raise UserError(f"{self.final.name}: {what} since this job was submitted; start snakemake again")
+        found = replace(planned, parents={role: self._parent(parent) for role, parent in self.run["parents"].items()})
+        real_id = found.run_id(self.stage)
+        if real_id == self.run["id"]:
+            self._build(self.final, real_id, found)
+            return
+        # A parent turned out to be the same as an earlier one, so this run is known under another id.
+        real = self.store.existing(self.stage).get(real_id)
+        if real:
+            folder = self.store.root / self.stage / real
+            log.info("same as %s, which is complete: its parents have the same content", real)
+        else:
+            folder = self.store.folder(self.stage, self.run["name"], real_id)
+            self._build(folder, real_id, found)
+        self.store.alias(self.final, folder)
+
+    def _digests(self) -> CodeDigests:
+        return CodeDigests(cache=self.store.cache / "code.json")
+
+    def _parent_folder(self, parent: dict[str, str]) -> Path:
+        """As ordered, or where another recipe has made it under a name of its own."""
+        folder = Path(parent["folder"])
+        if not is_complete(folder):
+            folder_id = folder.name.rpartition("-")[2]
+            folder = folder.with_name(self.store.existing(parent["stage"]).get(folder_id, folder.name))
+        return folder
+
+    def _parent(self, parent: dict[str, str]) -> dict[str, Any]:
+        folder = self._parent_folder(parent)
+        try:
+            manifest = read_manifest(folder)
+        except (OSError, ValueError):
+            raise UserError(f"{folder}: this parent run is missing or unreadable; start snakemake again") from None
+        return {"stage": manifest["stage"], "name": manifest["name"], "id": manifest.get("same_as") or manifest["id"]}
+
+    def _build(self, final: Path, real_id: str, basis: Basis) -> None:
+        work = self.store.work(self.stage, real_id)
+        work.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(work.with_name(f"{real_id}.lock"))
+        try:
+            lock.acquire(timeout=1)
+        except Timeout:
+            # A cell that shares the run, or a preempted job that is still saving. The lock goes with its process.
+            log.info("%s is being made by another process; waiting for it", final.name)
+            lock.acquire()
+        try:
+            if is_complete(final):
+                pass
+            elif other := self.store.existing(self.stage).get(real_id):
+                # Another recipe, which calls this entry otherwise, has made it meanwhile.
+                self.store.alias(final, self.store.root / self.stage / other)
+            else:
+                work.mkdir(parents=True, exist_ok=True)
+                self._build_alone(final, real_id, work, basis)
+        finally:
+            lock.release()
+
+    def _build_alone(self, final: Path, real_id: str, work: Path, basis: Basis) -> None:
+        out = work / "out"
+        remove_tree(out)
+        out.mkdir()
+        started, began = machine.now(), time.monotonic()
+        job = RunContext(
+            name=self.run["name"],
+            config=self.config,
+            parents={role: self._parent_folder(parent).resolve() for role, parent in self.run["parents"].items()},
+            out=out,
+            work=work,
+            sources={
+                path: value for path, value in basis.sources.items() if isinstance(value, str)
+            },  # callables are not
+            code=basis.code,
+            cache=(self.store.cache / self.stage / basis.code[:ID_LENGTH]).resolve(),
+            threads=self.threads,
+        )
+        try:
+            headline = self.function(job)
+        except BaseException:
+            remove_tree(out)
+            raise
+        manifest = describe(
+            self.run,
+            stage=self.stage,
+            run_id=real_id,
+            identity=basis.identity,
+            parents=basis.parents,
+            sources=basis.sources,
+            code=basis.code,
+            files=file_table(out),
+            headline=headline,
+            versions=machine.versions(),
+            circumstance={
+                "started": started,
+                "finished": machine.now(),
+                "seconds": round(time.monotonic() - began, 3),
+                "threads": self.threads,
+                "settings": _differences(self.config.model_dump(mode="json"), basis.identity),
+                "times": job.times,
+                **machine.description(),
+            },
+            store=self.store,
+        )
+        self.store.publish(out, final, manifest)
+        try:
+            self.store.link_latest(self.stage, self.run["name"], final)
+        except OSError as error:  # the run is complete: nothing after this may fail it
+            log.warning("results/latest cannot be updated (%s)", error.strerror)
+        remove_tree(work)
+        log.info("done in %.1f s: %s", time.monotonic() - began, final)
+
+
+def _differences(whole: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    """What of a config did not enter the id."""
+    return {key: value for key, value in whole.items() if key not in part}

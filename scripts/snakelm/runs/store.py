@@ -1,0 +1,210 @@
+"""The results folder: where runs, half-done work, orders and links live, and how a run becomes visible.
+
+    results/<stage>/<name>-<id>/      a complete run, never changed; manifest.json describes it
+    results/finetune/cells/<cell>.json   says which runs make up a cell (all seeds of one model, task and init)
+    results/latest/<stage>/<name>     a link to the current recipe's run
+    results/logs/<stage>/…            logs
+    results/.work/<stage>/<id>/       checkpoints and half-done work of a run; outlives a kill
+    results/.work/orders/<stage>/…    what each submitted job was told to make
+    results/.work/cache/              digests, tokenized texts; may be deleted at any time
+
+A run is built in .work and renamed into place with its manifest inside, so a folder with a manifest is complete.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from snakelm.runs.identity import digest, file_sha256
+
+STAGES = (
+    "fetch_corpus",
+    "train_tokenizer",
+    "save_tokenizer",
+    "encode_corpus",
+    "pretrain",
+    "finetune",
+    "evaluate",
+    "report",
+)
+MANIFEST = "manifest.json"
+COPY = ".manifest.json"
+"""Snakemake deletes the declared file of a job that failed, even if all that failed was its last breath, after the run
+was published. So a run keeps its manifest twice, and `is_complete` puts the first one back."""
+CIRCUMSTANCE = "circumstance"
+
+
+class Store:
+    """The results folder of one working directory."""
+
+    def __init__(self, root: str | Path = "results"):
+        self.root = Path(root)
+        self.cache = self.root / ".work" / "cache"
+
+    def folder(self, stage: str, name: str, run_id: str) -> Path:
+        return self.root / stage / f"{name}-{run_id}"
+
+    def work(self, stage: str, run_id: str) -> Path:
+        return self.root / ".work" / stage / run_id
+
+    def order(self, stage: str, job: str) -> Path:
+        return self.root / ".work" / "orders" / stage / f"{job}.json"
+
+    def cell(self, cell: str) -> Path:
+        return self.root / "finetune" / "cells" / f"{cell}.json"
+
+    def log(self, stage: str, job: str) -> Path:
+        return self.root / "logs" / stage / f"{job}.log"
+
+    def existing(self, stage: str) -> dict[str, str]:
+        """id → folder name of every complete run of the stage; links count if they lead to a run of that very id."""
+        found: dict[str, str] = {}
+        try:
+            entries = list(os.scandir(self.root / stage))
+        except FileNotFoundError:
+            return found
+        for entry in sorted(entries, key=lambda entry: (entry.is_symlink(), entry.name)):
+            name, dash, run_id = entry.name.rpartition("-")
+            if not (name and dash) or (entry.is_symlink() and not os.path.realpath(entry.path).endswith(f"-{run_id}")):
+                continue
+            if is_complete(entry.path):
+                found.setdefault(run_id, entry.name)
+        return found
+
+    def checkpoint_step(self, stage: str, run_id: str) -> int | None:
+        """The newest checkpoint's step of an unfinished run; None if it has none."""
+        steps = [
+            int(path.name.rpartition("-")[2])
+            for path in self.work(stage, run_id).glob("checkpoints/checkpoint-*")
+            if path.name.rpartition("-")[2].isdigit()
+        ]
+        return max(steps, default=None)
+
+    def publish(self, built: Path, final: Path, manifest: dict[str, Any]) -> None:
+        """Write the manifest into `built` and rename it to `final`, so that it appears whole or not at all."""
+        write_json(built / MANIFEST, manifest)
+        shutil.copyfile(built / MANIFEST, built / COPY)
+        for path in [*built.rglob("*"), built]:
+            _sync(path)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        if final.is_dir() and not final.is_symlink() and any(final.iterdir()):
+            # Not a run: it has no manifest. Nothing is deleted that somebody may want to look at.
+            aside = self.root / ".work" / "aside" / f"{final.parent.name}-{final.name}-{os.getpid()}"
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            final.rename(aside)
+        if final.is_symlink():  # an alias whose run is gone
+            final.unlink()
+        os.rename(built, final)
+        _sync(final.parent)
+
+    def alias(self, final: Path, real: Path) -> None:
+        """Let `final` lead to the run `real`, which turned out to be the same."""
+        if final.is_dir() and not final.is_symlink():
+            final.rmdir()
+        link(final, real)
+
+    def link_latest(self, stage: str, name: str, folder: Path) -> None:
+        link(self.root / "latest" / stage / name, folder)
+        if stage == "report":
+            for file in ("report.html", "metrics.tsv", "results.svg", "results.png"):
+                if (folder / file).exists():
+                    link(self.root / file, folder / file)
+
+
+def is_complete(folder: str | Path) -> bool:
+    """Whether the folder is a complete run; a manifest that was taken from it is restored from its copy."""
+    manifest, copy = os.path.join(folder, MANIFEST), os.path.join(folder, COPY)
+    if os.path.exists(manifest):
+        return True
+    if not os.path.exists(copy):
+        return False
+    part = f"{manifest}.{os.getpid()}.part"
+    try:
+        shutil.copyfile(copy, part)
+        os.replace(part, manifest)
+    except OSError:
+        return False  # a disk that is full or read-only: nothing is lost, and nothing can be made either
+    return True
+
+
+def link(path: Path, target: Path) -> None:
+    """Make `path` a relative link to `target`, atomically; whatever link stood there is replaced."""
+    wanted = os.path.relpath(target, path.parent)
+    if path.is_symlink() and os.readlink(path) == wanted:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.unlink(missing_ok=True)
+    part.symlink_to(wanted)
+    part.replace(path)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """A run's manifest, or its copy where that cannot be read; OSError or ValueError if neither can."""
+    try:
+        return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+    except (OSError, ValueError) as error:
+        try:
+            return json.loads((folder / COPY).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+        except (OSError, ValueError):
+            raise error from None
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file atomically, in one form only (sorted keys, indented, no NaN)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with open(part, "w", encoding="utf-8") as file:
+            json.dump(value, file, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def file_table(folder: Path) -> dict[str, dict[str, Any]]:
+    """Relative path → sha256 and bytes of every file of a run, the manifest left out."""
+    return {
+        path.relative_to(folder).as_posix(): {"sha256": file_sha256(path), "bytes": path.stat().st_size}
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in (MANIFEST, COPY)
+    }
+
+
+def content_digest(files: dict[str, dict[str, Any]]) -> str:
+    """One sum for what the run holds; files under circumstance/ differ between machines and do not count."""
+    return digest({name: file["sha256"] for name, file in files.items() if not is_circumstantial(name)})
+
+
+def is_circumstantial(name: str) -> bool:
+    return name.startswith(f"{CIRCUMSTANCE}/")
+
+
+def remove_empty(folder: Path) -> None:
+    """Remove a folder that Snakemake made for an output that never came."""
+    try:
+        if not folder.is_symlink():
+            folder.rmdir()
+    except OSError:
+        pass
+
+
+def remove_tree(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:  # some file systems cannot sync folders
+        pass
+    finally:
+        os.close(handle)

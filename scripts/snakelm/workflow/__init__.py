@@ -1,0 +1,1 @@
+"""What the Snakefile asks; every touch of Snakemake itself is in snakemake_api.py."""

@@ -1,0 +1,151 @@
+"""What surrounds a stage: publishing, locks, odd headline values, leftovers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy
+import pytest
+from filelock import FileLock
+
+from snakelm.runs.manifest import describe
+from snakelm.runs.store import Store, content_digest, file_table, read_manifest
+from tests.workspace import ROOT, Workspace
+
+
+def a_manifest(store: Store, headline: dict) -> dict:
+    run = {"name": "n", "key": "k", "explicit": {}}
+    return describe(
+        run, stage="evaluate", run_id="0" * 12, identity={}, parents={}, sources={}, code="c", files={},
+        headline=headline, versions={}, circumstance={"times": {"loss": float("inf")}}, store=store,
+    )  # fmt: skip
+
+
+def test_a_headline_that_is_no_number_does_not_cost_the_run(tmp_path):
+    store = Store(tmp_path / "results")
+    odd = {"r": float("nan"), "n": numpy.float32(0.5), "c": numpy.int64(3), "deep": [{"x": float("-inf")}], 1: object}
+    built = tmp_path / "built"
+    built.mkdir()
+    store.publish(built, store.folder("evaluate", "n", "0" * 12), a_manifest(store, odd))
+    read = read_manifest(store.folder("evaluate", "n", "0" * 12))
+    assert read["headline"]["r"] is None and read["headline"]["n"] == 0.5 and read["headline"]["c"] == 3
+    assert read["headline"]["deep"] == [{"x": None}] and read["circumstance"]["times"]["loss"] is None
+
+
+def test_what_stands_in_the_way_of_a_run_is_put_aside_not_deleted(tmp_path):
+    store = Store(tmp_path / "results")
+    final = store.folder("report", "n", "0" * 12)
+    final.mkdir(parents=True)
+    (final / "precious.txt").write_text("kept")
+    built = tmp_path / "built"
+    built.mkdir()
+    (built / "a.txt").write_text("new")
+    store.publish(built, final, a_manifest(store, {}))
+    assert sorted(path.name for path in final.iterdir()) == [".manifest.json", "a.txt", "manifest.json"]
+    assert [path.read_text() for path in (store.root / ".work" / "aside").rglob("precious.txt")] == ["kept"]
+
+
+def test_an_alias_whose_run_is_gone_gives_way(tmp_path):
+    store = Store(tmp_path / "results")
+    final = store.folder("report", "n", "0" * 12)
+    final.parent.mkdir(parents=True)
+    final.symlink_to("nowhere")
+    built = tmp_path / "built"
+    built.mkdir()
+    store.publish(built, final, a_manifest(store, {}))
+    assert final.is_dir() and not final.is_symlink()
+
+
+def test_what_differs_between_machines_is_no_content(tmp_path):
+    (tmp_path / "circumstance").mkdir()
+    (tmp_path / "a.txt").write_text("a")
+    before = content_digest(file_table(tmp_path))
+    (tmp_path / "circumstance" / "times.tsv").write_text("1")
+    assert content_digest(file_table(tmp_path)) == before
+    (tmp_path / "a.txt").write_text("b")
+    assert content_digest(file_table(tmp_path)) != before
+
+
+@pytest.fixture
+def ordered(workspace: Workspace) -> Workspace:
+    (workspace.folder / "text.txt").write_text("one\ntwo\n")
+    (workspace.folder / "r.yaml").write_text("corpora: {c: {files: text.txt, split: none}}\n")
+    workspace.run = workspace.order()
+    return workspace
+
+
+def test_a_run_that_another_process_makes_is_waited_for(ordered):
+    target = str((ordered.run / "manifest.json").relative_to(ordered.folder))
+    lock_file = ordered.folder / "results" / ".work" / "fetch_corpus" / f"{ordered.run.name.rpartition('-')[2]}.lock"
+    lock_file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock_file):
+        job = subprocess.Popen(
+            [sys.executable, "scripts/fetch_corpus.py", target], cwd=ordered.folder, stderr=subprocess.PIPE, text=True
+        )
+        assert any("waiting for it" in line for line in job.stderr)
+        assert not (ordered.run / "manifest.json").exists()
+    assert job.wait() == 0
+    assert json.loads((ordered.run / "manifest.json").read_text())["name"] == "c"
+
+
+def test_a_run_that_another_recipe_calls_otherwise_is_made_once(ordered):
+    """Both were planned before either was made, as by two Snakemakes at once."""
+    recipe = "corpora: {NAME: {files: text.txt, split: none}}\ntokenizers: {t: {corpus: NAME, vocab_size: 300}}\n"
+    folders = {}
+    for name in ("mine", "yours"):
+        (ordered.folder / "r.yaml").write_text(recipe.replace("NAME", name))
+        folders[name] = ordered.order()
+    target = {name: str(folder.relative_to(ordered.folder) / "manifest.json") for name, folder in folders.items()}
+    ordered.python("scripts/fetch_corpus.py", target["mine"])
+    # The order of the tokenizer, which both have, was last written by the other recipe.
+    (order,) = (ordered.folder / "results/.work/orders/train_tokenizer").glob("*.json")
+    ordered.python("scripts/train_tokenizer.py", f"results/train_tokenizer/{order.stem}/manifest.json")
+    ordered.python("scripts/fetch_corpus.py", target["yours"])
+    assert folders["yours"].resolve() == folders["mine"] and not folders["mine"].is_symlink()
+    assert json.loads((ordered.folder / target["yours"]).read_text())["name"] == "mine"
+
+
+def test_a_complete_run_is_not_made_over(ordered):
+    target = str((ordered.run / "manifest.json").relative_to(ordered.folder))
+    ordered.python("scripts/fetch_corpus.py", target)
+    before = os.stat(ordered.folder / target).st_mtime_ns
+    time.sleep(0.01)
+    assert "complete already" in ordered.python("scripts/fetch_corpus.py", target)
+    assert os.stat(ordered.folder / target).st_mtime_ns == before
+
+
+def test_a_manifest_that_snakemake_took_is_put_back_and_the_run_is_not_lost(ordered):
+    """Snakemake deletes the declared file of a failed job, also if it failed after the run was published."""
+    target = ordered.run / "manifest.json"
+    relative = str(target.relative_to(ordered.folder))
+    ordered.python("scripts/fetch_corpus.py", relative)
+    before = target.read_bytes()
+    target.unlink()
+    assert ordered.order() == ordered.run and target.read_bytes() == before  # planning puts it back
+    target.unlink()
+    assert "complete already" in ordered.python("scripts/fetch_corpus.py", relative)  # and so does the job
+    assert target.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("fault", "name"),
+    [
+        ("1 / 0", "ZeroDivisionError"),
+        ("__import__('tokenizers').pre_tokenizers.FixedLength(length=0).pre_tokenize_str('a')", "PanicException"),
+    ],
+)
+def test_a_crash_shows_the_end_of_its_log_and_how_to_run_it_by_hand(ordered, fault, name):
+    (ordered.folder / "scripts" / "fetch_corpus.py").write_text(
+        (ROOT / "scripts" / "fetch_corpus.py")
+        .read_text()
+        .replace('main("fetch_corpus", fetch_corpus', f'main("fetch_corpus", lambda job: {fault}')
+    )
+    target = str((ordered.order() / "manifest.json").relative_to(ordered.folder))  # the code changed: ordered anew
+    printed = ordered.python("scripts/fetch_corpus.py", target, "--log", "job.log", code=1)
+    assert name in printed and f"by hand: python scripts/fetch_corpus.py {target}" in printed
+    assert "Traceback" in (ordered.folder / "job.log").read_text()
+    assert not list((ordered.folder / "results").glob("fetch_corpus/*"))
