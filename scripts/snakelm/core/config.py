@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+from copy import copy
 from types import NoneType
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,6 +18,9 @@ class Config(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=False, allow_inf_nan=False)
+
+    renamed: ClassVar[dict[str, str]] = {}
+    """Keys of earlier versions → what they are called now; they are refused with the new name."""
 
     def identity(self) -> dict[str, Any]:
         """Every key that can change the result, with its value (defaults included), as plain JSON values."""
@@ -51,6 +55,13 @@ def reference(to: str, default: Any = ..., *, description: str) -> Any:
 def outside(default: Any = ..., *, description: str) -> Any:
     """A field that may name a local folder (a model, a tokenizer), whose files then belong to the identity."""
     return Field(default, description=description, json_schema_extra={"outside": True})
+
+
+def inherited(base: type[BaseModel], name: str, default: Any) -> Any:
+    """The field `name` of `base` with another default; constraints, description and marks stay."""
+    field = copy(base.model_fields[name])
+    field.default = default
+    return field
 
 
 def is_outside(field: Any) -> bool:

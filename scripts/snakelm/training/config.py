@@ -1,0 +1,65 @@
+"""What pretraining and fine-tuning say in the same words: how a network is trained."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from snakelm.core.config import Config, circumstance
+
+UNITS = {"k": 1_000, "m": 1_000_000, "b": 1_000_000_000}
+
+
+def _count(value: Any) -> Any:
+    """10_000, '1e9', '300k', '10M', '2B' → a whole number."""
+    if isinstance(value, str):
+        text = value.strip().replace("_", "").replace(",", "").lower()
+        factor = UNITS.get(text[-1:], 1)
+        try:
+            value = float(text[:-1] if factor > 1 else text) * factor
+        except ValueError:
+            return value
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Count = Annotated[int, BeforeValidator(_count)]
+"""A whole number that may be written as 300k, 10M or 1e9."""
+
+
+class TrainingConfig(Config):
+    """Keys of a training, of a model and of a task alike; whoever extends it may give other defaults."""
+
+    batch_size: Count = Field(16, description="Sequences or rows per optimizer step, over all devices.", ge=1)
+    micro_batch_size: Count | None = circumstance(
+        None,
+        description="Sequences or rows per forward pass and device; by default all of the batch, halved when memory "
+        "runs out.",
+        ge=1,
+    )
+    epochs: float | None = Field(None, description="Training ends after this many passes over the data.", gt=0)
+    steps: Count | None = Field(None, description="Training ends after this many optimizer steps.", gt=0)
+    learning_rate: float = Field(1e-3, description="Peak learning rate.", gt=0)
+    schedule: Literal["linear", "cosine", "constant"] = Field(
+        "linear", description="Learning rate after the warm-up: linear or cosine decay, or constant."
+    )
+    warmup: float = Field(
+        0.05, description="Warm-up of the learning rate: a share of the training, or steps if 1 or more.", ge=0
+    )
+    weight_decay: float = Field(0.01, description="Weight decay of AdamW.", ge=0)
+    adam_beta1: float = Field(0.9, description="AdamW's decay rate of the mean.", ge=0, lt=1)
+    adam_beta2: float = Field(0.999, description="AdamW's decay rate of the variance.", ge=0, lt=1)
+    max_grad_norm: float = Field(1.0, description="Gradients are clipped to this norm; 0: never.", ge=0)
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="Number format of the computation; auto: bfloat16 where the hardware has it, else float32."
+    )
+    evaluation_steps: Count | None = Field(None, description="Steps between evaluations on the validation split.", ge=1)
+    keep: Literal["best", "last"] = Field(
+        "last", description="Which weights are kept: those of the best validation result, or the last ones."
+    )
+    patience: int | None = Field(
+        None, description="Stop early after this many evaluations without a new best validation result.", ge=1
+    )
+    gpus: int | None = circumstance(
+        None, description="GPUs to train on; 0: the CPU; null: one if the machine or the cluster job has any.", ge=0
+    )
