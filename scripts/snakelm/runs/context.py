@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from snakelm.runs.records import Subject
+
 ConfigT = TypeVar("ConfigT")
 
 
@@ -38,5 +40,7 @@ class RunContext(Generic[ConfigT]):
     to make again and nothing else. May be gone at any time, may not be writable; it is made when it is needed."""
     threads: int = 1
     """CPU threads that Snakemake granted."""
+    subject: Subject = Subject()
+    """The entries of the recipe that the run belongs to."""
     times: dict[str, Any] = field(default_factory=dict)
     """What may differ between machines (tokens/s, memory peak, device): goes to the manifest's circumstance."""

@@ -1,0 +1,182 @@
+"""What is written about runs: orders, manifests and the lists of cells, each with one type.
+
+Records are frozen dataclasses. `read` checks a file against the type (a missing or ill-typed field is a ValueError);
+`write` gives it one form, so equal records are equal bytes. A name is for people: whatever code needs to know of a
+run (its model, its task, its seed, …) is a field.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+
+from snakelm.core.files import write_json
+
+RecordT = TypeVar("RecordT")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a run is about: the entries of the recipe that it belongs to. Empty where it belongs to none."""
+
+    corpus: str = ""
+    tokenizer: str = ""
+    model: str = ""
+    task: str = ""
+    init: str = ""
+    """What a fine-tuning starts from: pretrained, random, a folder or Hub name; or a baseline's name."""
+    seed: int | None = None
+    """Seed of a fine-tuning."""
+    swept: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Section of the recipe (models, tasks, …) → the keys that a sweep set in the entry, with their values."""
+
+
+@dataclass(frozen=True)
+class Parent:
+    """A run that another one is made of; `id` is the one that enters the child's id (see `Manifest.same_as`)."""
+
+    stage: str
+    name: str
+    id: str
+
+
+@dataclass(frozen=True)
+class OrderedParent(Parent):
+    """A parent as a job is told of it."""
+
+    run_id: str
+    """The id in the name of its folder."""
+    folder: Path
+
+
+@dataclass(frozen=True)
+class OrderedRun:
+    """One run that a job is to make."""
+
+    name: str
+    id: str
+    folder: Path
+    subject: Subject
+    key: str
+    config: dict[str, Any]
+    explicit: dict[str, Any]
+    sources: dict[str, Any]
+    components: tuple[str, ...]
+    parents: dict[str, OrderedParent]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a submitted job is to make, written down when Snakemake starts.
+
+    A job may wait in a queue for hours while recipe and code are edited. It makes what it was submitted as: script and
+    cluster node read the order, never the recipe.
+    """
+
+    stage: str
+    job: str
+    """The name by which Snakemake knows the job: its wildcard."""
+    name: str
+    """What people call it."""
+    threads: int
+    target: Path
+    """The file that Snakemake waits for."""
+    inputs: tuple[str, ...]
+    code: str
+    """The copy of the code that the job runs (`Store.code`)."""
+    plugins: tuple[str, ...]
+    runs: tuple[OrderedRun, ...]
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """A file of a run."""
+
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Circumstance:
+    """Where and how a run came about; all of it may differ between machines."""
+
+    started: str = ""
+    finished: str = ""
+    seconds: float | None = None
+    threads: int | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    """The runtime settings: keys of the config that cannot change a result."""
+    times: dict[str, Any] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=dict)
+    adopted: dict[str, str] | None = None
+    """Where the files of an adopted run were taken from, and when."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """manifest.json: what a finished run says of itself. All but `circumstance` is the same on every machine."""
+
+    stage: str
+    name: str
+    id: str
+    subject: Subject = Subject()
+    key: str = ""
+    config: dict[str, Any] = field(default_factory=dict)
+    """The identity config: every key that can change the result."""
+    explicit: dict[str, Any] = field(default_factory=dict)
+    """The part of `config` that was not the default."""
+    parents: dict[str, Parent] = field(default_factory=dict)
+    sources: dict[str, Any] = field(default_factory=dict)
+    code: str = ""
+    content: str = ""
+    """One digest of the files."""
+    files: dict[str, FileEntry] = field(default_factory=dict)
+    headline: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    circumstance: Circumstance = Circumstance()
+    same_as: str | None = None
+    """The id of an earlier run that holds the same bytes."""
+    adopted: dict[str, str] | None = None
+    """File → sha256 of a run that was not made here."""
+
+    @property
+    def canonical(self) -> str:
+        """The id that children see."""
+        return self.same_as or self.id
+
+
+@dataclass(frozen=True)
+class CellMember:
+    """A run of a cell."""
+
+    name: str
+    id: str
+    folder: Path
+
+
+@dataclass(frozen=True)
+class CellList:
+    """The runs of a finished cell, in the order of their seeds."""
+
+    stage: str
+    job: str
+    runs: tuple[CellMember, ...]
+
+
+def read(record: type[RecordT], path: Path) -> RecordT:
+    """A record from its file; OSError if there is none, ValueError if it is not one."""
+    return _adapter(record).validate_json(path.read_bytes())
+
+
+def write(path: Path, record: Any) -> None:
+    """Write a record atomically; fields that are None are left out."""
+    write_json(path, _adapter(type(record)).dump_python(record, mode="json", exclude_none=True))
+
+
+@functools.cache
+def _adapter(record: type[RecordT]) -> TypeAdapter[RecordT]:
+    return TypeAdapter(record)
