@@ -1,8 +1,6 @@
 """Judge the predictions of one model on one task."""
 
-from snakelm.evaluate.config import EvaluateConfig
-from snakelm.evaluate.evaluate import evaluate
-from snakelm.runs.making import main
+from snakelm.runs.launch import main
 
 if __name__ == "__main__":
-    main("evaluate", evaluate, EvaluateConfig)
+    main("evaluate")

@@ -5,6 +5,7 @@ import json
 import sys
 
 from snakelm.cli.options import command, plan_of, recipe_options
+from snakelm.planning.summary import whereabouts
 
 
 def main() -> None:
@@ -20,7 +21,7 @@ def main() -> None:
     given = parser.parse_args()
     plan, only = plan_of(given)
     if given.where:
-        print(plan.whereabouts())
+        print(whereabouts(plan))
         return
     from snakelm.planning.explanation import explain
 

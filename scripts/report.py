@@ -1,8 +1,6 @@
 """Write the report."""
 
-from snakelm.report.config import ReportConfig
-from snakelm.report.report import report
-from snakelm.runs.making import main
+from snakelm.runs.launch import main
 
 if __name__ == "__main__":
-    main("report", report, ReportConfig)
+    main("report")

@@ -1,8 +1,6 @@
 """Save a trained tokenizer in every form that is read elsewhere."""
 
-from snakelm.runs.making import main
-from snakelm.save_tokenizer.config import SaveConfig
-from snakelm.save_tokenizer.save import save_tokenizer
+from snakelm.runs.launch import main
 
 if __name__ == "__main__":
-    main("save_tokenizer", save_tokenizer, SaveConfig)
+    main("save_tokenizer")

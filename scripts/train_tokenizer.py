@@ -1,8 +1,6 @@
 """Train a tokenizer on a corpus."""
 
-from snakelm.runs.making import main
-from snakelm.train_tokenizer.config import TokenizerConfig
-from snakelm.train_tokenizer.train import train_tokenizer
+from snakelm.runs.launch import main
 
 if __name__ == "__main__":
-    main("train_tokenizer", train_tokenizer, TokenizerConfig)
+    main("train_tokenizer")

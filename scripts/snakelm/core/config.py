@@ -19,6 +19,8 @@ class Config(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=False, allow_inf_nan=False)
 
+    variant: ClassVar[str] = ""
+    """The name that a class is registered under (registry.py)."""
     renamed: ClassVar[dict[str, str]] = {}
     """Keys of earlier versions → what they are called now; they are refused with the new name."""
 

@@ -27,6 +27,11 @@ ConfigT = TypeVar("ConfigT", bound=Config)
 Registered = TypeVar("Registered", bound=Config)
 
 
+def is_variant(cls: type[Config]) -> bool:
+    """Whether a class was registered itself (what extends it was not)."""
+    return bool(cls.__dict__.get("variant"))
+
+
 class Registry(Generic[ConfigT]):
     """The registered subclasses of `base`, by name.
 
@@ -50,6 +55,7 @@ class Registry(Generic[ConfigT]):
             known = self._classes.get(name)
             if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
                 raise ValueError(f"{self.what} {name!r} is registered by {known.__module__} already")
+            cls.variant = name
             self._classes[name] = cls  # type: ignore[assignment]  # a subclass of base, as validation relies on
             return cls
 

@@ -11,19 +11,20 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 from filelock import FileLock, Timeout
 
 from snakelm.core.console import log
 from snakelm.core.errors import UserError, did_you_mean
+from snakelm.planning.orders import ordered
+from snakelm.planning.plan import Plan, PlannedRun
+from snakelm.pretrain.config import ModelConfig
 from snakelm.runs import machine
-from snakelm.runs.identity import CodeDigests
 from snakelm.runs.manifest import describe
-from snakelm.runs.store import MANIFEST, file_table, remove_empty, remove_tree
-
-if TYPE_CHECKING:
-    from snakelm.planning.plan import Plan, Run
+from snakelm.runs.records import Circumstance, Manifest, Parent
+from snakelm.runs.store import MANIFEST, file_table, is_complete, remove_empty, remove_tree
+from snakelm.train_tokenizer.config import TokenizerConfig
 
 STAGES = ("pretrain", "save_tokenizer")
 LEFT_OUT = frozenset(
@@ -71,7 +72,7 @@ def adopt(plan: Plan, entry: str, folder: Path, link: bool = False) -> Path:
     return run.folder
 
 
-def _run_of(plan: Plan, entry: str) -> Run:
+def _run_of(plan: Plan, entry: str) -> PlannedRun:
     stage, _, name = entry.partition(":")
     if stage not in STAGES or not name:
         raise UserError(f"{entry}: write pretrain:<model> or save_tokenizer:<tokenizer>")
@@ -98,15 +99,14 @@ def _run_of(plan: Plan, entry: str) -> Run:
     return run
 
 
-def _unsettled(run: Run, plan: Plan) -> Iterator[Run]:
+def _unsettled(run: PlannedRun, plan: Plan) -> Iterator[PlannedRun]:
     """What the run is made of, is not there, and has earlier runs that it may equal. (Nothing needs the training of a
     tokenizer that is adopted.)"""
     for parent in run.parents.values():
         yield from _unsettled(parent, plan)
-        if not parent.done and parent.stage != "train_tokenizer":
-            earlier = plan.store.existing(parent.stage).values()
-            if any(name.rpartition("-")[0] == parent.name for name in earlier):
-                yield parent
+        earlier = (is_complete(folder) for folder in plan.store.folders_of(parent.stage, parent.name))
+        if not parent.done and parent.stage != "train_tokenizer" and any(earlier):
+            yield parent
 
 
 def _files(folder: Path) -> list[str]:
@@ -137,12 +137,12 @@ def _take(source: Path, target: Path, link: bool) -> None:
     shutil.copyfile(source, target)
 
 
-def _checked_tokenizer(run: Run, folder: Path, out: Path) -> dict[str, Any]:
+def _checked_tokenizer(run: PlannedRun, folder: Path, out: Path) -> dict[str, Any]:
     tokenizer = _load_tokenizer(out, folder)
     if not tokenizer.is_fast:
         raise UserError(f"{run.name}: no fast tokenizer (tokenizer.json), which all later stages need")
-    entry = run.parents["trained"].typed()
-    lacking = [role for role in entry.role_tokens() if getattr(tokenizer, role) is None]  # type: ignore[attr-defined]
+    entry = cast(TokenizerConfig, run.parents["trained"].typed())
+    lacking = [role for role in entry.role_tokens() if getattr(tokenizer, role) is None]
     if lacking:
         raise UserError(f"{run.name}: lacks {', '.join(lacking)}, which its models need; add it to the tokenizer")
     if not (out / "tokenizer.json").exists():  # made of a vocabulary alone; what it does is written down
@@ -150,7 +150,7 @@ def _checked_tokenizer(run: Run, folder: Path, out: Path) -> dict[str, Any]:
     return {"vocab_size": len(tokenizer)}
 
 
-def _checked_model(plan: Plan, run: Run, folder: Path) -> dict[str, Any]:
+def _checked_model(plan: Plan, run: PlannedRun, folder: Path) -> dict[str, Any]:
     from snakelm.pretrain.results import TOKENIZER_FILES
 
     tokenizer_run = run.parents["tokenizer"]
@@ -172,7 +172,7 @@ def _checked_model(plan: Plan, run: Run, folder: Path) -> dict[str, Any]:
     return {"parameters": _load_model(run, folder).num_parameters()}
 
 
-def _differences(run: Run, folder: Path, tokenizer: Any) -> Iterator[str]:
+def _differences(run: PlannedRun, folder: Path, tokenizer: Any) -> Iterator[str]:
     """What sets the folder's network apart from the one that the entry describes."""
     from transformers import AutoConfig
 
@@ -183,7 +183,7 @@ def _differences(run: Run, folder: Path, tokenizer: Any) -> Iterator[str]:
         found = AutoConfig.from_pretrained(folder)
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{run.name}: no model can be loaded ({_one_line(error)})") from None
-    architecture = run.typed().architecture_config()  # type: ignore[attr-defined]
+    architecture = cast(ModelConfig, run.typed()).architecture_config()
     if found.model_type != architecture.architecture:
         yield f"architecture is {found.model_type}, the recipe says {architecture.architecture}"
         return
@@ -205,13 +205,13 @@ def _differences(run: Run, folder: Path, tokenizer: Any) -> Iterator[str]:
         yield f"knows {rows} tokens, the tokenizer has {len(tokenizer)}"
 
 
-def _load_model(run: Run, folder: Path) -> Any:
+def _load_model(run: PlannedRun, folder: Path) -> Any:
     """The model, loaded whole: weights that are missing or of another shape are refused."""
     import transformers
 
     from snakelm.architectures.build import AUTO_CLASSES
 
-    auto = getattr(transformers, AUTO_CLASSES[run.typed().objective])  # type: ignore[attr-defined]
+    auto = getattr(transformers, AUTO_CLASSES[cast(ModelConfig, run.typed()).objective])
     try:
         model, told = auto.from_pretrained(folder, use_safetensors=True, output_loading_info=True)
     except Exception as error:  # safetensors raises its own kinds
@@ -232,36 +232,29 @@ def _load_tokenizer(folder: Path, said: Path | None = None) -> Any:
         raise UserError(f"{said or folder}: no tokenizer can be loaded ({_one_line(error)})") from None
 
 
-def _manifest(plan: Plan, run: Run, out: Path, folder: Path, headline: dict[str, Any]) -> dict[str, Any]:
+def _manifest(plan: Plan, run: PlannedRun, out: Path, folder: Path, headline: dict[str, Any]) -> Manifest:
     files = file_table(out)
     now = machine.now()
-    manifest = describe(
-        {"name": run.name, "key": run.key, "explicit": run.explicit},
+    # The config says what the entry asks for; that training really went so is the word of whoever adopts.
+    return describe(
+        ordered(run),
+        plan.store,
         stage=run.stage,
         run_id=run.id,
-        identity=run.identity,
-        parents={
-            role: {"stage": parent.stage, "name": parent.name, "id": parent.canonical}
-            for role, parent in run.parents.items()
-        },
-        sources=run.sources,
-        code=CodeDigests(cache=plan.store.cache / "code.json").stage(run.stage),
+        identity=dict(run.identity),
+        parents={role: Parent(parent.stage, parent.name, parent.canonical) for role, parent in run.parents.items()},
+        sources=dict(run.sources),
+        code=run.code,
         files=files,
         headline=headline,
-        versions=machine.versions(),
-        circumstance={
-            "started": now,
-            "finished": now,
-            "settings": {},
-            "times": {},
-            "adopted": {"from": str(folder.resolve()), "when": now},  # a path of this machine: no part of identity
-            **machine.description(),
-        },
-        store=plan.store,
+        circumstance=Circumstance(
+            started=now,
+            finished=now,
+            machine=machine.description(),
+            adopted={"from": str(folder.resolve()), "when": now},  # a path of this machine: no part of identity
+        ),
+        adopted={name: entry.sha256 for name, entry in files.items()},
     )
-    # config says what the entry asks for; that training really went so is the word of whoever adopts.
-    manifest["adopted"] = {name: entry["sha256"] for name, entry in files.items()}
-    return manifest
 
 
 def _one_line(error: BaseException) -> str:

@@ -11,20 +11,19 @@ Listing costs one pass over the file names (about 10 µs a file); deleting costs
 from __future__ import annotations
 
 import errno
-import json
 import os
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from snakelm.runs.store import MANIFEST, STAGES, Store, is_complete, read_manifest, remove_tree
-
-if TYPE_CHECKING:
-    from snakelm.planning.plan import Plan
+from snakelm.planning.plan import Plan
+from snakelm.runs.identity import id_of_folder
+from snakelm.runs.records import Order
+from snakelm.runs.stages import STAGES
+from snakelm.runs.store import MANIFEST, Store, is_complete, read_manifest, remove_tree
 
 SNAKEMAKE_LOCKS = Path(".snakemake/locks")
 UNUSED = 7 * 24 * 3600
@@ -38,7 +37,8 @@ class Item:
     """Something that can go."""
 
     kind: str
-    """run, alias, cell, half-done work, tokenized texts, set aside, order, or trash (what a killed collection left)."""
+    """run, alias, cell, half-done work, tokenized texts, code copy, set aside, order, or trash (what a killed collection
+    left)."""
     path: Path
     bytes: int
     """What deleting it frees: files with other hard links free nothing."""
@@ -54,7 +54,8 @@ class Needed:
     runs: set[Key] = field(default_factory=set)
     jobs: set[Key] = field(default_factory=set)
     """(stage, job) of the orders that belong to a needed run."""
-    cells: set[str] = field(default_factory=set)
+    code: set[str] = field(default_factory=set)
+    """Copies of the code that jobs run or are to run."""
     held: set[Key] = field(default_factory=set)
     """Runs that a working process is making."""
     running: bool = False
@@ -67,25 +68,21 @@ def needed(plans: Iterable[Plan], store: Store) -> Needed:
     for plan in plans:
         found.runs |= set(plan.runs)
         found.runs |= {(run.stage, run.canonical) for run in plan.runs.values()}
-        found.jobs |= {(stage, job) for stage, job, _ in plan.jobs()}
-        found.cells |= {cell.folder.stem for cell in plan.cells.values()}
-    found.held = set(_held(store))
+        found.jobs |= {(job.stage, job.key) for job in plan.jobs}
+    found.held = set(held(store))
     for order in _orders(store):
-        keys = {(order["stage"], run["id"]) for run in order["runs"]}
-        pending = found.running and not os.path.exists(order["target"])
+        keys = {(order.stage, run.id) for run in order.runs}
+        is_made = os.path.exists(order.target)
+        pending = found.running and not is_made
         # A run whose parent turned out to be an earlier one is made under another id than its order says.
-        strange = {key for key in found.held if key[0] == order["stage"] and key not in found.runs}
-        if pending or keys & found.held or (strange and not os.path.exists(order["target"])):
+        strange = {key for key in found.held if key[0] == order.stage and key not in found.runs}
+        if pending or keys & found.held or (strange and not is_made):
             found.runs |= keys
-            found.jobs.add((order["stage"], order["job"]))
-            if order["stage"] == "finetune":
-                found.cells.add(order["job"])
-            found.runs |= {(p["stage"], p["id"]) for run in order["runs"] for p in run["parents"].values()}
-            found.runs |= {
-                (p["stage"], Path(p["folder"]).name.rpartition("-")[2])
-                for run in order["runs"]
-                for p in run["parents"].values()
-            }
+            found.jobs.add((order.stage, order.job))
+            for run in order.runs:
+                for parent in run.parents.values():
+                    found.runs |= {(parent.stage, parent.id), (parent.stage, parent.run_id)}
+            found.code.add(order.code)
     found.runs |= found.held
     _add_ancestors(found.runs, store)
     return found
@@ -95,15 +92,17 @@ def garbage(needed: Needed, store: Store) -> list[Item]:
     """Everything that nothing needs, in an order in which what is left after a kill is whole: what points to runs
     first (cells, links), then children before their parents."""
     found = [
-        _item("cell", path, "finetune")
-        for path in _entries(store.root / "finetune" / "cells")
-        if path.suffix == ".json" and path.stem not in needed.cells
+        _item("cell", path, stage.name)
+        for stage in STAGES.values()
+        if stage.by_cell
+        for path in _entries(store.root / stage.name / "cells")
+        if path.suffix == ".json" and (stage.name, store.job_of(stage.name, path)) not in needed.jobs
     ]
     runs = []
-    for stage in reversed(STAGES):
+    for stage in reversed(list(STAGES)):
         for path in _entries(store.root / stage):
-            name, dash, run_id = path.name.rpartition("-")
-            if not (name and dash) or (stage, run_id) in needed.runs:
+            run_id = id_of_folder(path)
+            if run_id is None or (stage, run_id) in needed.runs:
                 continue
             if path.is_symlink():
                 found.append(Item("alias", path, 0, path.lstat().st_mtime, stage))
@@ -125,6 +124,7 @@ def garbage(needed: Needed, store: Store) -> list[Item]:
         for path in _entries(store.cache / "finetune")
         if path.is_dir() and (item := _item("tokenized texts", path)).used < time.time() - UNUSED
     ]
+    found += [_item("code copy", path) for path in _entries(store.code) if path.name not in needed.code]
     found += [_item("set aside", path) for path in _entries(work / "aside")]
     found += [_item("trash", path) for path in _entries(work / "trash")]
     return found
@@ -165,7 +165,7 @@ def _remove(folder: Path) -> None:
         raise OSError(errno.EPERM, "some of its files cannot be deleted", str(folder))
 
 
-def _held(store: Store) -> Iterator[Key]:
+def held(store: Store) -> Iterator[Key]:
     """(stage, id) of every run whose lock somebody holds."""
     for stage in STAGES:
         for path in _entries(store.root / ".work" / stage):
@@ -177,11 +177,11 @@ def _held(store: Store) -> Iterator[Key]:
                     yield stage, path.stem
 
 
-def _orders(store: Store) -> Iterator[dict[str, Any]]:
+def _orders(store: Store) -> Iterator[Order]:
     for stage in STAGES:
         for path in _entries(store.root / ".work" / "orders" / stage):
             try:
-                yield json.loads(path.read_text(encoding="utf-8"))
+                yield store.read_order(stage, path.stem)
             except (OSError, ValueError):
                 continue
 
@@ -196,11 +196,11 @@ def _add_ancestors(runs: set[Key], store: Store) -> None:
         if folder is None:
             continue
         try:
-            parents = read_manifest(store.root / stage / folder)["parents"].values()
-        except (OSError, ValueError, KeyError):
+            parents = read_manifest(store.root / stage / folder).parents.values()
+        except (OSError, ValueError):
             continue
         for parent in parents:
-            key = (str(parent["stage"]), str(parent["id"]))
+            key = (parent.stage, parent.id)
             if key not in runs:
                 runs.add(key)
                 waiting.append(key)

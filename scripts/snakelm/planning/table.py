@@ -8,14 +8,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from snakelm.planning.explanation import DONE, NOT_NEEDED, Line
+from snakelm.planning.explanation import DONE, KEPT, NOT_NEEDED, PlanLine
 
-STYLES = {DONE: "green", NOT_NEEDED: "dim", "kept from other code": "yellow"}
+STYLES = {DONE: "green", NOT_NEEDED: "dim", KEPT: "yellow"}
 
 WIDE = 90  # columns of a terminal; on a narrower one ids make way for what matters
 
 
-def show(lines: list[Line]) -> None:
+def show(lines: list[PlanLine]) -> None:
     """Print the table and one line that counts."""
     console = Console()
     if not console.is_terminal:

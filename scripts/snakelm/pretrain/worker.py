@@ -16,7 +16,6 @@ from snakelm.execution.launch import end_with_parent, launch
 from snakelm.execution.signals import OutOfMemory
 from snakelm.pretrain.config import ModelConfig
 from snakelm.runs.context import RunContext
-from snakelm.runs.snapshot import hold
 
 
 def train_together(context: RunContext[ModelConfig], processes: int) -> dict[str, object]:
@@ -55,7 +54,6 @@ def _attempt(context: RunContext[ModelConfig], processes: int, micro_batch: int 
                 "parents": {role: str(folder) for role, folder in context.parents.items()},
                 "out": str(context.out),
                 "work": str(context.work),
-                "code": context.code,
                 "threads": max(1, context.threads // processes),
                 "log": files[0] if files else None,
             }
@@ -85,8 +83,6 @@ def main() -> None:
 
     answer = context.work / "answer.json"
     try:
-        if order["code"] and hold("pretrain") != order["code"]:
-            raise UserError("the code of pretrain changed while this job started; start snakemake again")
         from snakelm.pretrain.pretrain import train
 
         headline = train(context)

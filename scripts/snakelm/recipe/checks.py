@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
-
-from pydantic import BaseModel
+from typing import Any
 
 from snakelm.core.config import reference_of
 from snakelm.core.errors import UserError, did_you_mean
-from snakelm.finetune.config import BASELINES, one_device
 from snakelm.finetune.config import check as check_task
+from snakelm.finetune.config import one_device
 from snakelm.pretrain.config import check as check_model
+from snakelm.recipe.schema import ExperimentConfig, Recipe
+from snakelm.recipe.sections import SECTIONS
 from snakelm.train_tokenizer.config import TokenizerConfig, check_for_model
 
-if TYPE_CHECKING:
-    from snakelm.recipe.schema import Recipe
-
 Path = list[str | int]
-MAPS = ("corpora", "tokenizers", "models", "tasks")
 
 
 def check(recipe: Recipe) -> Iterator[tuple[Path, str]]:
     """Yield (key path, what is wrong and what to do) for every combination that cannot work; references are sound."""
-    if not any(getattr(recipe, name) for name in MAPS):
-        yield [], f"is empty; give it {', '.join(MAPS)}"
+    if not any(getattr(recipe, name) for name in SECTIONS):
+        yield [], f"is empty; give it {', '.join(SECTIONS)}"
     for name, tokenizer in recipe.tokenizers.items():
         yield from _components(name, tokenizer)
     for name, model in recipe.models.items():
@@ -33,7 +29,7 @@ def check(recipe: Recipe) -> Iterator[tuple[Path, str]]:
             yield ["models", name, "tokenizer"], f"tokenizer {model.tokenizer} has {line}"
         for line in check_model(model, recipe.corpora[model.corpus].splits()):
             yield ["models", name], line
-    if (gpus := recipe.resources_of("finetune")["gpus"]) > 1:
+    if (gpus := recipe.resources_of("finetune").gpus or 0) > 1:
         yield ["resources", "finetune", "gpus"], one_device(gpus)
     for index, experiment in enumerate(recipe.experiments):
         yield from _experiment(recipe, ["experiments", index], experiment)
@@ -60,51 +56,45 @@ def _components(name: str, tokenizer: TokenizerConfig) -> Iterator[tuple[Path, s
             yield ["tokenizers", name, *([place.removeprefix(".")] if place else [])], text
 
 
-def references(data: dict[str, Any], entries: dict[str, type[BaseModel]]) -> Iterator[tuple[Path, str]]:
+def references(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
     """Names in a raw recipe that lead nowhere; what is not even well-formed is passed over (others complain of it)."""
-
-    def names(section: str) -> dict[str, Any]:
-        value = data.get(section)
-        return value if isinstance(value, dict) else {}
-
-    for section, entry_type in entries.items():
-        targets = {key: target for key, field in entry_type.model_fields.items() if (target := reference_of(field))}
-        for name, entry in names(section).items():
-            for key, target in targets.items():
-                value = entry.get(key) if isinstance(entry, dict) else None
-                if isinstance(value, str) and value not in names(target):
-                    yield [section, name, key], f"no {_one(target)} {value!r}{_nearest(value, names(target), target)}"
+    for section, described in SECTIONS.items():
+        for name, entry in _entries(data, section).items():
+            model = described.class_of(entry)
+            for key, field in model.model_fields.items() if model else ():
+                target, value = reference_of(field), entry.get(key) if isinstance(entry, dict) else None
+                if target and isinstance(value, str) and value not in _entries(data, target):
+                    yield [section, name, key], _unknown(data, value, target)
     experiments = data.get("experiments")
     for index, experiment in enumerate(experiments if isinstance(experiments, list) else []):
         for key, target in (("model", "models"), ("tasks", "tasks")):
             value = experiment.get(key) if isinstance(experiment, dict) else None
             for name in value if isinstance(value, list) else [value]:
-                if isinstance(name, str) and name not in names(target):
-                    yield (
-                        ["experiments", index, key],
-                        f"no {_one(target)} {name!r}{_nearest(name, names(target), target)}",
-                    )
+                if isinstance(name, str) and name not in _entries(data, target):
+                    yield ["experiments", index, key], _unknown(data, name, target)
 
 
-def _experiment(recipe: Recipe, path: Path, experiment: Any) -> Iterator[tuple[Path, str]]:
+def _entries(data: dict[str, Any], section: str) -> dict[str, Any]:
+    value = data.get(section)
+    return value if isinstance(value, dict) else {}
+
+
+def _unknown(data: dict[str, Any], name: str, section: str) -> str:
+    nearest = did_you_mean(name, _entries(data, section)) or f"; {section} is empty"
+    return f"no {SECTIONS[section].noun} {name!r}{nearest}"
+
+
+def _experiment(recipe: Recipe, path: Path, experiment: ExperimentConfig) -> Iterator[tuple[Path, str]]:
     for model_name in experiment.models:
         for task_name in experiment.task_names:
             model, task = recipe.models[model_name], recipe.tasks[task_name]
-            for init in experiment.init:
+            for init in experiment.starts:
                 for line in check_task(
                     task, model.architecture, model.objective, init, model.positions or model.sequence_length
                 ):
                     yield [*path, "tasks"], f"{model_name} on {task_name} ({init}): {line}"
     for init in experiment.init:
-        if init not in ("pretrained", "random", *BASELINES) and "/" not in init:
+        if init not in ("pretrained", "random") and "/" not in init:
             # A folder or Hub name has a slash; a word without one is most likely a slip.
-            known = did_you_mean(init, ["pretrained", "random", *BASELINES])
-            yield [*path, "init"], f"{init!r} is no init (an outside model is written owner/name or ./folder){known}"
-
-
-def _one(section: str) -> str:
-    return {"corpora": "corpus"}.get(section, section.removesuffix("s"))
-
-
-def _nearest(value: object, known: Any, section: str) -> str:
-    return did_you_mean(value, known) or f"; {section} is empty"
+            known = did_you_mean(init, ["pretrained", "random"])
+            yield [*path, "init"], f"invalid init {init!r} (an outside model is written owner/name or ./folder){known}"

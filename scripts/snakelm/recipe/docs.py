@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic.json_schema import models_json_schema
 from pydantic_core import PydanticUndefined
 
-from snakelm.core.config import is_circumstance, reference_of
-from snakelm.recipe.schema import ENTRIES, ExperimentConfig, Recipe, Resources
+from snakelm.core.config import Config, is_circumstance, reference_of
+from snakelm.core.registry import Registry
+from snakelm.evaluate.config import EvaluateConfig
+from snakelm.recipe.schema import ExperimentConfig, Recipe, Resources
+from snakelm.recipe.sections import SECTIONS
 from snakelm.recipe.sweep import SWEPT
+from snakelm.report.config import ReportConfig
 
 INTRODUCTION = """\
 # The recipe: every key
@@ -43,14 +49,16 @@ models:
 ```
 """
 
-SECTIONS: list[tuple[str, type[BaseModel], str]] = [
-    ("corpora", ENTRIES["corpora"], "Texts. Stage `fetch_corpus`."),
-    ("tokenizers", ENTRIES["tokenizers"], "Tokenizers. Stages `train_tokenizer` and, for `save`, `save_tokenizer`."),
-    ("models", ENTRIES["models"], "Models to pretrain. Stages `pretrain` and, for `encode`, `encode_corpus`."),
-    ("tasks", ENTRIES["tasks"], "Downstream tasks. Stage `finetune`."),
+INTRODUCED: dict[str, str] = {
+    "corpora": "Texts. Stage `fetch_corpus`.",
+    "tokenizers": "Tokenizers. Stages `train_tokenizer` and, for `save`, `save_tokenizer`.",
+    "models": "Models to pretrain. Stages `pretrain` and, for `encode`, `encode_corpus`.",
+    "tasks": "Downstream tasks. Stage `finetune`.",
+}
+FURTHER: list[tuple[str, type[BaseModel], str]] = [
     ("experiments", ExperimentConfig, "A list: which models are fine-tuned on which tasks, from what, how often."),
-    ("evaluate", Recipe.model_fields["evaluate"].annotation, "How predictions are judged. Stage `evaluate`."),  # type: ignore[list-item]
-    ("report", Recipe.model_fields["report"].annotation, "The report. Stage `report`."),  # type: ignore[list-item]
+    ("evaluate", EvaluateConfig, "How predictions are judged. Stage `evaluate`."),
+    ("report", ReportConfig, "The report. Stage `report`."),
     ("resources", Resources, "A map from stage to what its jobs ask for, as `resources: {pretrain: {gpus: 1}}`."),
 ]
 
@@ -58,30 +66,72 @@ SECTIONS: list[tuple[str, type[BaseModel], str]] = [
 def readme() -> str:
     """The whole of config/README.md."""
     parts = [INTRODUCTION, "## Top level\n", table(Recipe)]
-    for name, model, text in SECTIONS:
-        parts += [f"## `{name}`\n", text + "\n", table(model)]
-        for inner, nested in nested_models(model):
-            parts += [
-                f"### `{name}`: `{inner}`\n",
-                f"{(nested.__doc__ or '').strip().splitlines()[0]}\n",
-                table(nested),
-            ]
+    for name, section in SECTIONS.items():
+        parts += [f"## `{name}`\n", INTRODUCED[name] + "\n"]
+        if isinstance(section.reader, Registry):
+            parts += _variants(name, section.reader)
+        else:
+            parts += [table(section.reader), *_nested(name, section.reader)]
+    for name, model, text in FURTHER:
+        parts += [f"## `{name}`\n", text + "\n", table(model), *_nested(name, model)]
     return "\n".join(parts)
+
+
+def _variants(name: str, registry: Registry[Config]) -> Iterator[str]:
+    """What all variants have in common, then what each has of its own."""
+    common = registry.base.model_fields
+    yield table(registry.base)
+    yield from _nested(name, registry.base)
+    for variant, model in registry.classes().items():
+        own = {key: field for key, field in model.model_fields.items() if not _is_same(field, common.get(key))}
+        yield f"### `{name}`: `{registry.key}: {variant}`\n"
+        yield f"{_first_line(model)}\n"
+        if own:
+            yield table(model, own)
+
+
+def _is_same(field: FieldInfo, other: FieldInfo | None) -> bool:
+    return other is not None and (field.annotation, field.default, field.description) == (
+        other.annotation,
+        other.default,
+        other.description,
+    )
+
+
+def _nested(name: str, model: type[BaseModel]) -> Iterator[str]:
+    for inner, nested in nested_models(model):
+        yield from (f"### `{name}`: `{inner}`\n", f"{_first_line(nested)}\n", table(nested))
+
+
+def _first_line(model: type[BaseModel]) -> str:
+    return (model.__doc__ or "").strip().splitlines()[0]
 
 
 def schema() -> str:
     """The recipe's JSON schema, for editors."""
     whole = Recipe.model_json_schema()
+    classes = [each for section in SECTIONS.values() for each in section.classes]
+    references, definitions = models_json_schema([(each, "validation") for each in classes])
+    whole["$defs"] |= definitions["$defs"]
     sweep = {"type": "object", "description": "Lists of values for keys of this entry: one entry per combination."}
-    for section in SWEPT:
-        name = ENTRIES[section].__name__
-        whole["$defs"][name]["properties"]["sweep"] = sweep
+    for name, section in SECTIONS.items():
+        entries = [references[each, "validation"] for each in section.classes]
+        by_name = whole["properties"][name]["patternProperties"]
+        by_name.update(dict.fromkeys(by_name, entries[0] if len(entries) == 1 else {"anyOf": entries}))
+        if isinstance(section.reader, Registry):
+            for variant, each in section.reader.classes().items():
+                definition = whole["$defs"][each.__name__]["properties"]
+                definition[section.reader.key] = {"const": variant, "description": f"The {section.reader.what}."}
+        if name in SWEPT:
+            for each in section.classes:
+                whole["$defs"][each.__name__]["properties"]["sweep"] = sweep
     return json.dumps(whole, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def table(model: type[BaseModel]) -> str:
+def table(model: type[BaseModel], fields: Mapping[str, FieldInfo] | None = None) -> str:
+    """The keys of a config, or those given, as a Markdown table."""
     lines = ["| key | type | default | meaning |", "| --- | --- | --- | --- |"]
-    for name, field in model.model_fields.items():
+    for name, field in (fields or model.model_fields).items():
         mark = " ○" if is_circumstance(field) else ""
         description = " ".join((field.description or "").split())
         if target := reference_of(field):

@@ -15,13 +15,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from snakelm.core.config import Config, reference_of
+from snakelm.core.config import reference_of
 from snakelm.core.errors import did_you_mean
+from snakelm.recipe.sections import SECTIONS, Section
 
 SWEPT = ("tokenizers", "models", "tasks")
 MOST = 100_000
@@ -30,70 +33,92 @@ NAME_LENGTH = 80  # a run's folder joins the names of model, task and init; file
 Problem = tuple[list[str | int], str]
 
 
-def expand(data: dict[str, Any], entries: dict[str, type[Config]]) -> tuple[dict[str, Any], list[Problem]]:
-    """The raw recipe without sweeps, and what is wrong with them (their entries are then left out)."""
-    problems: list[Problem] = []
+@dataclass(frozen=True)
+class Variant:
+    """One entry that a sweep made."""
+
+    content: Any
+    values: dict[str, Any]
+    """The keys that the sweep set; empty for an entry as it was written."""
+
+
+@dataclass
+class Expanded:
+    """A raw recipe without sweeps."""
+
+    data: dict[str, Any]
+    swept: dict[tuple[str, str], dict[str, Any]]
+    """(section, entry) → the keys that a sweep set in it, with their values."""
+    problems: list[Problem]
+    """What is wrong with sweeps; their entries are left out."""
+
+
+def expand(data: dict[str, Any]) -> Expanded:
+    """The raw recipe without sweeps."""
+    found = Expanded(dict(data), {}, [])
     variants: dict[str, dict[str, list[str]]] = {section: {} for section in SWEPT}
-    found = dict(data)
     for section in SWEPT:
-        if isinstance(data.get(section), dict):
-            found[section] = {}
-            for name, entry in data[section].items():
-                expanded = _variants(section, str(name), entry, entries[section], variants, problems)
-                if list(expanded) != [str(name)]:
-                    variants[section][str(name)] = list(expanded)
-                for variant, content in expanded.items():
-                    if found[section].setdefault(variant, content) != content:
-                        problems.append(([section, str(name)], f"there is another entry called {variant}; rename one"))
+        if not isinstance(data.get(section), dict):
+            continue
+        entries = found.data[section] = {}
+        for name, entry in data[section].items():
+            expanded = _variants(section, str(name), entry, variants, found.problems)
+            if list(expanded) != [str(name)]:
+                variants[section][str(name)] = list(expanded)
+            for label, variant in expanded.items():
+                if entries.setdefault(label, variant.content) != variant.content:
+                    problem = f"there is another entry called {label}; rename one"
+                    found.problems.append(([section, str(name)], problem))
+                if variant.values:
+                    found.swept[section, label] = variant.values
     if isinstance(data.get("experiments"), list):
-        found["experiments"] = [_experiment(experiment, variants) for experiment in data["experiments"]]
-    return found, problems
+        found.data["experiments"] = [_experiment(experiment, variants) for experiment in data["experiments"]]
+    return found
 
 
 def _variants(
-    section: str,
-    name: str,
-    entry: Any,
-    model: type[Config],
-    known: dict[str, dict[str, list[str]]],
-    problems: list[Problem],
-) -> dict[str, Any]:
+    section: str, name: str, entry: Any, known: dict[str, dict[str, list[str]]], problems: list[Problem]
+) -> dict[str, Variant]:
+    """Name → entry, of all that one entry stands for."""
     if not isinstance(entry, dict):
-        return {name: entry}
+        return {name: Variant(entry, {})}
     plain = {key: value for key, value in entry.items() if key != "sweep"}
     axes = []
-    for key, field in model.model_fields.items():
-        target = reference_of(field)
+    for key, target in _references(SECTIONS[section]).items():
         # A name that was swept itself stands for all of its variants.
         if target in known and isinstance(plain.get(key), str) and plain[key] in known[target]:
             axes.append([{key: variant} for variant in known[target][plain[key]]])
     if "sweep" in entry:
         before = len(problems)
-        axes += _axes([section, name, "sweep"], entry["sweep"], model, problems)
+        axes += _axes([section, name, "sweep"], entry["sweep"], SECTIONS[section].keys, problems)
         if len(problems) > before:
             return {}
     if not axes:
-        return {name: plain}
-    count = 1
-    for axis in axes:
-        count *= len(axis)
-    if count > MOST:
+        return {name: Variant(plain, {})}
+    if (count := math.prod(map(len, axes))) > MOST:
         problems.append(([section, name, "sweep"], f"makes {count:,} entries, more than {MOST:,}; sweep fewer values"))
         return {}
-    found = {}
+    found: dict[str, Variant] = {}
     for point in product(*axes):
         values = {key: value for part in point for key, value in part.items()}
-        variant = deepcopy(plain)
+        content = deepcopy(plain)
         for key, value in values.items():
-            _put(variant, key, value)
+            _put(content, key, value)
         label = _name(name, values)
         # Texts that look alike once they are names ("a b" and "a_b") stay apart by a digest.
-        found[label if found.get(label, variant) == variant else _digest_name(name, values)] = variant
+        is_taken = label in found and found[label].content != content
+        found[_digest_name(name, values) if is_taken else label] = Variant(content, values)
     return found
 
 
+def _references(section: Section) -> dict[str, str]:
+    """Key → the section that its value names an entry of."""
+    fields = {key: field for each in section.classes for key, field in each.model_fields.items()}
+    return {key: target for key, field in fields.items() if (target := reference_of(field))}
+
+
 def _axes(
-    path: list[str | int], sweep: Any, model: type[Config], problems: list[Problem]
+    path: list[str | int], sweep: Any, known: tuple[str, ...], problems: list[Problem]
 ) -> list[list[dict[str, Any]]]:
     """Each axis as its points, a point being the keys that it sets."""
     if not isinstance(sweep, dict) or not sweep:
@@ -104,8 +129,8 @@ def _axes(
     crossed = {key: values for key, values in sweep.items() if key != "zip"}
     pairs = [(path, *item) for item in crossed.items()] + [([*path, "zip"], *item) for item in _items(zipped)]
     for where, key, listed in pairs:
-        if str(key).partition(".")[0] not in model.model_fields:
-            problems.append(([*where, key], f"unknown key{did_you_mean(key, model.model_fields)}"))
+        if str(key).partition(".")[0] not in known:
+            problems.append(([*where, key], f"unknown key{did_you_mean(key, known)}"))
         elif not isinstance(listed, list) or not listed:
             problems.append(([*where, key], "should be a list of values"))
     if len(problems) > before:

@@ -13,13 +13,13 @@ from pydantic import BaseModel
 
 from snakelm.core.config import is_outside
 from snakelm.core.errors import UserError
-from snakelm.finetune.config import BASELINES
 from snakelm.readers.callables import callable_fingerprint
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.paths import source_paths
-from snakelm.runs.identity import CodeDigests, FileDigests, digest
+from snakelm.runs.code import CodeDigests
+from snakelm.runs.digests import FileDigests
 
-WORDS = frozenset({"scratch", "pretrained", "random", *BASELINES})
+WORDS = frozenset({"scratch", "pretrained", "random"})
 """What `init` may say that is no name of a folder, though one may well be called so."""
 
 
@@ -31,13 +31,14 @@ def fingerprint(config: Any, files: FileDigests, code: CodeDigests) -> dict[str,
             try:
                 found[path] = files(path)
             except OSError as error:
-                raise UserError(
-                    f"{path}: cannot be read ({error.strerror}); mend the path or its permissions"
-                ) from None
+                raise UserError(f"{path}: cannot be read ({error.strerror}); fix the path or its permissions") from None
         if source.python:
             described = callable_fingerprint(source.python)
             if path := described.get("file"):
-                described = {"callable": source.python, "code": digest(code.modules(Path(path)))}
+                described = {
+                    "callable": source.python,
+                    "code": code.callable(source.python.partition(":")[0], Path(path)),
+                }
             found[source.python] = described
     for name in _outside_in(config):
         found.update(fingerprint_outside(name, files))
@@ -79,7 +80,7 @@ def fingerprint_outside(name: str, files: FileDigests) -> dict[str, str]:
         return {path.as_posix(): files(path) for path in sorted(folder.rglob("*")) if path.is_file()}
     except OSError as error:
         place = error.filename or folder
-        raise UserError(f"{place}: cannot be read ({error.strerror}); mend its permissions") from None
+        raise UserError(f"{place}: cannot be read ({error.strerror}); fix its permissions") from None
 
 
 def _sources_in(value: Any) -> Iterator[SourceConfig]:

@@ -1,16 +1,15 @@
-"""What every stage's script does around its stage: check the order, build the run, publish it, say what failed.
+"""What every job does around its stage: read the order, check it, build the runs, publish them, say what failed.
 
-    main("pretrain", pretrain, ModelConfig)      # the whole of scripts/pretrain.py, but for its imports
-
-The command line names the file that Snakemake waits for; the order of that job says the rest. What runs is what the
-id says, also if a file is edited meanwhile (snapshot.py).
+The command line names the file that Snakemake waits for; the order of that job says the rest. The code that runs is
+the copy that was made when the job was submitted (launch.py), so it is what the id says, also if a file is edited
+meanwhile.
 """
 
 from __future__ import annotations
 
 import argparse
 import errno
-import json
+import importlib
 import logging
 import os
 import shlex
@@ -21,38 +20,31 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from filelock import FileLock, Timeout
 
-from snakelm.core import console
+from snakelm.core import console, plugins
 from snakelm.core.config import Config
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
-from snakelm.runs import machine
+from snakelm.core.registry import Registry
+from snakelm.runs import machine, records
+from snakelm.runs.code import CodeDigests
 from snakelm.runs.context import RunContext
+from snakelm.runs.digests import FileDigests
 from snakelm.runs.fingerprints import fingerprint
-from snakelm.runs.identity import ID_LENGTH, CodeDigests, FileDigests, run_id
-from snakelm.runs.manifest import describe
-from snakelm.runs.orders import read_order
-from snakelm.runs.snapshot import hold
-from snakelm.runs.store import (
-    Store,
-    file_table,
-    is_complete,
-    read_manifest,
-    remove_empty,
-    remove_tree,
-    write_json,
-)
+from snakelm.runs.identity import ID_LENGTH, run_id
+from snakelm.runs.manifest import describe, plain
+from snakelm.runs.records import CellList, CellMember, Circumstance, Order, OrderedParent, OrderedRun, Parent
+from snakelm.runs.stages import STAGES, Stage
+from snakelm.runs.store import Store, file_table, is_complete, read_manifest, remove_empty, remove_tree
 
-Stage = Callable[[RunContext[Any]], dict[str, Any]]
+StageFunction = Callable[[RunContext[Any]], dict[str, Any]]
 
 
-def main(stage: str, function: Stage, config_type: type[Config]) -> None:
+def run_job(stage: str) -> None:
     """Make the runs of one job; ends the process with 0, or 1 after one clear line (143 after SIGTERM)."""
-    # scripts/ would hide libraries with a stage's name (evaluate) from code that is imported from here on.
-    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(sys.argv[0]).resolve().parent]
     parser = argparse.ArgumentParser(description=f"Make one {stage} job, as snakemake ordered it.")
     parser.add_argument(
         "target", type=Path, help="the file that the job makes, such as results/<stage>/<run>/manifest.json"
@@ -60,24 +52,14 @@ def main(stage: str, function: Stage, config_type: type[Config]) -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="CPU threads (default: all)")
     parser.add_argument("--log", type=Path, help="file that the lines of this job are added to")
     given = parser.parse_args()
-    label = (given.target.stem if stage == "finetune" else given.target.parent.name).rpartition("-")[0]
-    console.set_up(f"{stage} {label}", None)
+    console.set_up(stage, None)
     logging.raiseExceptions = False  # a full disk must not bury its own message
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     # Threads that spin at a barrier keep the others of a shared machine from reaching it; read when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        console.set_up(f"{stage} {label}", given.log)
-        store = Store(given.target.parents[2])
-        if _is_made(stage, given.target):  # forced by Snakemake; a complete run is never made over
-            log.info("%s is complete already; nothing to do (`attempt: 2` in its entry makes another)", given.target)
-            return
-        order = read_order(store, stage, given.target.stem if stage == "finetune" else given.target.parent.name)
-        for run in order["runs"]:
-            Maker(stage, function, config_type, store, run, given.threads).make()
-        if stage == "finetune":
-            members = {run["name"]: {"id": run["id"], "folder": run["folder"]} for run in order["runs"]}
-            write_json(given.target, {"stage": stage, "cell": order["job"], "runs": members})
+        console.set_up(stage, given.log)
+        _make(STAGES[stage], given)
     except UserError as error:
         for line in error.lines:
             log.error("error: %s", line)
@@ -102,15 +84,40 @@ def main(stage: str, function: Stage, config_type: type[Config]) -> None:
         remove_empty(given.target.parent)
 
 
-def _is_made(stage: str, target: Path) -> bool:
-    """Whether all is complete that the target stands for: its own run, or those that a cell's file names."""
-    if stage != "finetune":
-        return is_complete(target.parent)
+def _make(stage: Stage, given: argparse.Namespace) -> None:
+    store = Store(given.target.parents[2])
+    job = store.job_of(stage.name, given.target)
+    if store.is_made(stage.name, job):  # forced by Snakemake; a complete run is never made over
+        log.info("%s is complete already; nothing to do (`attempt: 2` in its entry makes another)", given.target)
+        return
+    order = _read_order(store, stage, job)
+    console.set_up(f"{stage.name} {order.name}", given.log)
+    plugins.load(order.plugins)
+    function = cast(StageFunction, _resolve(stage.function))
+    for run in order.runs:
+        Maker(stage, function, store, run, given.threads).make()
+    if stage.by_cell:
+        members = tuple(CellMember(run.name, run.id, run.folder) for run in order.runs)
+        records.write(given.target, CellList(stage.name, job, members))
+
+
+def _read_order(store: Store, stage: Stage, job: str) -> Order:
+    path = store.order(stage.name, job)
     try:
-        cell = json.loads(target.read_text(encoding="utf-8"))
-        return all(is_complete(run["folder"]) for run in cell["runs"].values())
-    except (OSError, ValueError, KeyError):
-        return False
+        return store.read_order(stage.name, job)
+    except FileNotFoundError:
+        raise UserError(
+            f"{stage.name} {job}: this run was not ordered (no {path}); start it through snakemake, which writes the "
+            "order"
+        ) from None
+    except ValueError:
+        raise UserError(f"{path}: cannot be read; start snakemake again, which writes it anew") from None
+
+
+def _resolve(place: str) -> Any:
+    """What `module:name` names."""
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 _DISK_TROUBLE = {
@@ -150,46 +157,39 @@ class Basis:
     identity: dict[str, Any]
     sources: dict[str, Any]
     code: str
-    parents: dict[str, dict[str, Any]]
-    """Role → stage, name and canonical id."""
+    parents: dict[str, Parent]
 
     def run_id(self, stage: str) -> str:
-        ids = {role: parent["id"] for role, parent in self.parents.items()}
+        ids = {role: parent.id for role, parent in self.parents.items()}
         return run_id(stage, self.identity, ids, self.sources, self.code)
 
 
 class Maker:
     """Makes one run: checks that it is still what was ordered, calls the stage, publishes."""
 
-    def __init__(
-        self,
-        stage: str,
-        function: Stage,
-        config_type: type[Config],
-        store: Store,
-        run: dict[str, Any],
-        threads: int,
-    ):
-        self.stage, self.function, self.store, self.run, self.threads = stage, function, store, run, threads
-        self.config = config_type.model_validate(
-            {key: value for key, value in run["config"].items() if key in config_type.model_fields}
+    def __init__(self, stage: Stage, function: StageFunction, store: Store, run: OrderedRun, threads: int):
+        self.stage, self.function, self.store, self.run, self.threads = stage.name, function, store, run, threads
+        config = _resolve(stage.config)
+        self.config: Config = (
+            config.validate(run.config) if isinstance(config, Registry) else config.model_validate(run.config)
         )
-        self.final = Path(run["folder"])
 
     def make(self) -> None:
-        if is_complete(self.final):
-            log.info("%s is complete already; nothing to do", self.final)
+        run = self.run
+        if is_complete(run.folder):
+            log.info("%s is complete already; nothing to do", run.folder)
             return
-        code = hold(self.stage, self.store.cache / "code.json")
-        sources = fingerprint(self.config, FileDigests(self.store.cache / "files.json"), self._digests())
-        planned = Basis(self.config.identity(), sources, code, self.run["parents"])
-        if planned.run_id(self.stage) != self.run["id"]:
-            what = "a source changed" if sources != self.run["sources"] else f"the code of {self.stage} changed"
-            raise UserError(f"{self.final.name}: {what} since this job was submitted; start snakemake again")
-        found = replace(planned, parents={role: self._parent(parent) for role, parent in self.run["parents"].items()})
+        digests = CodeDigests(cache=self.store.cache / "code.json")
+        sources = fingerprint(self.config, FileDigests(self.store.cache / "files.json"), digests)
+        parents = {role: Parent(parent.stage, parent.name, parent.id) for role, parent in run.parents.items()}
+        planned = Basis(self.config.identity(), sources, digests.stage(self.stage, run.components), parents)
+        if planned.run_id(self.stage) != run.id:
+            what = "a source changed" if sources != run.sources else f"the code of {self.stage} changed"
+            raise UserError(f"{run.folder.name}: {what} since this job was submitted; start snakemake again")
+        found = replace(planned, parents={role: self._parent(parent) for role, parent in run.parents.items()})
         real_id = found.run_id(self.stage)
-        if real_id == self.run["id"]:
-            self._build(self.final, real_id, found)
+        if real_id == run.id:
+            self._build(run.folder, real_id, found)
             return
         # A parent turned out to be the same as an earlier one, so this run is known under another id.
         real = self.store.existing(self.stage).get(real_id)
@@ -197,28 +197,23 @@ class Maker:
             folder = self.store.root / self.stage / real
             log.info("same as %s, which is complete: its parents have the same content", real)
         else:
-            folder = self.store.folder(self.stage, self.run["name"], real_id)
+            folder = self.store.folder(self.stage, run.name, real_id)
             self._build(folder, real_id, found)
-        self.store.alias(self.final, folder)
+        self.store.alias(run.folder, folder)
 
-    def _digests(self) -> CodeDigests:
-        return CodeDigests(cache=self.store.cache / "code.json")
-
-    def _parent_folder(self, parent: dict[str, str]) -> Path:
+    def _parent_folder(self, parent: OrderedParent) -> Path:
         """As ordered, or where another recipe has made it under a name of its own."""
-        folder = Path(parent["folder"])
-        if not is_complete(folder):
-            folder_id = folder.name.rpartition("-")[2]
-            folder = folder.with_name(self.store.existing(parent["stage"]).get(folder_id, folder.name))
-        return folder
+        if is_complete(parent.folder):
+            return parent.folder
+        return parent.folder.with_name(self.store.existing(parent.stage).get(parent.run_id, parent.folder.name))
 
-    def _parent(self, parent: dict[str, str]) -> dict[str, Any]:
+    def _parent(self, parent: OrderedParent) -> Parent:
         folder = self._parent_folder(parent)
         try:
             manifest = read_manifest(folder)
         except (OSError, ValueError):
             raise UserError(f"{folder}: this parent run is missing or unreadable; start snakemake again") from None
-        return {"stage": manifest["stage"], "name": manifest["name"], "id": manifest.get("same_as") or manifest["id"]}
+        return Parent(manifest.stage, manifest.name, manifest.canonical)
 
     def _build(self, final: Path, real_id: str, basis: Basis) -> None:
         work = self.store.work(self.stage, real_id)
@@ -247,12 +242,13 @@ class Maker:
         remove_tree(out)
         out.mkdir()
         started, began = machine.now(), time.monotonic()
-        job = RunContext(
-            name=self.run["name"],
+        context = RunContext(
+            name=self.run.name,
             config=self.config,
-            parents={role: self._parent_folder(parent).resolve() for role, parent in self.run["parents"].items()},
+            parents={role: self._parent_folder(parent).resolve() for role, parent in self.run.parents.items()},
             out=out,
             work=work,
+            subject=self.run.subject,
             sources={
                 path: value for path, value in basis.sources.items() if isinstance(value, str)
             },  # callables are not
@@ -261,12 +257,13 @@ class Maker:
             threads=self.threads,
         )
         try:
-            headline = self.function(job)
+            headline = self.function(context)
         except BaseException:
             remove_tree(out)
             raise
         manifest = describe(
             self.run,
+            self.store,
             stage=self.stage,
             run_id=real_id,
             identity=basis.identity,
@@ -275,21 +272,19 @@ class Maker:
             code=basis.code,
             files=file_table(out),
             headline=headline,
-            versions=machine.versions(),
-            circumstance={
-                "started": started,
-                "finished": machine.now(),
-                "seconds": round(time.monotonic() - began, 3),
-                "threads": self.threads,
-                "settings": _differences(self.config.model_dump(mode="json"), basis.identity),
-                "times": job.times,
-                **machine.description(),
-            },
-            store=self.store,
+            circumstance=Circumstance(
+                started=started,
+                finished=machine.now(),
+                seconds=round(time.monotonic() - began, 3),
+                threads=self.threads,
+                settings=_differences(self.config.model_dump(mode="json"), basis.identity),
+                times=plain(context.times),
+                machine=plain(machine.description()),
+            ),
         )
         self.store.publish(out, final, manifest)
         try:
-            self.store.link_latest(self.stage, self.run["name"], final)
+            self.store.link_latest(self.stage, self.run.name, final)
         except OSError as error:  # the run is complete: nothing after this may fail it
             log.warning("results/latest cannot be updated (%s)", error.strerror)
         remove_tree(work)

@@ -6,6 +6,7 @@
     results/logs/<stage>/…            logs
     results/.work/<stage>/<id>/       checkpoints and half-done work of a run; outlives a kill
     results/.work/orders/<stage>/…    what each submitted job was told to make
+    results/.work/code/<digest>/      copies of the code, which the jobs run
     results/.work/cache/              digests, tokenized texts; may be deleted at any time
 
 A run is built in .work and renamed into place with its manifest inside, so a folder with a manifest is complete.
@@ -13,24 +14,17 @@ A run is built in .work and renamed into place with its manifest inside, so a fo
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
-from snakelm.runs.identity import digest, file_sha256
+from snakelm.runs import records
+from snakelm.runs.code_copy import copy_code
+from snakelm.runs.digests import digest, file_sha256
+from snakelm.runs.identity import ID_LENGTH, folder_name, id_of_folder
+from snakelm.runs.records import CellList, FileEntry, Manifest, Order
+from snakelm.runs.stages import STAGES
 
-STAGES = (
-    "fetch_corpus",
-    "train_tokenizer",
-    "save_tokenizer",
-    "encode_corpus",
-    "pretrain",
-    "finetune",
-    "evaluate",
-    "report",
-)
 MANIFEST = "manifest.json"
 COPY = ".manifest.json"
 """Snakemake deletes the declared file of a job that failed, even if all that failed was its last breath, after the run
@@ -46,16 +40,45 @@ class Store:
         self.cache = self.root / ".work" / "cache"
 
     def folder(self, stage: str, name: str, run_id: str) -> Path:
-        return self.root / stage / f"{name}-{run_id}"
+        return self.root / stage / folder_name(name, run_id)
 
     def work(self, stage: str, run_id: str) -> Path:
         return self.root / ".work" / stage / run_id
 
+    def target(self, stage: str, job: str) -> Path:
+        """The file that Snakemake waits for, and by which a job finds its order (launch.py)."""
+        if STAGES[stage].by_cell:
+            return self.root / stage / "cells" / f"{job}.json"
+        return self.root / stage / job / MANIFEST
+
+    def job_of(self, stage: str, target: Path) -> str:
+        """The job whose target this is."""
+        return target.stem if STAGES[stage].by_cell else target.parent.name
+
+    def is_made(self, stage: str, job: str) -> bool:
+        """Whether all is complete that a job's target stands for: its own run, or all runs of its cell."""
+        target = self.target(stage, job)
+        if not STAGES[stage].by_cell:
+            return is_complete(target.parent)
+        try:
+            return all(is_complete(run.folder) for run in records.read(CellList, target).runs)
+        except (OSError, ValueError):
+            return False
+
     def order(self, stage: str, job: str) -> Path:
         return self.root / ".work" / "orders" / stage / f"{job}.json"
 
-    def cell(self, cell: str) -> Path:
-        return self.root / "finetune" / "cells" / f"{cell}.json"
+    def read_order(self, stage: str, job: str) -> Order:
+        """What the job is to make; OSError if nobody ordered it, ValueError if the order cannot be read."""
+        return records.read(Order, self.order(stage, job))
+
+    @property
+    def code(self) -> Path:
+        return self.root / ".work" / "code"
+
+    def copy_code(self) -> str:
+        """Put the code of now where jobs run it from; returns what orders call it."""
+        return copy_code(self.code)
 
     def log(self, stage: str, job: str) -> Path:
         return self.root / "logs" / stage / f"{job}.log"
@@ -68,12 +91,20 @@ class Store:
         except FileNotFoundError:
             return found
         for entry in sorted(entries, key=lambda entry: (entry.is_symlink(), entry.name)):
-            name, dash, run_id = entry.name.rpartition("-")
-            if not (name and dash) or (entry.is_symlink() and not os.path.realpath(entry.path).endswith(f"-{run_id}")):
+            run_id = id_of_folder(entry.name)
+            if run_id is None or (entry.is_symlink() and id_of_folder(os.path.realpath(entry.path)) != run_id):
                 continue
             if is_complete(entry.path):
                 found.setdefault(run_id, entry.name)
         return found
+
+    def folders_of(self, stage: str, name: str) -> list[Path]:
+        """The folders of runs that bear this name, complete or not, sorted; links are left out."""
+        return [
+            path
+            for path in sorted((self.root / stage).glob(f"{name}-*"))
+            if path.name[: -ID_LENGTH - 1] == name and id_of_folder(path) and not path.is_symlink()
+        ]
 
     def checkpoint_step(self, stage: str, run_id: str) -> int | None:
         """The newest checkpoint's step of an unfinished run; None if it has none."""
@@ -84,9 +115,9 @@ class Store:
         ]
         return max(steps, default=None)
 
-    def publish(self, built: Path, final: Path, manifest: dict[str, Any]) -> None:
+    def publish(self, built: Path, final: Path, manifest: Manifest) -> None:
         """Write the manifest into `built` and rename it to `final`, so that it appears whole or not at all."""
-        write_json(built / MANIFEST, manifest)
+        records.write(built / MANIFEST, manifest)
         shutil.copyfile(built / MANIFEST, built / COPY)
         for path in [*built.rglob("*"), built]:
             _sync(path)
@@ -143,44 +174,29 @@ def link(path: Path, target: Path) -> None:
     part.replace(path)
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> Manifest:
     """A run's manifest, or its copy where that cannot be read; OSError or ValueError if neither can."""
     try:
-        return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+        return records.read(Manifest, folder / MANIFEST)
     except (OSError, ValueError) as error:
         try:
-            return json.loads((folder / COPY).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+            return records.read(Manifest, folder / COPY)
         except (OSError, ValueError):
             raise error from None
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file atomically, in one form only (sorted keys, indented, no NaN)."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with open(part, "w", encoding="utf-8") as file:
-            json.dump(value, file, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def file_table(folder: Path) -> dict[str, dict[str, Any]]:
+def file_table(folder: Path) -> dict[str, FileEntry]:
     """Relative path → sha256 and bytes of every file of a run, the manifest left out."""
     return {
-        path.relative_to(folder).as_posix(): {"sha256": file_sha256(path), "bytes": path.stat().st_size}
+        path.relative_to(folder).as_posix(): FileEntry(file_sha256(path), path.stat().st_size)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name not in (MANIFEST, COPY)
     }
 
 
-def content_digest(files: dict[str, dict[str, Any]]) -> str:
+def content_digest(files: dict[str, FileEntry]) -> str:
     """One sum for what the run holds; files under circumstance/ differ between machines and do not count."""
-    return digest({name: file["sha256"] for name, file in files.items() if not is_circumstantial(name)})
+    return digest({name: file.sha256 for name, file in files.items() if not is_circumstantial(name)})
 
 
 def is_circumstantial(name: str) -> bool:

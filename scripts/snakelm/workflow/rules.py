@@ -16,8 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from snakelm.core.errors import UserError
-from snakelm.runs.orders import read_order, write_orders
-from snakelm.runs.store import Store, is_complete, write_json
+from snakelm.planning.links import link_latest, note_cells
+from snakelm.planning.orders import write_orders
+from snakelm.planning.plan import Plan
+from snakelm.planning.planner import make_plan
+from snakelm.planning.summary import whereabouts
+from snakelm.recipe.loading import load
+from snakelm.runs.store import Store
 
 DEFAULT_RECIPE = "config/config.yaml"
 DRY = {"--dry-run", "--dryrun", "--lint", "--dag", "--rulegraph", "--summary", "--report", "--unlock"}
@@ -33,7 +38,7 @@ class Workflow:
         self.scripts = os.path.relpath(scripts) if Path.cwd() == Path(workflow.basedir) else str(scripts)
         self._workflow = workflow
         self.store = Store()
-        self.plan: Any = None
+        self.plan: Plan | None = None
         # A DAG of thousands of jobs is millions of objects that all stay: looking for cycles among them over and over
         # took a quarter of the time of a dry-run.
         gc.set_threshold(200_000, 50, 100)
@@ -63,12 +68,14 @@ class Workflow:
 
         # ancient: a manifest's time stamp says nothing. What a run depends on is in its id.
         if self.plan is None:
-            return lambda wildcards: [ancient(file) for file in read_order(self.store, stage, wildcards[0])["inputs"]]
+            return lambda wildcards: [ancient(file) for file in self.store.read_order(stage, wildcards[0]).inputs]
+
+        plan = self.plan
 
         def found(wildcards: Any) -> list[str]:
             # Below a forced job Snakemake would pass over all that is missing, were its inputs ancient.
             mark = str if self._workflow.dag_settings.forcerun else ancient
-            return [mark(file) for file in self.plan.inputs(stage, wildcards[0])]
+            return [mark(file) for file in plan.inputs(plan.job(stage, wildcards[0]))]
 
         return found
 
@@ -76,27 +83,21 @@ class Workflow:
         """What the jobs of a stage ask for, in the words of Snakemake and its SLURM plugin."""
         if self.plan is None:  # asked for already, by the process that submitted the job
             return {}
-        asked = self.plan.recipe.resources_of(stage)
-        names = {
-            "mem_mb": "mem_mb",
-            "runtime": "runtime",
-            "gpus": "gpu",
-            "partition": "slurm_partition",
-            "extra": "slurm_extra",
-        }
-        if asked["extra"]:
+        plan, asked = self.plan, self.plan.recipe.resources_of(stage)
+        found: dict[str, Any] = {
+            "mem_mb": asked.mem_mb,
+            "runtime": asked.runtime,
+            "gpu": asked.gpus,
+            "slurm_partition": asked.partition,
             # Takes the place of the profile's own: a requeued job must go on writing its log all the same.
-            asked["extra"] = f"--open-mode=append {asked['extra']}"
-        found = {names[key]: value for key, value in asked.items() if key in names and value}
-        entries = {"pretrain": self.plan.recipe.models, "finetune": self.plan.recipe.tasks}.get(stage, {})
-        if any(entry.gpus for entry in entries.values()):
+            "slurm_extra": f"--open-mode=append {asked.extra}" if asked.extra else None,
+        }
+        found = {name: value for name, value in found.items() if value}
+        if any(job.gpus for job in plan.jobs if job.stage == stage):
             # A model or task that states its GPUs is given them, whatever the stage's jobs ask for else.
             def gpus(wildcards: Any) -> int:
-                if stage == "pretrain":
-                    own = self.plan.run_at(stage, wildcards[0]).typed().gpus
-                else:
-                    own = self.plan.cells_by_job[wildcards[0]].runs[0].typed().task.gpus
-                return asked["gpus"] if own is None else own
+                own = plan.job(stage, wildcards[0]).gpus
+                return (asked.gpus or 0) if own is None else own
 
             found["gpu"] = gpus
         return found
@@ -104,8 +105,8 @@ class Workflow:
     def threads(self, stage: str) -> Any:
         """CPU threads of the jobs of a stage."""
         if self.plan is None:
-            return lambda wildcards: read_order(self.store, stage, wildcards[0])["threads"]
-        return self.plan.recipe.resources_of(stage)["threads"]
+            return lambda wildcards: self.store.read_order(stage, wildcards[0]).threads
+        return self.plan.recipe.resources_of(stage).threads
 
     def start(self) -> None:
         """Write down what the jobs of this invocation are to make; one line and exit code 1 where that fails."""
@@ -114,7 +115,7 @@ class Workflow:
         try:
             write_orders(self.plan)
         except OSError as error:
-            print(f"{self.store.root}: cannot be written ({error.strerror}); mend that and rerun", file=sys.stderr)
+            print(f"{self.store.root}: cannot be written ({error.strerror}); fix that and rerun", file=sys.stderr)
             sys.stderr.flush()
             self._workflow.persistence.unlock()  # what Snakemake does when it ends, which it is not given the time for
             os._exit(1)
@@ -122,7 +123,7 @@ class Workflow:
     def finish(self) -> None:
         """Say where the results are, unless asked to be quiet."""
         if self.plan is not None and "--quiet" not in sys.argv:
-            print(self.plan.whereabouts(), file=sys.stderr)
+            print(whereabouts(self.plan), file=sys.stderr)
 
 
 def is_dry(arguments: list[str]) -> bool:
@@ -146,34 +147,7 @@ def given_recipe(settings: Any) -> tuple[list[str], dict[str, Any]]:
     return files, overrides
 
 
-def read_plan(files: list[str], overrides: dict[str, Any], store: Store) -> Any:
+def read_plan(files: list[str], overrides: dict[str, Any], store: Store) -> Plan:
     """Recipe files (default: config/config.yaml) and overrides → Plan; UserError lists every problem."""
-    from snakelm.planning.plan import Plan
-    from snakelm.recipe.schema import load
-
     files = files or [DEFAULT_RECIPE]
-    return Plan(load(files, overrides), store, recipe_name=Path(files[-1]).stem)
-
-
-def note_cells(plan: Any) -> None:
-    """Let cells' files say what is there: where all seeds were made before (as parts of other cells) there is nothing
-    to do, and where a run has been taken away since, there is."""
-    try:
-        for cell in plan.cells.values():
-            if cell.done and not cell.folder.exists():
-                members = {run.name: {"id": run.id, "folder": run.folder.as_posix()} for run in cell.runs}
-                write_json(cell.folder, {"stage": "finetune", "cell": cell.folder.stem, "runs": members})
-            elif not cell.done and cell.folder.exists() and not all(is_complete(run.folder) for run in cell.runs):
-                cell.folder.unlink()
-    except OSError:
-        pass  # a results folder that is read-only can still be looked at
-
-
-def link_latest(plan: Any) -> None:
-    """Point results/latest at the recipe's finished runs."""
-    try:
-        for run in plan.runs.values():
-            if run.done:
-                plan.store.link_latest(run.stage, run.name, run.folder)
-    except OSError:
-        pass
+    return make_plan(load(files, overrides), store, name=Path(files[-1]).stem)

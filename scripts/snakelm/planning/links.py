@@ -1,0 +1,35 @@
+"""Keeping what lies beside the runs in step with a plan: the lists of cells, and results/latest."""
+
+from __future__ import annotations
+
+from snakelm.planning.plan import Plan
+from snakelm.runs import records
+from snakelm.runs.records import CellList, CellMember
+from snakelm.runs.stages import STAGES
+from snakelm.runs.store import is_complete
+
+
+def note_cells(plan: Plan) -> None:
+    """Let the lists of cells say what is there: where all seeds were made before (as parts of other cells) there is
+    nothing to do, and where a run has been taken away since, there is."""
+    try:
+        for job in plan.jobs:
+            if not STAGES[job.stage].by_cell:
+                continue
+            if job.done and not job.target.exists():
+                members = tuple(CellMember(run.name, run.id, run.folder) for run in job.runs)
+                records.write(job.target, CellList(job.stage, job.key, members))
+            elif not job.done and job.target.exists() and not all(is_complete(run.folder) for run in job.runs):
+                job.target.unlink()
+    except OSError:
+        pass  # a results folder that is read-only can still be looked at
+
+
+def link_latest(plan: Plan) -> None:
+    """Point results/latest at the recipe's finished runs."""
+    try:
+        for run in plan.runs.values():
+            if run.done:
+                plan.store.link_latest(run.stage, run.name, run.folder)
+    except OSError:
+        pass

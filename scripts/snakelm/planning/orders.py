@@ -1,0 +1,49 @@
+"""Writing down what the jobs of an invocation are to make (`runs.records.Order`)."""
+
+from __future__ import annotations
+
+from snakelm.planning.plan import Plan, PlannedJob, PlannedRun
+from snakelm.runs import records
+from snakelm.runs.records import Order, OrderedParent, OrderedRun
+
+
+def write_orders(plan: Plan) -> None:
+    """One file for each job that is to be done; OSError where the results folder cannot be written."""
+    waiting = [job for job in plan.jobs if not job.done]
+    code = plan.store.copy_code() if waiting else ""
+    for job in waiting:
+        records.write(plan.store.order(job.stage, job.key), order_of(job, plan, code))
+
+
+def order_of(job: PlannedJob, plan: Plan, code: str) -> Order:
+    """The order of a job; `code` names the copy of the code that it is to run."""
+    return Order(
+        stage=job.stage,
+        job=job.key,
+        name=job.name,
+        threads=plan.recipe.resources_of(job.stage).threads,
+        target=job.target,
+        inputs=tuple(plan.inputs(job)),
+        code=code,
+        plugins=tuple(plan.recipe.plugins),
+        runs=tuple(ordered(run) for run in job.runs),
+    )
+
+
+def ordered(run: PlannedRun) -> OrderedRun:
+    """A run as a job is told of it."""
+    return OrderedRun(
+        name=run.name,
+        id=run.id,
+        folder=run.folder,
+        subject=run.subject,
+        key=run.key,
+        config=run.settings(),
+        explicit=dict(run.explicit),
+        sources=dict(run.sources),
+        components=run.components,
+        parents={
+            role: OrderedParent(parent.stage, parent.name, parent.canonical, parent.id, parent.folder)
+            for role, parent in run.parents.items()
+        },
+    )

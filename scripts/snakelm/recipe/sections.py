@@ -1,0 +1,50 @@
+"""The maps of a recipe: what an entry of each is called, and which config class reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from snakelm.core.config import Config
+from snakelm.core.registry import Registry
+from snakelm.fetch_corpus.config import CorpusConfig
+from snakelm.finetune.config import TaskConfig
+from snakelm.recipe.schema import ModelEntry, TokenizerEntry
+
+
+@dataclass(frozen=True)
+class Section:
+    """One map of the recipe, from the names of entries to the entries."""
+
+    noun: str
+    """What one entry is called."""
+    reader: type[Config] | Registry[Config]
+    """The class of every entry, or the registry that has one for each variant."""
+
+    @property
+    def classes(self) -> tuple[type[Config], ...]:
+        """Every class that an entry can be of."""
+        if isinstance(self.reader, Registry):
+            return tuple(self.reader.classes().values())
+        return (self.reader,)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Every key that some entry can have."""
+        return tuple(dict.fromkeys(name for each in self.classes for name in each.model_fields))
+
+    def class_of(self, entry: object) -> type[Config] | None:
+        """The class that reads this entry; None where the entry does not say which."""
+        if not isinstance(self.reader, Registry):
+            return self.reader
+        try:
+            return self.reader.of(entry)
+        except ValueError:
+            return None
+
+
+SECTIONS: dict[str, Section] = {
+    "corpora": Section("corpus", CorpusConfig),
+    "tokenizers": Section("tokenizer", TokenizerEntry),
+    "models": Section("model", ModelEntry),
+    "tasks": Section("task", TaskConfig),
+}
