@@ -55,7 +55,7 @@ class Workspace:
         printed = self.python(
             "-c",
             "from snakelm.workflow.rules import read_plan; "
-            "from snakelm.runs.store import Store; from snakelm.runs.orders import write_orders; "
+            "from snakelm.runs.store import Store; from snakelm.planning.orders import write_orders; "
             "plan = read_plan(['r.yaml'], {}, Store()); write_orders(plan); print(plan.of('fetch_corpus')[0].folder)",
         )
         return self.folder / printed.strip()

@@ -63,12 +63,14 @@ def test_of_two_jobs_on_a_terminal_one_draws_a_bar_and_the_other_writes_lines():
 
 @pytest.mark.parametrize("columns", [40, 80, 200])
 def test_a_narrow_terminal_still_shows_states_and_names(columns, monkeypatch, capsys):
-    from snakelm.planning.explanation import Line
+    from snakelm.planning.explanation import PlanLine
     from snakelm.planning.table import show
+    from snakelm.runs.records import Subject
 
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("FORCE_COLOR", "1")
-    line = Line("finetune", "a-model.topic.pretrained.s1", "0123456789ab", "x", "to do", ["steps: 20 → 21"], 5.0)
+    name = "a-model.topic.pretrained.s1"
+    line = PlanLine("finetune", name, "0123456789ab", "x", Subject(), "to do", ["steps: 20 → 21"], 5.0)
     show([line])
     printed = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
     assert "…" not in printed and "to do" in printed and "steps:" in printed, printed

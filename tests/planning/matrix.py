@@ -16,12 +16,16 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
-from snakelm.core.config import is_circumstance, reference_of
+from snakelm.core.config import Config, is_circumstance, reference_of
 from snakelm.core.errors import UserError
+from snakelm.core.registry import Registry
 from snakelm.recipe.checks import check
-from snakelm.recipe.schema import ENTRIES, Recipe, with_families
+from snakelm.recipe.loading import with_families
+from snakelm.recipe.schema import Recipe
+from snakelm.recipe.sections import SECTIONS as READERS
+from snakelm.runs.code import CodeDigests
+from snakelm.runs.digests import FileDigests
 from snakelm.runs.fingerprints import fingerprint
-from snakelm.runs.identity import CodeDigests, FileDigests
 
 OWN = {"corpora": "txt", "tokenizers": "bpe", "models": "causal", "tasks": "classes"}
 SECTIONS = ("corpora", "tokenizers", "models", "tasks")
@@ -106,14 +110,16 @@ def variants(recipe: dict[str, Any]) -> tuple[list[Variant], list[str]]:
     found, missed = [], []
     recipe = json.loads(json.dumps(recipe))  # what YAML anchors share is no longer shared
     for section in SECTIONS:
-        seen = {_identity(ENTRIES[section], entry) for entry in recipe[section].values()}
-        for path, owner, field in keys(ENTRIES[section]):
+        seen = {_identity(section, entry) for entry in recipe[section].values()}
+        # A key that several classes inherit from one is tried once.
+        found_keys = {(path, owner): field for each in READERS[section].classes for path, owner, field in keys(each)}
+        for (path, owner), field in found_keys.items():
             variant = next(_tries(recipe, section, path, owner, field, seen), None)
             if variant is None:
                 missed.append(f"{section}: {'.'.join(path)}")
             else:
                 found.append(variant)
-                seen.add(_identity(ENTRIES[section], variant.entry))
+                seen.add(_identity(section, variant.entry))
     return found, missed
 
 
@@ -136,7 +142,7 @@ def _tries(
     recipe: dict[str, Any], section: str, path: tuple[str, ...], owner: type[BaseModel], field: Any, seen: set[str]
 ) -> Iterator[Variant]:
     for base, entry in recipe[section].items():
-        before = _identity(ENTRIES[section], entry)
+        before = _identity(section, entry)
         for value in candidates(field):
             changed = deepcopy(entry)
             place = changed
@@ -148,9 +154,9 @@ def _tries(
                 continue
             place[path[-1]] = value
             try:
-                after = _identity(ENTRIES[section], changed)
-                whole_same = _whole(ENTRIES[section], changed) == _whole(ENTRIES[section], entry)
-            except ValidationError:
+                after = _identity(section, changed)
+                whole_same = _whole(section, changed) == _whole(section, entry)
+            except ValueError:
                 continue
             if whole_same or (after == before) != is_circumstance(field) or (after != before and after in seen):
                 continue
@@ -159,12 +165,17 @@ def _tries(
             yield Variant(section, base, path, changed, owner, is_circumstance(field))
 
 
-def _identity(model: type[BaseModel], entry: dict[str, Any]) -> str:
-    return json.dumps(model.model_validate(entry).identity(), sort_keys=True)
+def _read(section: str, entry: dict[str, Any]) -> Config:
+    reader = READERS[section].reader
+    return reader.validate(entry) if isinstance(reader, Registry) else reader.model_validate(entry)
 
 
-def _whole(model: type[BaseModel], entry: dict[str, Any]) -> dict[str, Any]:
-    return model.model_validate(entry).model_dump(mode="json")
+def _identity(section: str, entry: dict[str, Any]) -> str:
+    return json.dumps(_read(section, entry).identity(), sort_keys=True)
+
+
+def _whole(section: str, entry: dict[str, Any]) -> dict[str, Any]:
+    return _read(section, entry).model_dump(mode="json")
 
 
 def candidates(field: Any) -> Iterator[Any]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 import yaml
 
 from snakelm.planning.plan import Plan
-from snakelm.recipe.schema import load
+from snakelm.planning.planner import make_plan
+from snakelm.recipe.loading import load
+from snakelm.runs import records
+from snakelm.runs.records import Manifest
 from snakelm.runs.store import Store
 from tests.planning.matrix import SECTIONS, Variant, bases, chain, join, variants
 
@@ -20,14 +22,17 @@ BOTH = {"finetune.pretrained", "finetune.random", "evaluate.pretrained", "evalua
 IMPLIED = {
     # A source or a key of every entry: the section tells whose it is.
     "readers": None,
-    "config": None,
+    "core": None,
+    "training": None,
     "fetch_corpus": {"fetch_corpus", "train_tokenizer", "save_tokenizer", "encode_corpus", "pretrain"} | BOTH,
     "train_tokenizer": {"train_tokenizer", "save_tokenizer", "encode_corpus", "pretrain"} | BOTH,
     "save_tokenizer": {"save_tokenizer", "encode_corpus", "pretrain"} | BOTH,
     "encode_corpus": {"encode_corpus"} | BELOW_MODEL,
     "architectures": {"pretrain"} | BOTH,
     "pretrain": BELOW_MODEL,
+    "objectives": BELOW_MODEL,
     "finetune": BOTH,
+    "tasks": BOTH,
 }
 OF_SECTION = {"corpora": "fetch_corpus", "tokenizers": "train_tokenizer", "models": "pretrain", "tasks": "finetune"}
 
@@ -44,7 +49,7 @@ def finish(plan: Plan) -> None:
     """Make every run of a plan look complete, as far as planning can see."""
     for run in plan.runs.values():
         run.folder.mkdir(parents=True, exist_ok=True)
-        (run.folder / "manifest.json").write_text(json.dumps({"stage": run.stage, "name": run.name, "id": run.id}))
+        records.write(run.folder / "manifest.json", Manifest(run.stage, run.name, run.id))
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +71,9 @@ def planned(make_workspace, tmp_path_factory):
         Path("base.yaml").write_text(yaml.safe_dump(base))
         chains = [chain(recipe, v.section, v.entry, label) for label, v in labelled.items()]
         Path("all.yaml").write_text(yaml.safe_dump(join(base, *chains), sort_keys=False))
-        before = Plan(load(["base.yaml"]), Store(), recipe_name="all")
+        before = make_plan(load(["base.yaml"]), Store(), name="all")
         finish(before)
-        plan = Plan(load(["all.yaml"]), Store(), recipe_name="all")
+        plan = make_plan(load(["all.yaml"]), Store(), name="all")
     return labelled, plan, workspace
 
 
@@ -80,9 +85,10 @@ def test_every_key_makes_stale_what_its_place_implies(planned):
             continue
         # An encoded corpus is named after corpus and tokenizer: the model that asked for it has the label.
         child = next((other for other in plan.of("pretrain") if run in other.parents.values()), run)
-        parts = (run if run.stage != "encode_corpus" else child).name.split(".")
-        label = next(part for part in parts if part in labelled)
-        kind = run.stage if run.stage not in ("finetune", "evaluate") else f"{run.stage}.{parts[2]}"
+        about = (run if run.stage != "encode_corpus" else child).subject
+        entries = (about.task, about.model, about.tokenizer, about.corpus)
+        label = next(entry for entry in entries if entry in labelled)
+        kind = f"{run.stage}.{about.init}" if about.init else run.stage
         stale[label].add(kind)
     wrong = {
         label: f"stale: {sorted(stale[label])}, implied: {sorted(implied(variant))}"
@@ -95,7 +101,7 @@ def test_every_key_makes_stale_what_its_place_implies(planned):
 
 def test_snakemake_schedules_exactly_the_plan(planned):
     _, plan, workspace = planned
-    wanted = {(stage, job) for stage, job, runs in plan.jobs() if not all(run.done for run in runs)}
+    wanted = {(job.stage, job.key) for job in plan.jobs if not job.done}
     assert workspace.scheduled("--configfile", "all.yaml") == wanted
     assert {stage for stage, _ in workspace.scheduled("--configfile", "base.yaml")} <= {"report"}
 
@@ -112,6 +118,6 @@ def test_snakemake_schedules_exactly_the_plan(planned):
 def test_settings_of_the_whole_recipe(planned, monkeypatch, override, stale):
     _, _, workspace = planned
     monkeypatch.chdir(workspace.folder)
-    finish(Plan(load(["base.yaml"]), Store(), recipe_name="base"))
-    plan = Plan(load(["base.yaml"], override), Store(), recipe_name="base")
+    finish(make_plan(load(["base.yaml"]), Store(), name="base"))
+    plan = make_plan(load(["base.yaml"], override), Store(), name="base")
     assert {run.stage for run in plan.runs.values() if not run.done} == stale

@@ -12,7 +12,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 from snakelm.architectures.build import build_model
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.pretrain import pretrain
-from snakelm.recipe.schema import load
+from snakelm.recipe.loading import load
 from tests.pretrain import lab
 
 RECIPE = Path(__file__).resolve().parents[2] / "config/esperberto.yaml"

@@ -7,21 +7,23 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy
 import pytest
 from filelock import FileLock
 
 from snakelm.runs.manifest import describe
+from snakelm.runs.records import Circumstance, Manifest, OrderedRun, Subject
 from snakelm.runs.store import Store, content_digest, file_table, read_manifest
-from tests.workspace import ROOT, Workspace
+from tests.workspace import Workspace
 
 
-def a_manifest(store: Store, headline: dict) -> dict:
-    run = {"name": "n", "key": "k", "explicit": {}}
+def a_manifest(store: Store, headline: dict) -> Manifest:
+    run = OrderedRun("n", "0" * 12, Path("x"), Subject(), "k", {}, {}, {}, (), {})
     return describe(
-        run, stage="evaluate", run_id="0" * 12, identity={}, parents={}, sources={}, code="c", files={},
-        headline=headline, versions={}, circumstance={"times": {"loss": float("inf")}}, store=store,
+        run, store, stage="evaluate", run_id="0" * 12, identity={}, parents={}, sources={}, code="c", files={},
+        headline=headline, circumstance=Circumstance(),
     )  # fmt: skip
 
 
@@ -32,8 +34,8 @@ def test_a_headline_that_is_no_number_does_not_cost_the_run(tmp_path):
     built.mkdir()
     store.publish(built, store.folder("evaluate", "n", "0" * 12), a_manifest(store, odd))
     read = read_manifest(store.folder("evaluate", "n", "0" * 12))
-    assert read["headline"]["r"] is None and read["headline"]["n"] == 0.5 and read["headline"]["c"] == 3
-    assert read["headline"]["deep"] == [{"x": None}] and read["circumstance"]["times"]["loss"] is None
+    assert read.headline["r"] is None and read.headline["n"] == 0.5 and read.headline["c"] == 3
+    assert read.headline["deep"] == [{"x": None}]
 
 
 def test_what_stands_in_the_way_of_a_run_is_put_aside_not_deleted(tmp_path):
@@ -139,13 +141,10 @@ def test_a_manifest_that_snakemake_took_is_put_back_and_the_run_is_not_lost(orde
     ],
 )
 def test_a_crash_shows_the_end_of_its_log_and_how_to_run_it_by_hand(ordered, fault, name):
-    (ordered.folder / "scripts" / "fetch_corpus.py").write_text(
-        (ROOT / "scripts" / "fetch_corpus.py")
-        .read_text()
-        .replace('main("fetch_corpus", fetch_corpus', f'main("fetch_corpus", lambda job: {fault}')
-    )
+    stage = ordered.folder / "scripts" / "snakelm" / "fetch_corpus" / "fetch.py"
+    stage.write_text(f"{stage.read_text()}\n\ndef fetch_corpus(context):\n    {fault}\n")
     target = str((ordered.order() / "manifest.json").relative_to(ordered.folder))  # the code changed: ordered anew
     printed = ordered.python("scripts/fetch_corpus.py", target, "--log", "job.log", code=1)
-    assert name in printed and f"by hand: python scripts/fetch_corpus.py {target}" in printed
+    assert name in printed and "by hand: python " in printed and f"fetch_corpus.py {target}" in printed
     assert "Traceback" in (ordered.folder / "job.log").read_text()
     assert not list((ordered.folder / "results").glob("fetch_corpus/*"))

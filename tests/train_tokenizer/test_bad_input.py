@@ -139,7 +139,7 @@ def test_no_training_split(tmp_path):
     ],
 )
 def test_what_shows_before_any_text_is_read_is_said_when_the_recipe_is_read(tmp_path, settings, said):
-    from snakelm.recipe.schema import load
+    from snakelm.recipe.loading import load
 
     (tmp_path / "text.txt").write_text("some text\n", encoding="utf-8")
     recipe = {"corpora": {"text": {"files": str(tmp_path / "text.txt")}}}

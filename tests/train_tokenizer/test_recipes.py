@@ -16,7 +16,7 @@ CONFIG = Path(__file__).parents[2] / "config"
 
 
 def entries(recipe: str):
-    from snakelm.recipe.schema import load
+    from snakelm.recipe.loading import load
 
     return load([CONFIG / recipe]).tokenizers
 

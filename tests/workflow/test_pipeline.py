@@ -76,7 +76,7 @@ def test_everything_is_there_and_loads(done):
 
 
 def test_manifests_describe_their_runs(done):
-    from snakelm.runs.identity import file_sha256
+    from snakelm.runs.digests import file_sha256
 
     for path in sorted((done.folder / "results").glob("*/*/manifest.json")):
         manifest = json.loads(path.read_text())
