@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from snakelm.core.errors import UserError
 from snakelm.maintenance.adoption import adopt as take
+from snakelm.runs.records import Circumstance
 from snakelm.runs.store import Store, content_digest, file_table, read_manifest
 from snakelm.workflow.rules import read_plan
 
@@ -67,7 +69,7 @@ def run_of(stage: str) -> Any:
 
 
 def sums(folder: str | Path) -> dict[str, str]:
-    return {name: entry["sha256"] for name, entry in file_table(Path(folder)).items()}
+    return {name: entry.sha256 for name, entry in file_table(Path(folder)).items()}
 
 
 def test_an_adopted_model_is_the_run_of_its_entry(here: Any) -> None:
@@ -78,10 +80,10 @@ def test_an_adopted_model_is_the_run_of_its_entry(here: Any) -> None:
     assert run.done and (run.id, run.folder) == (planned.id, planned.folder)
     assert sums(run.folder).items() >= sums("mine/model").items()
     manifest = read_manifest(run.folder)
-    assert manifest["adopted"] == sums(run.folder)
-    assert manifest["content"] == content_digest(file_table(run.folder))
-    assert manifest["circumstance"]["adopted"]["from"] == str(Path("mine/model").resolve())
-    assert str(here.folder) not in json.dumps({key: manifest[key] for key in manifest if key != "circumstance"})
+    assert manifest.adopted == sums(run.folder)
+    assert manifest.content == content_digest(file_table(run.folder))
+    assert manifest.circumstance.adopted["from"] == str(Path("mine/model").resolve())
+    assert str(here.folder) not in repr(replace(manifest, circumstance=Circumstance()))
     assert Path("results/latest/pretrain/tiny/model.safetensors").exists()
     assert not list(Path("results/.work/pretrain").glob("*/"))
     (line,) = (
@@ -94,7 +96,8 @@ def test_an_adopted_model_is_the_run_of_its_entry(here: Any) -> None:
 
 def test_its_manifest_has_what_a_made_one_has(here: Any) -> None:
     adopt("pretrain:tiny", "mine/model")
-    made, adopted = read_manifest(run_of("save_tokenizer").folder), read_manifest(run_of("pretrain").folder)
+    folders = [run_of(stage).folder for stage in ("save_tokenizer", "pretrain")]
+    made, adopted = (json.loads((folder / "manifest.json").read_text()) for folder in folders)
     assert set(adopted) == set(made) | {"adopted"}
     assert set(made["circumstance"]) - set(adopted["circumstance"]) == {"seconds", "threads"}
 
@@ -119,7 +122,7 @@ def test_an_adopted_tokenizer_is_the_run_of_its_entry(here: Any) -> None:
     shutil.rmtree("results")
     adopt("save_tokenizer:bpe", "mine/tokenizer")
     run = run_of("save_tokenizer")
-    assert run.done and read_manifest(run.folder)["headline"]["vocab_size"] == 320
+    assert run.done and read_manifest(run.folder).headline["vocab_size"] == 320
     here.snakemake("--configfile", TINY, "--config", "only=encode_corpus:*")
     assert sums(run_of("save_tokenizer").folder) == sums("mine/tokenizer")
 

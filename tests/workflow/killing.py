@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from snakelm.runs.store import file_table, is_complete
+from snakelm.runs.store import file_table, is_circumstantial, is_complete, read_manifest
 
 RECIPE = "tests/recipes/tiny.yaml"
 COMMAND = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", RECIPE]
@@ -102,9 +102,9 @@ def no_half_runs(folder: Path) -> None:
         if run.parent.name != "latest" and run.is_dir() and any(run.iterdir()):
             # Snakemake may have taken the manifest of a run whose stage was killed after it was done.
             assert is_complete(run), run
-            manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
-            files = {name: entry for name, entry in file_table(run).items() if not name.startswith("circumstance/")}
-            assert files == manifest["files"], run
+            manifest = read_manifest(run)
+            files = {name: entry for name, entry in file_table(run).items() if not is_circumstantial(name)}
+            assert files == manifest.files, run
 
 
 def differences(found: dict[str, Any], expected: dict[str, Any]) -> list[str]:

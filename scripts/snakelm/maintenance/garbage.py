@@ -82,6 +82,7 @@ def needed(plans: Iterable[Plan], store: Store) -> Needed:
             for run in order.runs:
                 for parent in run.parents.values():
                     found.runs |= {(parent.stage, parent.id), (parent.stage, parent.run_id)}
+        if (order.stage, order.job) in found.jobs:
             found.code.add(order.code)
     found.runs |= found.held
     _add_ancestors(found.runs, store)

@@ -37,7 +37,7 @@ class PlanLine:
         return asdict(self)
 
 
-def explain(plan: Plan, only: str | None = None) -> list[PlanLine]:
+def explain(plan: Plan, only: object = None) -> list[PlanLine]:
     """Every run of the plan, parents first; with `only` (as for `Plan.targets`), what that asks for and is made of."""
     asked = _asked(plan, only)
     shown = set(_with_parents(asked, done=True) if only is not None else plan.runs.values())
@@ -66,7 +66,7 @@ def _line(run: PlannedRun, state: str, why: list[str], seconds: float | None) ->
     return PlanLine(run.stage, run.name, run.id, run.folder.as_posix(), run.subject, state, why, seconds)
 
 
-def _asked(plan: Plan, only: str | None) -> list[PlannedRun]:
+def _asked(plan: Plan, only: object) -> list[PlannedRun]:
     """The runs that `all` asks for by itself."""
     wanted = set(plan.targets(only))
     return [run for job in plan.jobs if str(job.target) in wanted for run in job.runs]

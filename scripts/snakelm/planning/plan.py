@@ -114,10 +114,10 @@ class Plan:
         """The job that makes a run."""
         return self._job_of[run]
 
-    def targets(self, only: str | None = None) -> list[str]:
+    def targets(self, only: object = None) -> list[str]:
         """What `all` asks for: everything a user keeps, or only the runs that match `stage:name` (* is a wildcard)."""
         if only is not None:
-            return [str(job.target) for job in self.matching(only)]
+            return [str(job.target) for job in self.matching(str(only))]
         reports = self.of("report")
         if reports and not reports[0].done:  # everything else is a parent of it
             return [reports[0].manifest]
