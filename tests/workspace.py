@@ -50,6 +50,10 @@ class Workspace:
         assert code is None or done.returncode == code, printed[-6000:]
         return printed
 
+    def snakelm(self, *arguments: str, code: int | None = 0) -> str:
+        """Run a subcommand of `snakelm`, with this folder's own copy of the library."""
+        return self.python("-m", "snakelm", *arguments, code=code)
+
     def order(self) -> Path:
         """Submit the jobs of r.yaml, as Snakemake does when it starts; returns the folder of its first corpus."""
         printed = self.python(

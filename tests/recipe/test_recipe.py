@@ -270,7 +270,7 @@ def test_the_default_recipe_plans_without_torch_or_transformers():
 def test_plan_ends_with_one_line_and_code_1_without_a_traceback():
     Path("r.yaml").write_text(GOOD.replace("steps: 10", "stepz: 10"))
     done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "plan.py"), "--configfile", "r.yaml"], capture_output=True, text=True
+        [sys.executable, "-m", "snakelm", "plan", "--configfile", "r.yaml"], capture_output=True, text=True
     )
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "r.yaml: models.m.stepz: unknown key; did you mean steps?" in done.stderr

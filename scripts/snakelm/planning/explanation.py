@@ -14,7 +14,7 @@ from typing import Any
 from snakelm.planning.plan import Plan, Run
 from snakelm.runs.store import MANIFEST, read_manifest
 
-DONE, TO_DO, NOT_NEEDED = "done", "to do", "not needed"
+DONE, TO_DO, NOT_NEEDED, KEPT = "done", "to do", "not needed", "kept from other code"
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def explain(plan: Plan, only: Any = None) -> list[Line]:
                 why.append(f"same content as {same}")
             if "adopted" in made:
                 why.append("adopted")
-            lines.append(_line(run, "kept from other code" if run.kept else DONE, why, _seconds(made)))
+            lines.append(_line(run, KEPT if run.kept else DONE, why, _seconds(made)))
         elif id(run) not in needed and id(run) in parents:
             lines.append(_line(run, NOT_NEEDED, ["missing, but all that was made of it is complete"], None))
         else:

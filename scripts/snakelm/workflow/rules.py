@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import os
-import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -16,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from snakelm.core.errors import UserError
+from snakelm.runs.identity import SCRIPTS
 from snakelm.runs.orders import read_order, write_orders
 from snakelm.runs.store import Store, is_complete, write_json
+from snakelm.workflow.snakemake_api import Host, is_dry, is_quiet
 
 DEFAULT_RECIPE = "config/config.yaml"
-DRY = {"--dry-run", "--dryrun", "--lint", "--dag", "--rulegraph", "--summary", "--report", "--unlock"}
 
 
 class Workflow:
@@ -29,28 +29,35 @@ class Workflow:
     def __init__(self, workflow: Any):
         # Scripts are started as `python …`: let that be the Python that runs Snakemake, venv active or not.
         os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-        scripts = Path(workflow.basedir) / "scripts"
-        self.scripts = os.path.relpath(scripts) if Path.cwd() == Path(workflow.basedir) else str(scripts)
-        self._workflow = workflow
-        self.store = Store()
+        self.scripts = os.path.relpath(SCRIPTS) if Path.cwd() == SCRIPTS.parent else str(SCRIPTS)
+        self._host = Host(workflow)
+        self.store = Store(self._host.path("results"))
         self.plan: Any = None
+        self.targets: list[str] = []
         # A DAG of thousands of jobs is millions of objects that all stay: looking for cycles among them over and over
         # took a quarter of the time of a dry-run.
         gc.set_threshold(200_000, 50, 100)
-        if not workflow.is_main_process:
-            self.targets: list[str] = []
-            return
+        if self._host.plans:
+            self._plan()
+
+    def _plan(self) -> None:
         try:
-            files, overrides = given_recipe(workflow.config_settings)
+            recipe = self._host.module_recipe()
+            if recipe is not None:
+                files, overrides = [], recipe
+            else:
+                files, overrides = self._host.given_recipe()
             only = overrides.pop("only", None)
-            self.plan = read_plan(files, overrides, self.store)
-            self.targets = self.plan.targets(only)
+            self.plan = read_plan(files, overrides, self.store, self._host.module_name if recipe else None)
+            self.targets = self._host.inputs(self.plan.targets(only), ancient=False)
+            note_cells(self.plan)
+            if not is_dry():
+                link_latest(self.plan)
+                if self._host.is_module:  # nobody will call `start`
+                    self._write_orders()
         except UserError as error:
             print(error, file=sys.stderr)
             sys.exit(1)
-        note_cells(self.plan)
-        if not is_dry(sys.argv[1:]):
-            link_latest(self.plan)
 
     def command(self, stage: str) -> str:
         """The shell command of a stage's rule. `exec`: a signal must reach the trainer, not a shell around it."""
@@ -58,19 +65,15 @@ class Workflow:
 
     def inputs(self, stage: str) -> Callable[[Any], list[str]]:
         """An input function: the files of the parents of the job that the wildcard names."""
-
-        from snakemake.io import ancient
-
         # ancient: a manifest's time stamp says nothing. What a run depends on is in its id.
         if self.plan is None:
-            return lambda wildcards: [ancient(file) for file in read_order(self.store, stage, wildcards[0])["inputs"]]
-
-        def found(wildcards: Any) -> list[str]:
-            # Below a forced job Snakemake would pass over all that is missing, were its inputs ancient.
-            mark = str if self._workflow.dag_settings.forcerun else ancient
-            return [mark(file) for file in self.plan.inputs(stage, wildcards[0])]
-
-        return found
+            return lambda wildcards: self._host.inputs(
+                read_order(self.store, stage, wildcards[0])["inputs"], ancient=True
+            )
+        # Below a forced job Snakemake would pass over all that is missing, were its inputs ancient.
+        return lambda wildcards: self._host.inputs(
+            self.plan.inputs(stage, wildcards[0]), ancient=not self._host.is_forced
+        )
 
     def resources(self, stage: str) -> dict[str, Any]:
         """What the jobs of a stage ask for, in the words of Snakemake and its SLURM plugin."""
@@ -112,45 +115,35 @@ class Workflow:
         if self.plan is None:
             return
         try:
+            self._write_orders()
+        except UserError as error:
+            print(error, file=sys.stderr)
+            sys.stderr.flush()
+            self._host.unlock()
+            os._exit(1)  # Snakemake would turn any exception of a handler into a traceback
+
+    def _write_orders(self) -> None:
+        try:
             write_orders(self.plan)
         except OSError as error:
-            print(f"{self.store.root}: cannot be written ({error.strerror}); mend that and rerun", file=sys.stderr)
-            sys.stderr.flush()
-            self._workflow.persistence.unlock()  # what Snakemake does when it ends, which it is not given the time for
-            os._exit(1)
+            raise UserError(f"{self.store.root}: cannot be written ({error.strerror}); fix that and rerun") from None
 
     def finish(self) -> None:
         """Say where the results are, unless asked to be quiet."""
-        if self.plan is not None and "--quiet" not in sys.argv:
+        if self.plan is not None and not is_quiet():
             print(self.plan.whereabouts(), file=sys.stderr)
 
 
-def is_dry(arguments: list[str]) -> bool:
-    """Whether Snakemake was asked for something other than to run; short options may be written together (-np)."""
-    return any(argument in DRY or re.fullmatch(r"-[A-Za-z]*n[A-Za-z]*", argument) for argument in arguments)
+def read_plan(files: list[str], overrides: dict[str, Any], store: Store, module: str | None = None) -> Any:
+    """Recipe files (default: config/config.yaml) and overrides → Plan; UserError lists every problem.
 
-
-def given_recipe(settings: Any) -> tuple[list[str], dict[str, Any]]:
-    """The recipe's files and overrides. Of an option that stands twice Snakemake takes the last one only, without a
-    word; here all of them count, in order."""
-    from snakelm.cli.options import parse_overrides, recipe_options
-
-    files, overrides = [str(file) for file in settings.configfiles], dict(settings.config)
-    given, _ = recipe_options().parse_known_args(sys.argv[1:])
-    names = [str(Path(name)) for name in given.configfile]
-    if files and names and files[-1].endswith(names[-1]):  # else they come from a profile or another program
-        start = files[-1].removesuffix(names[-1])  # Snakemake may have changed the folder since
-        files = [os.path.join(start, name) for name in names]
-    if given.config:
-        overrides |= parse_overrides(given.config)
-    return files, overrides
-
-
-def read_plan(files: list[str], overrides: dict[str, Any], store: Store) -> Any:
-    """Recipe files (default: config/config.yaml) and overrides → Plan; UserError lists every problem."""
+    module: the name of the Snakemake module whose config `overrides` is, and the whole of the recipe.
+    """
     from snakelm.planning.plan import Plan
     from snakelm.recipe.schema import load
 
+    if module is not None:
+        return Plan(load([], overrides, f"config of module {module}"), store, recipe_name=module)
     files = files or [DEFAULT_RECIPE]
     return Plan(load(files, overrides), store, recipe_name=Path(files[-1]).stem)
 

@@ -1,14 +1,16 @@
-"""Show what the recipe needs: every run, its state, and for what is to be done why. Starts nothing."""
+"""`snakelm plan`: every run that the recipe needs, its state, and why it is to be made."""
+
+from __future__ import annotations
 
 import argparse
-import json
-import sys
 
-from snakelm.cli.options import command, plan_of, recipe_options
+from snakelm.cli.options import Subparsers, plan_of
+from snakelm.workflow.snakemake_api import recipe_options
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, parents=[recipe_options()])
+def add_parser(subparsers: Subparsers) -> None:
+    text = "Show every run that the recipe needs, its state, and why it is to be made. Starts nothing."
+    parser = subparsers.add_parser("plan", help=text, description=text, parents=[recipe_options()], allow_abbrev=False)
     parser.add_argument(
         "--json",
         action="store_true",
@@ -17,7 +19,10 @@ def main() -> None:
         "kept from other code",
     )
     parser.add_argument("--where", action="store_true", help="print only where the results are")
-    given = parser.parse_args()
+    parser.set_defaults(function=run)
+
+
+def run(given: argparse.Namespace) -> None:
     plan, only = plan_of(given)
     if given.where:
         print(plan.whereabouts())
@@ -26,13 +31,10 @@ def main() -> None:
 
     lines = explain(plan, only)
     if given.json:
-        json.dump([line.as_json() for line in lines], sys.stdout, indent=1)
-        print()
+        import json
+
+        print(json.dumps([line.as_json() for line in lines], indent=1))
         return
     from snakelm.planning.table import show
 
     show(lines)
-
-
-if __name__ == "__main__":
-    command(main)
