@@ -85,9 +85,7 @@ def test_an_adopted_model_is_the_run_of_its_entry(here: Any) -> None:
     assert Path("results/latest/pretrain/tiny/model.safetensors").exists()
     assert not list(Path("results/.work/pretrain").glob("*/"))
     (line,) = (
-        line
-        for line in json.loads(here.snakelm("plan", "--json", "--configfile", TINY))
-        if line["stage"] == "pretrain"
+        line for line in json.loads(here.snakelm("plan", "--json", "--configfile", TINY)) if line["stage"] == "pretrain"
     )
     assert line["state"] == "done"
 

@@ -37,23 +37,19 @@ class Host:
         return not self._workflow.modifier.is_main_snakefile()
 
     @property
-    def module_name(self) -> str:
-        """What the other workflow calls the module."""
-        return str(self._workflow.modifier.namespace)
-
-    @property
     def is_forced(self) -> bool:
         """Whether the command line forces rules or files (--forcerun)."""
         return bool(self._workflow.dag_settings.forcerun)
 
-    def module_recipe(self) -> dict[str, Any] | None:
-        """The recipe that the other workflow gives a module as its `config:`; None where it gives none."""
-        return dict(self._workflow.config) if self.is_module and self._workflow.config else None
+    def recipe(self) -> tuple[list[str], dict[str, Any], str | None]:
+        """Recipe files, overrides, and the module's name where its `config:` holds the recipe (then without files).
 
-    def given_recipe(self) -> tuple[list[str], dict[str, Any]]:
-        """Recipe files and overrides of the command line."""
+        A module that is given no config uses the recipe of the command line, as the main workflow does.
+        """
+        if self.is_module and self._workflow.config:
+            return [], dict(self._workflow.config), str(self._workflow.modifier.namespace)
         settings = self._workflow.config_settings
-        return given_recipe(settings.configfiles, settings.config, sys.argv[1:])
+        return *given_recipe(settings.configfiles, settings.config, sys.argv[1:]), None
 
     def path(self, path: str) -> str:
         """Where a path of ours is: below the module's `prefix:`, if it has one."""
