@@ -36,7 +36,7 @@ class Workflow:
         os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         self.scripts = os.path.relpath(SCRIPTS) if Path.cwd() == SCRIPTS.parent else str(SCRIPTS)
         self._host = Host(workflow)
-        self.store = Store(self._host.path("results"))
+        self.store = Store(self._host.path("results/"))
         self.plan: Plan | None = None
         self.targets: list[str] = []
         # A DAG of thousands of jobs is millions of objects that all stay: looking for cycles among them over and over

@@ -25,6 +25,7 @@ class Host:
 
     def __init__(self, workflow: Any):
         self._workflow = workflow
+        self._modifier = workflow.modifier  # of the Snakefile being read; another one's once the DAG is built
 
     @property
     def plans(self) -> bool:
@@ -34,7 +35,7 @@ class Host:
     @property
     def is_module(self) -> bool:
         """Whether another workflow uses ours by `module:`. Snakemake calls no handler (onstart, …) of a module."""
-        return not self._workflow.modifier.is_main_snakefile()
+        return not self._modifier.is_main_snakefile()
 
     @property
     def is_forced(self) -> bool:
@@ -47,13 +48,13 @@ class Host:
         A module that is given no config uses the recipe of the command line, as the main workflow does.
         """
         if self.is_module and self._workflow.config:
-            return [], dict(self._workflow.config), str(self._workflow.modifier.namespace)
+            return [], dict(self._workflow.config), str(self._modifier.namespace)
         settings = self._workflow.config_settings
         return *given_recipe(settings.configfiles, settings.config, sys.argv[1:]), None
 
     def path(self, path: str) -> str:
-        """Where a path of ours is: below the module's `prefix:`, if it has one."""
-        return str(self._workflow.modifier.modify_path(path))
+        """Where a path of ours is: a module may have a `prefix:` or `replace_prefix:`."""
+        return str(self._modifier.path_modifier.replace_prefix(path))
 
     def inputs(self, paths: Sequence[str], ancient: bool) -> list[str]:
         """Input files whose paths are final; ancient: their time stamps mean nothing."""
