@@ -17,6 +17,7 @@ class Workspace:
 
     def __init__(self, folder: Path):
         self.folder = folder
+        folder.mkdir(exist_ok=True)
         for name in ("Snakefile", "scripts", "workflow", "envs", "profiles"):
             source = ROOT / name
             if source.is_dir():

@@ -13,7 +13,6 @@ from snakelm.core.errors import UserError
 from snakelm.planning.plan import Plan
 from snakelm.recipe.schema import Recipe, load
 from snakelm.runs.store import Store
-from snakelm.workflow.rules import is_dry
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = """
@@ -294,19 +293,3 @@ def test_every_key_is_described():
     missing = [name for name, item in walk(Recipe.model_json_schema()) if not item.get("description")]
     assert not missing
     json.dumps(Recipe.model_json_schema())
-
-
-@pytest.mark.parametrize(
-    ("arguments", "dry"),
-    [
-        (["-n"], True),
-        (["-np"], True),
-        (["-Fn", "--cores", "2"], True),
-        (["--dry-run"], True),
-        (["--cores", "2", "--config", "n=1"], False),
-        (["-c2", "--until", "pretrain"], False),
-        (["--notemp"], False),
-    ],
-)
-def test_dry_runs_are_known_in_every_spelling(arguments, dry):
-    assert is_dry(arguments) is dry
