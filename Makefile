@@ -37,14 +37,17 @@ format: .venv/ready  ## lay out all code
 	@$(BIN)/ruff format .
 	@$(BIN)/snakefmt Snakefile workflow
 
-lock: .venv/ready  ## requirements.txt and envs/ from pyproject.toml
+lock: .venv/ready  ## requirements*.txt and envs/ from pyproject.toml
 	@$(SNAKELM) lock
 
 docs: .venv/ready  ## config/README.md and workflow/schemas from the config models
 	@$(SNAKELM) docs
 
-.venv/ready: requirements.txt pyproject.toml
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.venv/ready: requirements.txt requirements-torch.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@$(PIP) --no-deps --requirement requirements.txt
+	@$(PIP) --requirement requirements-torch.txt
+	@$(PIP) --no-build-isolation --no-deps --editable .
 	@touch $@
