@@ -1,28 +1,34 @@
-# make run and make test need make, git and Python 3.11 with venv; they set up the rest.
+# `make` alone lists the targets. They need make, git and Python 3.11 with venv, and set up the rest.
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
 RECIPE ?= config/config.yaml
 BIN := .venv/bin
-SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --configfile $(RECIPE)
+SNAKELM := $(BIN)/snakelm
 
-.PHONY: run test plan lint format lock docs gc
+.PHONY: help run test plan status gc lint format lock docs
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile | expand -t 10
 
 run: .venv/ready  ## train and report the recipe: make run [RECIPE=config/…] [CORES=…]
-	@$(SNAKEMAKE) --quiet all
-	@$(BIN)/python scripts/plan.py --configfile $(RECIPE) --where
-
-test: .venv/ready  ## the whole test suite
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(SNAKELM) run --configfile $(RECIPE) --cores $(CORES)
 
 plan: .venv/ready  ## what would run, and why; starts nothing
-	@$(BIN)/python scripts/plan.py --configfile $(RECIPE)
+	@$(SNAKELM) plan --configfile $(RECIPE)
+
+status: .venv/ready  ## how far the recipe is, by stage
+	@$(SNAKELM) status --configfile $(RECIPE)
 
 gc: .venv/ready  ## list runs that the recipe does not need, and delete them once confirmed
-	@$(BIN)/python scripts/collect_garbage.py --recipe $(RECIPE)
+	@$(SNAKELM) gc --recipe $(RECIPE)
 
-lint: .venv/ready  ## ruff, snakefmt, snakemake --lint
+test: .venv/ready  ## the whole test suite
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST)
+
+lint: .venv/ready  ## ruff, mypy, snakefmt, snakemake --lint
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
 	@$(BIN)/snakefmt --check Snakefile workflow
 	@$(BIN)/snakemake --lint
 
@@ -31,13 +37,17 @@ format: .venv/ready  ## lay out all code
 	@$(BIN)/ruff format .
 	@$(BIN)/snakefmt Snakefile workflow
 
-lock: .venv/ready  ## requirements.txt from pyproject.toml
-	@$(BIN)/python scripts/lock.py
+lock: .venv/ready  ## requirements*.txt and envs/ from pyproject.toml
+	@$(SNAKELM) lock
 
 docs: .venv/ready  ## config/README.md and workflow/schemas from the config models
-	@$(BIN)/python scripts/docs.py
+	@$(SNAKELM) docs
 
-.venv/ready: requirements.txt
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.venv/ready: requirements.txt requirements-torch.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	@$(PIP) --no-deps --requirement requirements.txt
+	@$(PIP) --requirement requirements-torch.txt
+	@$(PIP) --no-build-isolation --no-deps --editable .
 	@touch $@

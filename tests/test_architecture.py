@@ -117,4 +117,10 @@ def test_the_architecture_page_names_every_package_and_what_enters_no_id():
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_script_of_a_stage_is_the_plain_launcher(stage):
     lines = (ROOT / "scripts" / f"{stage}.py").read_text(encoding="utf-8").splitlines()
-    assert lines[1:] == ["", "from snakelm.runs.launch import main", "", 'if __name__ == "__main__":', f'    main("{stage}")']
+    assert lines[1:] == [
+        "",
+        "from snakelm.runs.launch import main",
+        "",
+        'if __name__ == "__main__":',
+        f'    main("{stage}")',
+    ]

@@ -17,6 +17,7 @@ class Workspace:
 
     def __init__(self, folder: Path):
         self.folder = folder
+        folder.mkdir(exist_ok=True)
         for name in ("Snakefile", "scripts", "workflow", "envs", "profiles"):
             source = ROOT / name
             if source.is_dir():
@@ -49,6 +50,10 @@ class Workspace:
         printed = done.stdout + done.stderr
         assert code is None or done.returncode == code, printed[-6000:]
         return printed
+
+    def snakelm(self, *arguments: str, code: int | None = 0) -> str:
+        """Run a subcommand of `snakelm`, with this folder's own copy of the library."""
+        return self.python("-m", "snakelm", *arguments, code=code)
 
     def order(self) -> Path:
         """Submit the jobs of r.yaml, as Snakemake does when it starts; returns the folder of its first corpus."""

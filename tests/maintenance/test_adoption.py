@@ -87,9 +87,7 @@ def test_an_adopted_model_is_the_run_of_its_entry(here: Any) -> None:
     assert Path("results/latest/pretrain/tiny/model.safetensors").exists()
     assert not list(Path("results/.work/pretrain").glob("*/"))
     (line,) = (
-        line
-        for line in json.loads(here.python("scripts/plan.py", "--json", "--configfile", TINY))
-        if line["stage"] == "pretrain"
+        line for line in json.loads(here.snakelm("plan", "--json", "--configfile", TINY)) if line["stage"] == "pretrain"
     )
     assert line["state"] == "done"
 
@@ -112,9 +110,9 @@ def test_everything_below_is_made_of_the_adopted_model(here: Any) -> None:
 
 
 def test_the_command_says_what_it_did_or_why_not(here: Any) -> None:
-    command = ("scripts/adopt.py", "pretrain:tiny", "mine/model", "--configfile", TINY)
-    assert f"adopted as {run_of('pretrain').folder}" in here.python(*command)
-    again = here.python(*command, code=1)
+    command = ("adopt", "pretrain:tiny", "mine/model", "--configfile", TINY)
+    assert f"adopted as {run_of('pretrain').folder}" in here.snakelm(*command)
+    again = here.snakelm(*command, code=1)
     assert again.count("\n") == 1 and "is complete already" in again
 
 

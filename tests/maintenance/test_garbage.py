@@ -54,7 +54,7 @@ def plan(*names: str) -> list[Any]:
 
 
 def collect(here: Any, *arguments: str, code: int = 0) -> str:
-    return here.python("scripts/collect_garbage.py", *arguments, code=code)
+    return here.snakelm("gc", *arguments, code=code)
 
 
 def runs() -> set[str]:
@@ -250,7 +250,7 @@ def test_on_a_terminal_it_asks_first(here: Any) -> None:
     before = runs()
     for reply, deleted in ((b"\n", False), (b"y\n", True)):
         reader, writer = os.openpty()
-        command = [sys.executable, "scripts/collect_garbage.py", "--recipe", "a.yaml"]
+        command = [sys.executable, "-m", "snakelm", "gc", "--recipe", "a.yaml"]
         running = subprocess.Popen(command, stdin=writer, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         os.write(reader, reply)
         printed = running.communicate()[0].decode()

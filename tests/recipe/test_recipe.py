@@ -14,7 +14,6 @@ from snakelm.planning.planner import make_plan
 from snakelm.recipe.loading import load
 from snakelm.recipe.schema import Recipe
 from snakelm.runs.store import Store
-from snakelm.workflow.rules import is_dry
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = """
@@ -271,7 +270,7 @@ def test_the_default_recipe_plans_without_torch_or_transformers():
 def test_plan_ends_with_one_line_and_code_1_without_a_traceback():
     Path("r.yaml").write_text(GOOD.replace("steps: 10", "stepz: 10"))
     done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "plan.py"), "--configfile", "r.yaml"], capture_output=True, text=True
+        [sys.executable, "-m", "snakelm", "plan", "--configfile", "r.yaml"], capture_output=True, text=True
     )
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "r.yaml: models.m.stepz: unknown key; did you mean steps?" in done.stderr
@@ -295,19 +294,3 @@ def test_every_key_is_described():
     missing = [name for name, item in walk(Recipe.model_json_schema()) if not item.get("description")]
     assert not missing
     json.dumps(Recipe.model_json_schema())
-
-
-@pytest.mark.parametrize(
-    ("arguments", "dry"),
-    [
-        (["-n"], True),
-        (["-np"], True),
-        (["-Fn", "--cores", "2"], True),
-        (["--dry-run"], True),
-        (["--cores", "2", "--config", "n=1"], False),
-        (["-c2", "--until", "pretrain"], False),
-        (["--notemp"], False),
-    ],
-)
-def test_dry_runs_are_known_in_every_spelling(arguments, dry):
-    assert is_dry(arguments) is dry

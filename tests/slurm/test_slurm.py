@@ -132,6 +132,6 @@ def test_an_edit_while_a_job_waits_does_not_change_what_it_trains(workspace: Any
     assert finished["edited_while"] == "PENDING"
     (manifest,) = (workspace.folder / "results" / "pretrain").glob("tiny-*/manifest.json")
     assert json.loads(manifest.read_text(encoding="utf-8"))["config"]["learning_rate"] == 0.01
-    plan = workspace.python("scripts/plan.py", "--json", "--configfile", str(finished["recipe"]))
+    plan = workspace.snakelm("plan", "--json", "--configfile", str(finished["recipe"]))
     (line,) = (line for line in json.loads(plan) if line["stage"] == "pretrain")
     assert line["state"] == "to do" and line["why"] == ["learning_rate: 0.01 → 0.5"]

@@ -100,7 +100,7 @@ def test_finished_results_on_a_read_only_disk_can_be_looked_at(mounted: Any) -> 
     mount("--bind", str(results), str(results))
     mount("-o", "remount,bind,ro", str(results))
     assert "Nothing to be done" in mounted.snakemake(*TOKENIZER)
-    printed = mounted.python("scripts/plan.py", "--configfile", RECIPE)
+    printed = mounted.snakelm("plan", "--configfile", RECIPE)
     assert "3 done" in printed
-    command = ("scripts/collect_garbage.py", "--recipe", RECIPE)
-    assert "Traceback" not in mounted.python(*command)
+    command = ("gc", "--recipe", RECIPE)
+    assert "Traceback" not in mounted.snakelm(*command)

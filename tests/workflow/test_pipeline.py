@@ -41,7 +41,7 @@ def stages(workspace: Workspace, *arguments: str) -> set[str]:
 
 
 def planned(workspace: Workspace, *arguments: str) -> list[dict]:
-    return json.loads(workspace.python("scripts/plan.py", "--configfile", "r.yaml", "--json", *arguments))
+    return json.loads(workspace.snakelm("plan", "--configfile", "r.yaml", "--json", *arguments))
 
 
 def snapshot(workspace: Workspace) -> dict[str, tuple[int, bytes]]:
@@ -153,7 +153,7 @@ def test_code_edits_count_by_meaning_for_snakemake_too(done):
     file.write_text(text + "\n\nADDED = 1\n")
     assert stages(done) == {"finetune", "evaluate", "report"}
     assert stages(done, "--config", "on_code_change=keep") == set()
-    kept = done.python("scripts/plan.py", "--configfile", "r.yaml", "--json", "--config", "on_code_change=keep", code=0)
+    kept = done.snakelm("plan", "--configfile", "r.yaml", "--json", "--config", "on_code_change=keep", code=0)
     states = {line["stage"]: line["state"] for line in json.loads(kept)}
     assert states["finetune"] == "kept from other code" and states["pretrain"] == "done"
     file.write_text(text)
@@ -168,14 +168,14 @@ def test_a_manifest_that_is_damaged_is_read_from_its_copy_and_otherwise_named(do
     whole = manifest.read_bytes()
     file = done.folder / "scripts" / "snakelm" / "pretrain" / "pretrain.py"
     code = file.read_text()
-    plan = ("scripts/plan.py", "--configfile", "r.yaml", "--config")
+    plan = ("plan", "--configfile", "r.yaml", "--config")
     try:
         manifest.write_bytes(whole[: len(whole) // 2])
         assert stages(done) == set()
         file.write_text(code + "\n\nADDED = 1\n")
         assert stages(done, "--config", "on_code_change=keep") == set()
         copy.write_bytes(b"\0")
-        printed = done.python(*plan, "on_code_change=keep", code=1)
+        printed = done.snakelm(*plan, "on_code_change=keep", code=1)
         assert "manifest.json: cannot be read; restore it, or remove the folder" in printed
         assert "Traceback" not in printed and manifest.parent.name in printed
     finally:
@@ -300,7 +300,7 @@ def test_options_that_stand_twice_count_both(done):
     expected = done.scheduled("--configfile", "r.yaml", "steps.yaml")
     assert ("pretrain", "tiny") in {(stage, job.rpartition("-")[0]) for stage, job in expected}
     assert done.scheduled(*twice) == expected
-    ids = {line["id"] for line in json.loads(done.python("scripts/plan.py", *twice, "--json"))}
+    ids = {line["id"] for line in json.loads(done.snakelm("plan", *twice, "--json"))}
     assert ids >= {job.rpartition("-")[2] for stage, job in expected if stage == "pretrain"}
     settings = ("--config", "models={tiny: {steps: 21}}", "--config", "report={title: x}")
     assert {stage for stage, _ in done.scheduled("--configfile", "r.yaml", *settings)} >= {"pretrain", "report"}
@@ -321,7 +321,7 @@ def test_what_cannot_be_asked_for_is_said(done, arguments, said):
 
 @pytest.mark.parametrize("given", ["steps", "=3", "a b=1"])
 def test_a_slip_after_config_is_one_line(done, given):
-    printed = done.python("scripts/plan.py", "--configfile", "r.yaml", "--config", given, code=1)
+    printed = done.snakelm("plan", "--configfile", "r.yaml", "--config", given, code=1)
     assert printed.startswith(f"--config {given}: ") and len(printed.splitlines()) == 1
 
 
@@ -369,7 +369,7 @@ def test_the_plan_of_only_some_runs_is_what_snakemake_makes_of_them(done):
         lines = planned(done, "--config", f"only={only}")
         assert {line["stage"] for line in lines if line["state"] != "done"} == stages(done, "--config", f"only={only}")
         assert "report" not in {line["stage"] for line in lines}
-    done.python("scripts/plan.py", "--configfile", "r.yaml", "--config", "only=pretrain:no", code=1)
+    done.snakelm("plan", "--configfile", "r.yaml", "--config", "only=pretrain:no", code=1)
     write(done, recipe())
 
 
@@ -379,14 +379,14 @@ def test_the_plan_says_why(done):
     write(done, other)
     lines = {
         (line["stage"], line["name"]): line
-        for line in json.loads(done.python("scripts/plan.py", "--configfile", "r.yaml", "--json"))
+        for line in json.loads(done.snakelm("plan", "--configfile", "r.yaml", "--json"))
     }
     pretrain = lines["pretrain", "tiny"]
     assert pretrain["state"] == "to do" and pretrain["why"] == ["learning_rate: 0.01 → 0.02"]
     assert pretrain["last_seconds"] > 0
     assert lines["finetune", "tiny.topic.random.s1"]["state"] == "done"
     assert "pretrained changed" in lines["finetune", "tiny.topic.pretrained.s1"]["why"][0]
-    table = done.python("scripts/plan.py", "--configfile", "r.yaml")
+    table = done.snakelm("plan", "--configfile", "r.yaml")
     assert "learning_rate: 0.01 → 0.02" in table and "to do" in table
     write(done, recipe())
 

@@ -37,8 +37,8 @@ class Item:
     """Something that can go."""
 
     kind: str
-    """run, alias, cell, half-done work, tokenized texts, code copy, set aside, order, or trash (what a killed collection
-    left)."""
+    """run, alias, cell, half-done work, tokenized texts, code copy, set aside, order, or trash (what a killed
+    collection left)."""
     path: Path
     bytes: int
     """What deleting it frees: files with other hard links free nothing."""

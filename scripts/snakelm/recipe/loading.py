@@ -23,11 +23,16 @@ from snakelm.recipe.sweep import expand
 from snakelm.tokenization.families import family_of
 
 
-def load(files: Sequence[str | Path], overrides: Mapping[str, Any] | None = None) -> Recipe:
-    """Read and check a recipe; UserError lists every problem, a line each: file, key path, what to do."""
+def load(
+    files: Sequence[str | Path], overrides: Mapping[str, Any] | None = None, overridden_by: str = "--config"
+) -> Recipe:
+    """Read and check a recipe; UserError lists every problem, a line each: file, key path, what to do.
+
+    overridden_by: where the overrides stand, for messages.
+    """
     layers = [(str(file), read_yaml(file)) for file in files]
     if overrides:
-        layers.append(("--config", dict(overrides)))
+        layers.append((overridden_by, dict(overrides)))
     data: dict[str, Any] = {}
     for _, layer in layers:
         data = _merge(data, layer)

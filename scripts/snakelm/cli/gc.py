@@ -1,26 +1,56 @@
-"""List what no given recipe needs (runs, links, cells, half-done work), and delete it once confirmed.
+"""`snakelm gc`: garbage collection, as a listing and a question."""
 
-What a running job uses stays, and so does everything that a kept run was made of. Every recipe whose runs are to stay
-must be given: --recipe config/a.yaml --recipe config/b.yaml.
-"""
+from __future__ import annotations
 
 import argparse
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
-
-from snakelm.cli.options import command
+from snakelm.cli.options import Subparsers
 from snakelm.core.errors import UserError
-from snakelm.maintenance.garbage import Item, Needed, delete, garbage, needed
-from snakelm.runs.store import Store
-from snakelm.workflow.rules import DEFAULT_RECIPE, read_plan
+
+if TYPE_CHECKING:
+    from snakelm.maintenance.garbage import Item, Needed
+    from snakelm.runs.store import Store
+
+DESCRIPTION = """\
+List what no given recipe needs (runs, links, cells, half-done work), and delete it once confirmed.
+
+What a running job uses stays, and so does everything that a kept run was made of. Every recipe whose runs are to stay
+must be given: --recipe config/a.yaml --recipe config/b.yaml.
+"""
 
 
-def main() -> int:
-    given = arguments()
+def add_parser(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
+        "gc",
+        help="List what no given recipe needs, and delete it once confirmed.",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--recipe",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a recipe whose runs stay; may be given again (default: config/config.yaml)",
+    )
+    parser.add_argument(
+        "--configfile", nargs="+", default=[], metavar="FILE", help="one recipe, several files merged, as for snakemake"
+    )
+    parser.add_argument("--yes", action="store_true", help="delete without asking")
+    parser.set_defaults(function=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    from snakelm.maintenance.garbage import delete, garbage, needed
+    from snakelm.runs.store import Store
+    from snakelm.workflow.rules import DEFAULT_RECIPE, read_plan
+
     store = Store()
     recipes = given.recipe + ([given.configfile] if given.configfile else []) or [[DEFAULT_RECIPE]]
     plans = [read_plan(files, {}, store) for files in recipes]
@@ -43,30 +73,16 @@ def main() -> int:
             freed, count = freed + item.bytes, count + 1
     except OSError as error:
         raise UserError(
-            f"{error.filename}: {error.strerror}; {count} deleted before it, {size(freed)} freed; mend that and rerun"
+            f"{error.filename}: {error.strerror}; {count} deleted before it, {size(freed)} freed; fix that and rerun"
         ) from None
     print(f"deleted {count}, freed {size(freed)}")
     return 0
 
 
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--recipe",
-        nargs="+",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help=f"a recipe whose runs stay; may be given again (default: {DEFAULT_RECIPE})",
-    )
-    parser.add_argument(
-        "--configfile", nargs="+", default=[], metavar="FILE", help="one recipe, several files merged, as for snakemake"
-    )
-    parser.add_argument("--yes", action="store_true", help="delete without asking")
-    return parser.parse_args()
-
-
 def show(items: list[Item]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     console = Console()
     if not console.is_terminal:
         console.width = 160
@@ -91,6 +107,7 @@ def in_use(stays: Needed) -> list[str]:
 
 def left_out(items: list[Item], recipes: list[list[str]], store: Store) -> list[str]:
     """What else needs some of the items: other code's runs of these recipes, and recipes that were forgotten."""
+    from snakelm.workflow.rules import read_plan
 
     def missed(files: list[str], overrides: dict[str, str]) -> int:
         runs = read_plan(files, overrides, store).runs.values()
@@ -128,7 +145,3 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
-
-
-if __name__ == "__main__":
-    command(main)
