@@ -104,12 +104,12 @@ def test_characters_that_vanish(tmp_path, caplog):
     with caplog.at_level("WARNING", logger="snakelm"):
         folder = lab.both(kind="byte_level_bpe", vocab_size=60, initial_alphabet=[])
     assert re.search(r"[\d.]+ % of the characters of the validation split are lost without a trace", caplog.text)
-    assert 0.1 < lab.figures(folder)["characters_lost"] < 0.5
+    assert 0.1 < lab.statistics(folder).characters_lost < 0.5
     caplog.clear()
     with caplog.at_level("WARNING", logger="snakelm"):
         folder = lab.both(kind="char_bpe", vocab_size=60)
-    figures = lab.figures(folder)
-    assert figures["unknown_rate"] > 0 and figures["characters_lost"] == 0 and "lost" not in caplog.text
+    found = lab.statistics(folder)
+    assert found.unknown_rate > 0 and found.characters_lost == 0 and "lost" not in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ Memory: one batch of about BATCH characters and its encodings. Output does not d
 
 from __future__ import annotations
 
-import json
 import os
 from array import array
 from collections.abc import Iterable, Iterator
@@ -27,6 +26,7 @@ import numpy as np
 
 from snakelm.core.console import Progress, log
 from snakelm.core.errors import UserError
+from snakelm.core.files import write_json
 from snakelm.encode_corpus.config import EncodeConfig
 from snakelm.readers import corpus
 from snakelm.runs.context import RunContext
@@ -68,7 +68,7 @@ def encode_corpus(context: RunContext[EncodeConfig]) -> dict[str, Any]:
             f"{context.name}: the corpus has no text to train on: every document of its train split is empty"
         )
     about = {"dtype": dtype.str, "vocab_size": size, "separator": separator, "splits": splits}
-    (context.out / "encoded.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    write_json(context.out / "encoded.json", about)
     train = splits["train"]
     _warn_of_unknown(train, tokenizer)
     return {

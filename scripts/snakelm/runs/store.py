@@ -19,7 +19,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from snakelm.runs import records
 from snakelm.runs.identity import digest, file_sha256
+from snakelm.runs.records import Manifest
 
 STAGES = (
     "fetch_corpus",
@@ -143,13 +145,13 @@ def link(path: Path, target: Path) -> None:
     part.replace(path)
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> Manifest:
     """A run's manifest, or its copy where that cannot be read; OSError or ValueError if neither can."""
     try:
-        return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+        return records.read(Manifest, folder / MANIFEST)
     except (OSError, ValueError) as error:
         try:
-            return json.loads((folder / COPY).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+            return records.read(Manifest, folder / COPY)
         except (OSError, ValueError):
             raise error from None
 

@@ -18,7 +18,7 @@ from snakelm.train_tokenizer.kinds import alphabet, byte_alphabet, without_none
 from snakelm.train_tokenizer.reproducible import train
 from snakelm.train_tokenizer.words import Batches
 
-_MORE = ("padding_side", "truncation_side", "chat_template")
+_SETTINGS = ("padding_side", "truncation_side", "chat_template")
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Existing:
     max_length: int | None
     inputs: list[str]
     """What its models take: input_ids, attention_mask, for some token_type_ids."""
-    more: dict[str, str]
+    settings: dict[str, str]
     """Other settings of its tokenizer_config.json that matter to users: side of padding, chat template."""
 
 
@@ -60,11 +60,12 @@ def load(config: TokenizerConfig, where: str) -> Existing:
         console.log.warning(f"{where}.existing: {name!r} may change on the Hub; state its `revision`")
     roles = {role: str(token) for role in ROLES if (token := getattr(auto, role, None)) is not None}
     limit = auto.model_max_length if auto.model_max_length < 10**12 else None
-    more = {key: value for key in _MORE if isinstance(value := getattr(auto, key, None), str) and value != "right"}
+    stated = {key: getattr(auto, key, None) for key in _SETTINGS}
+    settings = {key: value for key, value in stated.items() if isinstance(value, str) and value != "right"}
     tokenizer = Tokenizer.from_str(auto.backend_tokenizer.to_str())
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    return Existing(tokenizer, roles, limit, list(auto.model_input_names), more)
+    return Existing(tokenizer, roles, limit, list(auto.model_input_names), settings)
 
 
 def retrain(existing: Tokenizer, config: TokenizerConfig, where: str, batches: Batches, threads: int = 1) -> Tokenizer:
