@@ -13,7 +13,7 @@ from snakelm.fetch_corpus.clean import scalar
 from snakelm.readers.row import Row
 
 MOST = 1000
-TYPES = {
+TYPES: dict[type | None, pyarrow.DataType] = {
     bool: pyarrow.bool_(),
     int: pyarrow.int64(),
     float: pyarrow.float64(),

@@ -105,7 +105,8 @@ def _read(files: list[SourceFile], source: SourceConfig) -> Iterator[Row]:
     if source.format == "parallel":
         if len(files) != 2:
             raise UserError(f"format: parallel needs two files; files names {len(files)}")
-        yield from read_parallel(*files, source)
+        one, other = files
+        yield from read_parallel(one, other, source)
         return
     for file in files:
         form = format_of(file.label, source)

@@ -99,7 +99,7 @@ def read_runs(parents: Mapping[str, Path], subjects: Mapping[str, Subject] | Non
 
 def distinct(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
     """Each run once, also where entries share it."""
-    return list({run.folder: run for run in reversed(runs)}.values())[::-1]
+    return list({run.folder: run for run in runs}.values())
 
 
 def of_stage(runs: Sequence[FinishedRun], stage: str) -> list[FinishedRun]:

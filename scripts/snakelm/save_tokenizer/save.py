@@ -47,13 +47,21 @@ def save_tokenizer(context: RunContext[SaveConfig]) -> dict[str, Any]:
     split, lines = _lines(context.parents.get("corpus"), context.config.measured_megabytes)
     verified = verify(context.out, [line[:2000] for line in lines[:VERIFIED_LINES]])
     console.log.info(f"{verified} strings give the same ids and offsets by every loader")
-    headline = {"vocab_size": tokenizer.get_vocab_size(), "strings_verified": verified}
+    size = tokenizer.get_vocab_size()
+    headline = {"vocab_size": size, "strings_verified": verified}
     if not lines:
         return headline
     unk = unknown_token(json.loads(tokenizer.to_str())["model"])
     measured = measure(tokenizer, lines, unk)
     context.times["encode_mb_per_s"] = round(measured.megabytes_per_second, 2)
-    statistics = replace(measured.statistics, name=context.name, kind=trained.kind, split=split, **headline)
+    statistics = replace(
+        measured.statistics,
+        name=context.name,
+        kind=trained.kind,
+        vocab_size=size,
+        strings_verified=verified,
+        split=split,
+    )
     write_statistics(context.out, statistics)
     plot(statistics.words_by_tokens, context.out / "words.svg")
     (context.out / "sample.html").write_text(sample(tokenizer, _start("\n".join(lines)), unk), encoding="utf-8")

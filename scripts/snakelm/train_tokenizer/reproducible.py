@@ -146,12 +146,13 @@ def _forms(words: Iterable[str], alphabet: set[str], prefix: str, suffix: str) -
     """The forms that the alphabet takes in the words: prefixed anywhere but first, suffixed at the end."""
     if not (prefix or suffix):
         return set()
-    first, middle, last, alone = set(), set(), set(), set()
+    middle: set[str] = set()
+    last: set[str] = set()
+    alone: set[str] = set()
     for word in words:
         if len(word) == 1:
             alone.add(word)
         else:
-            first.add(word[0])
             middle.update(word[1:-1])
             last.add(word[-1])
     forms = {prefix + char for char in middle & alphabet}
