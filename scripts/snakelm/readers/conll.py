@@ -74,7 +74,7 @@ def read_conllu(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
             if not values[0].isdecimal():
                 if RANGE_OR_EMPTY.fullmatch(values[0]):
                     continue
-                raise UserError(f"{where}: {values[0]!r} is no word number; expected 3, 3-4 or 3.1")
+                raise UserError(f"{where}: {values[0]!r} is not a word number; expected 3, 3-4 or 3.1")
             if int(values[0]) != len(words) + 1:
                 raise UserError(f"{where}: word {values[0]} follows word {len(words)}")
             words.append(values[1])

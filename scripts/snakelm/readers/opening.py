@@ -77,7 +77,7 @@ def open_bytes(file: SourceFile) -> Iterator[BinaryIO]:
 def open_text(file: SourceFile, encoding: str = "utf-8", newline: str = "") -> Iterator[TextIO]:
     """The file's text with line ends as they are (`newline` as for `open`); a byte order mark is dropped.
 
-    Bytes that are no text in this encoding are a UserError that names the line.
+    Bytes that are not text in this encoding are a UserError that names the line.
     """
     with open_bytes(file) as stream:
         try:

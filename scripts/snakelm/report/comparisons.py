@@ -34,7 +34,7 @@ class Estimate:
 
     @property
     def interval_text(self) -> str:
-        """[low, high]; nothing below two seeds; words where all are equal: a width of 0 would feign certainty."""
+        """[low, high]; nothing below two seeds; words where all are equal: a width of 0 would suggest certainty."""
         if self.over_seeds is None or self.over_seeds.low is None or self.over_seeds.high is None:
             return ""
         if _all_equal(self.over_seeds):

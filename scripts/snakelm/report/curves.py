@@ -14,7 +14,7 @@ NOT_METRICS = {"step", "epoch", "tokens", "loss", "learning_rate", "grad_norm", 
 
 @dataclass(frozen=True)
 class TrainingLog:
-    """A run's curve.tsv: column → a value per row, None where the field is empty, NaN where it is no number."""
+    """A run's curve.tsv: column → a value per row, None where the field is empty, NaN where it is not a number."""
 
     columns: Mapping[str, tuple[float | None, ...]]
 

@@ -68,7 +68,7 @@ def by_chance(comparisons: Sequence[Comparison], confidence: float) -> str:
 
 def result_figures(tasks: Mapping[str, list[Comparison]], inits: Sequence[str]) -> list[Figure]:
     return [
-        Figure(results_figure(comparisons, inits, f"Scores of the models on {task}, a dot per way of starting"), task)
+        Figure(results_figure(comparisons, inits, f"Scores of the models on {task}, a dot per init"), task)
         for task, comparisons in tasks.items()
         if any(estimate.over_seeds for one in comparisons for estimate in one.estimates.values())
     ]

@@ -68,7 +68,7 @@ def save_tokenizer(context: RunContext[SaveConfig]) -> dict[str, Any]:
     if lost := statistics.characters_lost:
         console.log.warning(
             f"tokenizers.{context.name}: {100 * lost:.2g} % of the characters of the {split} split are lost "
-            "silently; give it an unk token (special_tokens), or all bytes (initial_alphabet: bytes, byte_fallback: "
+            "without a trace; give it an unk token (special_tokens), or all bytes (initial_alphabet: bytes, byte_fallback: "
             "true)"
         )
     chosen = {key: getattr(statistics, key) for key in IN_HEADLINE}

@@ -35,13 +35,13 @@ class Existing:
 
 
 def load(config: TokenizerConfig, where: str) -> Existing:
-    """Load by AutoTokenizer, code from the Hub never run; UserError if there is no such tokenizer, or no fast one."""
+    """Load by AutoTokenizer without running code from the Hub; UserError for no such tokenizer, or no fast one."""
     from transformers import AutoTokenizer
 
     name = str(config.existing)
     folder = Path(name).expanduser()
     if not folder.is_dir() and (name.startswith((".", "/", "~")) or name.count("/") > 1):
-        raise UserError(f"{where}.existing: no folder {name!r}; give a folder or a Hub name (owner/name)")
+        raise UserError(f"{where}.existing: there is no folder {name!r}; give a folder or a Hub name (owner/name)")
     try:
         auto = AutoTokenizer.from_pretrained(
             str(folder) if folder.is_dir() else name, revision=config.revision, trust_remote_code=False
@@ -125,4 +125,6 @@ def _with_ids(part: Any, ids: dict[str, int], where: str) -> Any:
             return {**part, "special_tokens": special}
         return {**part, **{key: [part[key][0], ids[part[key][0]]] for key in ("cls", "sep") if key in part}}
     except KeyError as error:
-        raise UserError(f"{where}.existing: its post-processor uses {error}, which is no special token of it") from None
+        raise UserError(
+            f"{where}.existing: its post-processor uses {error}, which is not one of its special tokens"
+        ) from None

@@ -8,11 +8,11 @@ SentencePiece and `tokenizers`) in numpy with a fixed order of summation:
    the same character always follows; the `seed_size` best by frequency × length.
 2. EM on the lattices of all words, `n_sub_iterations` times; pieces expected less than 0.5 times go; scores by
    Bayesian EM (digamma).
-3. Prune to `shrinking_factor` of the pieces: those go first whose removal costs the least likelihood, were each of
-   their occurrences cut the next best way. Back to 2 until `vocab_size` is reached. Characters always stay.
+3. Prune to `shrinking_factor` of the pieces: those go first whose removal costs the least likelihood, if each of
+   their occurrences were cut the next best way. Back to 2 until `vocab_size` is reached. Characters always stay.
 
 Scores are rounded to 1e-9 after each step, which swallows the last digits in which CPUs' `exp` differ. Words longer
-than 1,000 characters (text without blanks) are cut there for training. Differences to the library: characters never
+than 1,000 characters (text without spaces) are cut there for training. Differences from the library: characters never
 drop out; strings that occur at word ends only may be seeds; the last tenth goes by loss too, where the library prunes
 to 1.1 × `vocab_size` and then cuts by position.
 
@@ -148,8 +148,7 @@ class Lattices:
         for low, high in reversed(self.steps):
             numpy.add.at(backward, self.start[low:high], backward[self.end[low:high]] * weight[low:high])
         mass = forward[self.start] * weight * backward[self.end]
-        expected: Floats = numpy.bincount(self.piece, weights=mass, minlength=len(scores))
-        return expected
+        return numpy.asarray(numpy.bincount(self.piece, weights=mass, minlength=len(scores)), dtype=numpy.float64)
 
     def _heads(self, low: int, high: int) -> tuple[Ints, Ints]:
         """Where each node's run of incoming edges begins within edges low … high, and those nodes."""
@@ -229,7 +228,7 @@ def _seeds(words: list[str], counts: Floats, longest: int, most: int) -> tuple[L
         if size > 1:
             parent = kinds // (char.max() + 1)
             heads = numpy.flatnonzero(numpy.diff(parent, prepend=-1))
-            # a string that the same character always follows is no seed: the longer one serves
+            # a string that the same character always follows is not a seed: the longer one serves
             longer = numpy.zeros(len(found[-2].frequency), dtype=numpy.int64)
             longer[parent[heads]] = numpy.maximum.reduceat(frequency, heads) if len(heads) else 0
             found[-2].seed &= longer < found[-2].frequency
@@ -259,7 +258,7 @@ def _seeds(words: list[str], counts: Floats, longest: int, most: int) -> tuple[L
 
 def _keep_best(found: list[_Substrings], most: int) -> None:
     """Leave at most `most` seeds, longer ones by frequency × length; equals in order of length and code points."""
-    weights = numpy.concatenate([level.frequency * level.size * level.seed for level in found[1:]] or [[]])
+    weights = numpy.concatenate([level.frequency * level.size * level.seed for level in found[1:]] or [numpy.zeros(0)])
     room = max(most - len(found[0].seed), 0)
     if (weights > 0).sum() <= room:
         return
@@ -314,7 +313,7 @@ def _inner_lattices(lattices: Lattices, where: Ints, length: Ints) -> Lattices:
     return Lattices.build(start[edge] + shift, end[edge] + shift, piece[edge], first, last)
 
 
-def _renumber(kept: NDArray[numpy.bool_]) -> Ints:
+def _renumber(kept: Bools) -> Ints:
     return numpy.where(kept, numpy.cumsum(kept) - 1, -1)
 
 
