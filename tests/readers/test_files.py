@@ -229,7 +229,7 @@ def test_files_that_came_or_went_since_planning_are_refused():
     write("data/b.txt", "b")
     with pytest.raises(UserError, match="data/b.txt: is new since this run was planned"):
         list(read_rows(SourceConfig(files="data/*.txt"), planned))
-    with pytest.raises(UserError, match="data/c.txt: is gone"):
+    with pytest.raises(UserError, match="data/c.txt: has disappeared"):
         list(read_rows(SourceConfig(files="data/*.txt"), {**planned, "data/c.txt": "0" * 64}))
 
 

@@ -68,8 +68,8 @@ def save_tokenizer(context: RunContext[SaveConfig]) -> dict[str, Any]:
     if lost := statistics.characters_lost:
         console.log.warning(
             f"tokenizers.{context.name}: {100 * lost:.2g} % of the characters of the {split} split are lost "
-            "without a trace; give it an unk token (special_tokens), or all bytes (initial_alphabet: bytes, byte_fallback: "
-            "true)"
+            "without a trace; give it an unk token (special_tokens), or all bytes (initial_alphabet: bytes, "
+            "byte_fallback: true)"
         )
     chosen = {key: getattr(statistics, key) for key in IN_HEADLINE}
     return headline | {key: round(value, 4) for key, value in chosen.items() if value is not None}
