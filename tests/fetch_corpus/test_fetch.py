@@ -110,7 +110,7 @@ def test_a_column_may_name_the_splits():
     assert numbers["documents"] == {"train": 2, "validation": 1, "test": 1}
     assert list(iter_texts(out)) == ["t0", "t2"]
     jsonl("a.jsonl", [*rows, {"text": "x", "part": None}])
-    with pytest.raises(UserError, match="a.jsonl line 5: column 'part': None names no split"):
+    with pytest.raises(UserError, match="a.jsonl line 5: column 'part': None is not the name of a split"):
         fetch("again", files="a.jsonl", split={"column": "part"})
 
 
@@ -127,7 +127,7 @@ def test_ugly_texts_are_dropped_altered_and_counted(caplog):
     out, _ = fetch("dropped", files="a.jsonl", split="none", control="drop", min_chars=3)
     assert list(iter_texts(out))[-1] == "nulbell\ttab\n" and len(list(iter_texts(out))) == 4
     jsonl("b.jsonl", [{"text": "a"}, {"text": ["a", "b"]}])
-    with pytest.raises(UserError, match="b.jsonl line 2: column 'text' holds no text, but list"):
+    with pytest.raises(UserError, match="b.jsonl line 2: column 'text' does not hold text, but list"):
         fetch("lists", files="b.jsonl")
 
 
@@ -150,7 +150,7 @@ def test_duplicates():
 def test_texts_that_a_group_leaks_are_counted(caplog):
     rows = [{"text": "the same", "who": at} for at in range(10)]
     _, numbers = fetch(files=jsonl("a.jsonl", rows), group="who", split={"test": 0.2})
-    assert numbers["held_out_texts_also_in_train"] == 2 and "very text in train" in caplog.text
+    assert numbers["held_out_texts_also_in_train"] == 2 and "have the same text as a training document" in caplog.text
 
 
 def test_columns_take_the_type_that_holds_all_values(caplog):
@@ -204,7 +204,7 @@ def test_a_missing_text_column_and_empty_sources():
     with pytest.raises(UserError, match="a.csv line 2: no column 'text'"):
         fetch("one", files="a.csv")
     Path("b.csv").write_text("text\n")
-    with pytest.raises(UserError, match="the corpus has no document: the source has 0 rows"):
+    with pytest.raises(UserError, match="the corpus has no documents: the source has 0 rows"):
         fetch("two", files="b.csv")
     jsonl("c.jsonl", [{"text": " "}, {"text": None}])
     with pytest.raises(UserError, match="the source has 2 rows .1 empty, 1 null."):

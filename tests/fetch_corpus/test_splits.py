@@ -72,5 +72,5 @@ def test_a_group_far_too_large_is_not_held_out():
 
 def test_names_of_splits():
     assert [named_split(name, "x") for name in ("train", " Dev ", "valid", "TEST")] == [TRAIN, 1, 1, TEST]
-    with pytest.raises(UserError, match="a.csv line 2: 'held' names no split"):
+    with pytest.raises(UserError, match="a.csv line 2: 'held' is not the name of a split"):
         named_split("held", "a.csv line 2")

@@ -75,7 +75,7 @@ def test_the_installed_default():
         ("own_texts:a_dict", "returned a dict; expected rows"),
         ("own_texts:tuples", "row 1: a row must be a dict or a string, not tuple"),
         ("own_texts:two_columns", "two columns of one name"),
-        ("own_texts:number", "is int, not a function"),
+        ("own_texts:number", "is of type int, not a function"),
         ("own_texts:strinsg", "no 'strinsg' in own_texts; did you mean strings?"),
         ("own_broken:load", "own_broken:load: importing it raised JSONDecodeError"),
         ("own_exit:load", "own_exit:load: importing it raised SystemExit"),
@@ -125,7 +125,7 @@ def test_a_file_in_the_checkout_goes_before_an_installed_module(tmp_path, monkey
     assert rows("own_first:load") == [{"text": "mine"}]
     assert sys.path == before
     (tmp_path / "json.py").write_text("def loads(): return ['mine']")
-    with pytest.raises(UserError, match="json.py has the name of a module that is loaded already"):
+    with pytest.raises(UserError, match="json.py has the name of a module that is already loaded"):
         rows("json:loads")
 
 

@@ -79,7 +79,7 @@ def test_conllu_skips_ranges_and_empty_nodes(tmp_path):
     [
         ("1\ta\tO\n", "line 1: 3 tab-separated columns; CoNLL-U has 10"),
         (WORD.format(1, "a", "X", "_") + WORD.format(3, "b", "X", "_"), "line 2: word 3 follows word 1"),
-        (WORD.format("x", "a", "X", "_"), "line 1: 'x' is no word number"),
+        (WORD.format("x", "a", "X", "_"), "line 1: 'x' is not a word number"),
         (WORD.format(1, "", "X", "_"), "line 1: column FORM is empty"),
     ],
 )

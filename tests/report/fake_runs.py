@@ -9,30 +9,39 @@ import random
 from pathlib import Path
 from typing import Any
 
+from snakelm.runs.records import Circumstance, Manifest, Parent, Subject, write
+
 
 class Results:
-    """A results folder being filled; `parents` is what a report's job would be given."""
+    """A results folder being filled; `parents` and `subjects` are what a report's job would be given."""
 
     def __init__(self, root: Path):
         self.root = root
         self.parents: dict[str, Path] = {}
+        self.subjects: dict[str, Subject] = {}
         self.confidence = 0.95
 
-    def add(self, role: str, stage: str, files: dict[str, str] | None = None, **manifest: Any) -> Path:
-        kind, _, key = role.partition(":")
+    def add(
+        self, stage: str, name: str, subject: Subject, files: dict[str, str] | None = None, **manifest: Any
+    ) -> Path:
+        """A finished run, in the role `<stage>:<name>`."""
+        role = f"{stage}:{name}"
         run_id = hashlib.sha256(role.encode()).hexdigest()[:12]
-        folder = self.root / stage / f"{''.join(c if c.isalnum() or c in '._-' else '_' for c in key)}-{run_id}"
+        folder = self.root / stage / f"{''.join(c if c.isalnum() or c in '._-' else '_' for c in name)}-{run_id}"
         folder.mkdir(parents=True)
-        for name, text in (files or {}).items():
-            (folder / name).write_text(text, encoding="utf-8")
-        whole = {"stage": stage, "name": key, "id": run_id, "config": {}, "parents": {}, "files": {}, "headline": {}}
-        whole["circumstance"] = {"seconds": 12.5, "host": "secret-host.example"}
-        (folder / "manifest.json").write_text(json.dumps(whole | manifest), encoding="utf-8")
+        for file, text in (files or {}).items():
+            (folder / file).write_text(text, encoding="utf-8")
+        circumstance = Circumstance(seconds=12.5, machine={"host": "secret-host.example"})
+        whole = Manifest(stage, name, run_id, subject, circumstance=circumstance, **manifest)
+        write(folder / "manifest.json", whole)
         self.parents[role] = folder
         return folder
 
     def evaluate(self, model: str, task: str, init: str, scores: dict[Any, float], metric: str = "accuracy", **options):
-        """An evaluate run with one main metric (seed → value) and, with `also`, more metrics of the same form."""
+        """An evaluate run with one main metric (seed → value) and, with `also`, more metrics of the same form.
+
+        `swept`: section of the recipe → keys that a sweep set; `parents`: ids of its fine-tunings.
+        """
         greater, n = options.get("greater", True), options.get("n", 800)
         rows = [("seed", "metric", "value", "n", "main", "greater_is_better")]
         for name, values in {metric: scores, **options.get("also", {})}.items():
@@ -40,20 +49,25 @@ class Results:
                 (s, name, repr(v), n, str(name == metric).lower(), str(greater).lower()) for s, v in values.items()
             ]
         files, config = {"metrics.tsv": tsv(rows)}, {"confidence": self.confidence}
-        return self.add(f"evaluate:{model}.{task}.{init}", "evaluate", files, config=config)
+        parents = {f"seed-{n}": Parent("finetune", "", run_id) for n, run_id in enumerate(options.get("parents", ()))}
+        subject = Subject(model=model, task=task, init=init, swept=options.get("swept", {}))
+        return self.add("evaluate", f"{model}.{task}.{init}", subject, files, config=config, parents=parents)
 
-    def finetune(self, model: str, task: str, init: str, seed: int, level: float, size: int | None = 500):
+    def finetune(
+        self, model: str, task: str, init: str, seed: int, level: float, size: int | None = 500, file: str = "data.tsv"
+    ):
         draw = random.Random(f"{model}{task}{init}{seed}")
         rows = [("step", "epoch", "loss", "validation_loss", "validation_metric")]
         for step in range(0, 129, 8):
             rising = level * (1 - 0.5 * math.exp(-step / 30)) + draw.gauss(0, 0.008)
             rows.append((step, step / 32, 1.6 * math.exp(-step / 60), *((1.5, rising) if step % 32 == 0 else ("", ""))))
-        role = f"finetune:{model}.{task}.{init}.s{seed}"
+        settings = {"files": [file], "learning_rate": 1e-3, "max_train_rows": size}
         return self.add(
-            role,
             "finetune",
+            f"{model}.{task}.{init}.s{seed}",
+            Subject(model=model, task=task, init=init, seed=seed),
             {"curve.tsv": tsv(rows)},
-            config={"init": init, "seed": seed, "task": {"learning_rate": 1e-3, "max_train_rows": size}},
+            config={"init": init, "seed": seed, "task": settings},
         )
 
     def pretrain(self, model: str, level: float = 4.6, steps: int = 1771, samples: str = "", **headline: Any):
@@ -66,20 +80,20 @@ class Results:
             rows.append((step, step * 1024, loss, *last, 3e-3))
         files = {"curve.tsv": tsv(rows)} | ({"samples.txt": samples} if samples else {})
         config = {"architecture": "gpt2", "hidden_size": 128, "learning_rate": 3e-3}
-        return self.add(f"pretrain:{model}", "pretrain", files, headline=headline, config=config)
+        return self.add("pretrain", model, Subject(model=model), files, headline=headline, config=config)
 
-    def tokenizer(self, name: str, **figures: Any):
-        files = {"figures.json": json.dumps(figures)} if figures else {}
-        if figures:
+    def tokenizer(self, name: str, **statistics: Any):
+        files = {"statistics.json": json.dumps(statistics)} if statistics else {}
+        if statistics:
             tokens = enumerate(["Fel", "low", "citi", "zens", "of", "the", "Sen", "ate", "&", "the", "House"])
             spans = (f'<span style="background:#cfe8ff" title="{t} ({i})">{t}</span> ' for i, t in tokens)
             files["sample.html"] = f'<div class="tokens" style="color:#111;background:#fff">{"".join(spans)}</div>\n'
             files["sample.html"] = files["sample.html"].replace("&", "&amp;")
-        return self.add(f"tokenizer:{name}", "save_tokenizer", files, headline={"vocab_size": 4096})
+        return self.add("save_tokenizer", name, Subject(tokenizer=name), files, headline={"vocab_size": 4096})
 
     def corpus(self, name: str, **headline: Any):
         config = {"source": "https://reader:hunter2@example.org/text.txt"}
-        return self.add(f"corpus:{name}", "fetch_corpus", headline=headline, config=config)
+        return self.add("fetch_corpus", name, Subject(corpus=name), headline=headline, config=config)
 
 
 def tsv(rows: list[tuple]) -> str:

@@ -32,7 +32,7 @@ def sizes(root: Path) -> Results:
             scores = {seed: level + 0.04 * math.log10(size) + 0.012 * seed for seed in (1, 2, 3)}
             results.evaluate(model, f"{task}-{size}", init, scores)
             for seed, score in scores.items():
-                results.finetune(model, f"{task}-{size}", init, seed, score, size)
+                results.finetune(model, f"{task}-{size}", init, seed, score, size, f"{task}.tsv")
     return results
 
 

@@ -17,6 +17,8 @@ from snakelm.core.errors import UserError
 from snakelm.report.config import ReportConfig
 from snakelm.report.report import report
 from snakelm.runs.context import RunContext
+from snakelm.runs.records import Subject
+from snakelm.runs.store import read_manifest
 from tests.report.fake_runs import Results, tsv, ugly, usual
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
@@ -64,7 +66,9 @@ class Page(HTMLParser):
 def make(results: Results, out: Path, **config) -> tuple[Page, dict, list[dict[str, str]]]:
     """(page, headline, rows of metrics.tsv) of a report on these results."""
     out.mkdir()
-    headline = report(RunContext("default", ReportConfig(**config), results.parents, out, out))
+    headline = report(
+        RunContext("default", ReportConfig(**config), results.parents, out, out, subjects=results.subjects)
+    )
     with (out / "metrics.tsv").open(encoding="utf-8", newline="") as lines:
         scores = list(csv.DictReader(lines, delimiter="\t"))
     page = Page((out / "report.html").read_text(encoding="utf-8"))
@@ -125,8 +129,8 @@ def test_metrics_has_every_score_once(story, hard):
     assert wanted | {"value": "0.482", "n": "800", "main": "true"} in scores
     results, _, _, _, scores = hard
     written = 0
-    for role, folder in results.parents.items():
-        if role.startswith("evaluate:"):
+    for folder in results.parents.values():
+        if folder.parent.name == "evaluate":
             written += len((folder / "metrics.tsv").read_text(encoding="utf-8").splitlines()) - 1
     assert len(scores) == written
     assert sum(math.isnan(float(row["value"])) for row in scores) == 3 * 2 + 3 * 5
@@ -227,14 +231,11 @@ def test_recipes_without_experiments(which, tmp_path):
 
 def test_fine_tunings_that_two_models_share_are_in_both_panels(tmp_path):
     results = Results(tmp_path / "results")
-    shared = json.loads((results.finetune("a", "era", "random", 1, 0.5) / "manifest.json").read_text())["id"]
+    shared = read_manifest(results.finetune("a", "era", "random", 1, 0.5)).id
     for model in ("a", "b"):
         results.finetune(model, "era", "pretrained", 1, 0.6)
         for init in ("pretrained", "random"):
-            folder = results.evaluate(model, "era", init, {1: 0.5})
-            manifest = json.loads((folder / "manifest.json").read_text())
-            manifest["parents"] = {"seed-1": {"id": shared}} if init == "random" else {}
-            (folder / "manifest.json").write_text(json.dumps(manifest))
+            results.evaluate(model, "era", init, {1: 0.5}, parents=[shared] if init == "random" else [])
     make(results, tmp_path / "out")
     html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     panels = html.split('<section id="finetuning">')[1].split("</section>")[0].split("<figure>")[1:]
@@ -243,14 +244,15 @@ def test_fine_tunings_that_two_models_share_are_in_both_panels(tmp_path):
 
 def test_unreadable_parents_are_one_clear_line(tmp_path):
     results = Results(tmp_path / "results")
-    folder = results.add("evaluate:m.t.random", "evaluate", {"metrics.tsv": tsv([("seed", "value"), (1, 0.5)])})
+    subject = Subject(model="m", task="t", init="random")
+    folder = results.add("evaluate", "m.t.random", subject, {"metrics.tsv": tsv([("seed", "value"), (1, 0.5)])})
     with pytest.raises(UserError, match=r"metrics\.tsv: no column metric"):
         make(results, tmp_path / "a")
     (folder / "manifest.json").write_text("{")
     with pytest.raises(UserError, match=r"manifest\.json: not readable"):
         make(results, tmp_path / "b")
     (folder / "manifest.json").unlink()
-    with pytest.raises(UserError, match="evaluate:m.t.random is not complete"):
+    with pytest.raises(UserError, match=r"evaluate/m\.t\.random-.*manifest\.json: not readable .*make that run again"):
         make(results, tmp_path / "c")
 
 
@@ -267,7 +269,7 @@ def test_sizes_of_a_task_make_a_learning_curve(tmp_path):
     page, *_ = make(results, tmp_path / "out")
     titles = [given for tag, given in page.tags if tag == "svg"]
     assert page.text.count("by the number of labelled rows") == 1 and titles
-    assert "tiny on era by the number of labelled rows" in page.text
+    assert "tiny on era-200 to era-2000 by the number of labelled rows" in page.text
     assert "validation accuracy" in page.text
 
 
@@ -288,7 +290,7 @@ def test_tokenizers_are_compared_with_their_samples(tmp_path):
     results.tokenizer("bad", kind="unigram", bytes_per_token=4.2)
     results.tokenizer("unmeasured")
     hostile = '<div class="tokens"><span style="background:url(https://example.org/x)">a</span></div>'
-    (results.parents["tokenizer:bad"] / "sample.html").write_text(hostile)
+    (results.parents["save_tokenizer:bad"] / "sample.html").write_text(hostile)
     page, *_ = make(results, tmp_path / "out")
     html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "75.12\u202f%" in page.text and "byte_level_bpe" in page.text and "4,096" in page.text
@@ -321,6 +323,90 @@ def test_one_tokenizer_alone_is_not_compared(tmp_path):
 def test_only_coloured_text_counts_as_a_sample(text, tmp_path):
     results = Results(tmp_path / "results")
     results.tokenizer("bpe", kind="unigram")
-    (results.parents["tokenizer:bpe"] / "sample.html").write_text(text)
+    (results.parents["save_tokenizer:bpe"] / "sample.html").write_text(text)
     page, *_ = make(results, tmp_path / "out")
-    assert "show under the pointer" not in page.text
+    assert "Hover over a token" not in page.text
+
+
+def sweep(root: Path) -> Results:
+    """Float sweeps on a model and a task: 2 × 2 cells; the random twins of the two models are the same runs."""
+    results = Results(root)
+    for task_rate, level in ((1e-4, 0.5), (1e-3, 0.7)):
+        task = f"topic-learning_rate={task_rate:g}"
+        folder = results.evaluate("tiny-learning_rate=0.001", task, "random", {1: level, 2: level + 0.02})
+        twin = results.parents.pop(f"evaluate:tiny-learning_rate=0.001.{task}.random")
+        assert twin == folder
+        for rate in (1e-3, 3e-4):
+            model = f"tiny-learning_rate={rate:g}"
+            swept = {"models": {"learning_rate": rate}, "tasks": {"learning_rate": task_rate}}
+            results.evaluate(model, task, "pretrained", {1: level + 100 * rate, 2: level + 100 * rate}, swept=swept)
+            results.parents[f"random twin of {model} on {task}"] = folder
+            results.subjects[f"random twin of {model} on {task}"] = Subject(
+                model=model, task=task, init="random", swept=swept
+            )
+    results.evaluate("plain", "topic", "random", {1: 0.25})
+    return results
+
+
+def test_sweeps_over_floats_are_grouped_by_model_and_task(tmp_path):
+    page, headline, scores = make(sweep(tmp_path / "results"), tmp_path / "out")
+    small, large = "topic-learning_rate=0.0001", "topic-learning_rate=0.001"
+    slow, fast = "tiny-learning_rate=0.0003", "tiny-learning_rate=0.001"
+    assert list(page.rows) == [
+        ("topic", "plain", "accuracy"),
+        *((task, model, "accuracy") for task in (small, large) for model in (slow, fast)),
+    ]
+    assert headline["comparisons"] == 4
+    assert words(page.rows[large, slow, "accuracy"]["pretrained"]) == "0.730 the same in every seed n = 2"
+    assert words(page.rows[large, fast, "accuracy"]["random"]) == "0.710 [0.583, 0.837] n = 2"
+    columns = ["model", "task", "init", "seed", "metric", "value", "n", "main"]
+    assert list(scores[0]) == [*columns, "models.learning_rate", "tasks.learning_rate"]
+    assert len(scores) == headline["scores"] == 4 * 2 * 2 + 1
+    wanted = {"model": slow, "task": small, "init": "random", "seed": "2", "metric": "accuracy", "value": "0.52"}
+    swept = {"models.learning_rate": "0.0003", "tasks.learning_rate": "0.0001"}
+    assert wanted | {"n": "800", "main": "true"} | swept in scores
+    assert [row["models.learning_rate"] for row in scores if row["model"] == "plain"] == [""]
+
+
+def test_roles_mean_nothing(story, tmp_path):
+    _, out, *_ = story
+    again = usual(tmp_path / "elsewhere")
+    again.parents = {f"parent {number}": folder for number, folder in enumerate(again.parents.values())}
+    make(again, tmp_path / "out", title="Union")
+    for name in ("report.html", "metrics.tsv", "results.svg", "results.png"):
+        assert (tmp_path / "out" / name).read_bytes() == (out / name).read_bytes(), name
+
+
+def test_entries_that_were_renamed_have_their_new_names(tmp_path):
+    results = Results(tmp_path / "results")
+    results.pretrain("old", steps=50)
+    results.evaluate("old", "era", "random", {1: 0.5})
+    results.subjects = {
+        "pretrain:old": Subject(model="new"),
+        "evaluate:old.era.random": Subject(model="new", task="age", init="random"),
+    }
+    page, _, scores = make(results, tmp_path / "out")
+    assert [(row["model"], row["task"]) for row in scores] == [("new", "age")]
+    html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert '<th scope="row">new</th>' in html.split('<section id="pretraining">')[1].split("</section>")[0]
+
+
+def test_a_spoilt_manifest_is_read_from_its_copy(story, tmp_path):
+    _, out, *_ = story
+    again = usual(tmp_path / "elsewhere")
+    for place, folder in enumerate(again.parents.values()):
+        (folder / "manifest.json").rename(folder / ".manifest.json")
+        if place % 2:
+            (folder / "manifest.json").write_text("{")
+    make(again, tmp_path / "out", title="Union")
+    assert (tmp_path / "out" / "report.html").read_bytes() == (out / "report.html").read_bytes()
+
+
+def test_sizes_are_told_by_the_settings_and_not_by_the_names(tmp_path):
+    results = Results(tmp_path / "results")
+    for task, size, file in (("few", 200, "a"), ("many", 500, "a"), ("x-200", 200, "b"), ("y-500", 500, "c")):
+        results.evaluate("tiny", task, "random", {1: 0.5, 2: 0.6})
+        results.finetune("tiny", task, "random", 1, 0.5, size, file)
+    page, *_ = make(results, tmp_path / "out")
+    assert "tiny on few to many by the number of labelled rows" in page.text
+    assert page.text.count("by the number of labelled rows") == 1

@@ -7,11 +7,11 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from snakelm.report.curves import axis, curve
-from snakelm.report.figures import Line, chart, short
+from snakelm.report.curves import axis, curve, training_log
+from snakelm.report.figures import ChartLine, chart, short
 from snakelm.report.numbers import decimals, fixed, plain
+from snakelm.report.ordering import natural
 from snakelm.report.page import without_secrets
-from snakelm.report.runs import natural, split_cell, split_seed
 
 
 @pytest.mark.parametrize(
@@ -41,31 +41,42 @@ def test_minus_zero_has_no_sign():
     assert fixed(-0.0001, 3, sign=True) == "0.000"
 
 
-def test_keys():
-    assert split_cell("gpt-2.0.era.random") == ("gpt-2.0", "era", "random")
-    assert split_seed("m.t.random.s12") == ("m.t.random", "12")
-    assert split_cell("odd") == ("", "", "odd")
-    assert sorted(["m10", "m2", "a", "1"], key=natural) == ["1", "a", "m2", "m10"]
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["1", "a", "m2", "m10"],
+        ["x", "x-lr=1e-05", "x-lr=0.0001", "x-lr=0.0003", "x-lr=0.001", "x-lr=0.01", "x-lr=1.5", "x-lr=10"],
+        ["gpt-1.9-small", "gpt-2.0", "gpt-2.0-small"],
+        ["v2e", "v2e9b", "v3e"],
+        ["", "01", "1", "9" * 400],
+    ],
+)
+def test_names_sort_by_the_numbers_in_them(names):
+    assert sorted(reversed(names), key=natural) == names
 
 
 def test_long_curves_are_averaged_and_gaps_skipped():
     rows = [{"step": str(step), "loss": str(step % 2)} for step in range(1000)]
     rows[3]["loss"] = "nan"
     rows[5]["loss"] = ""
-    thin = curve(rows, "step", "loss", points=100)
+    thin = curve(training_log(rows), "step", "loss", points=100)
     assert len(thin.x) == 100 and thin.lost == 1
     assert max(abs(y - 0.5) for y in thin.y) < 0.2
     assert thin.x == sorted(thin.x)
-    assert not curve([{"step": "1", "loss": ""}], "step", "loss")
+    assert not curve(training_log([{"step": "1", "loss": ""}]), "step", "loss")
 
 
 def test_axis_is_one_that_all_curves_have():
-    assert axis([[{"tokens": "5", "step": "1"}], [{"tokens": "", "step": "1"}], []], ("tokens", "step")) == "step"
-    assert axis([[]], ("tokens",)) is None
+    full, gap, empty = (
+        training_log(rows) for rows in ([{"tokens": "5", "step": "1"}], [{"tokens": "", "step": "1"}], [])
+    )
+    assert axis([full, gap, empty], ("tokens", "step")) == "step"
+    assert axis([empty], ("tokens",)) is None
 
 
 def test_charts_are_xml_that_takes_the_pages_colours():
-    svg = str(chart([Line(curve([{"s": "1", "l": "2"}], "s", "l"), 0)], "a < b & c", "$y$", '"t" <x>', (3, 2)))
+    line = ChartLine(curve(training_log([{"s": "1", "l": "2"}]), "s", "l"), 0)
+    svg = str(chart([line], "a < b & c", "$y$", '"t" <x>', (3, 2)))
     tree = ElementTree.fromstring(svg)
     assert tree.tag.endswith("svg")
     text = "".join(tree.itertext())

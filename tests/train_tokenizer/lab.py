@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pandas
 
 from snakelm.runs.context import RunContext
 from snakelm.save_tokenizer.config import SaveConfig
+from snakelm.tokenization.statistics import TokenizerStatistics, read_statistics
 from snakelm.train_tokenizer.config import TokenizerConfig
 
 
@@ -46,8 +46,10 @@ class Lab:
     def both(self, name: str = "tok", **settings: Any) -> Path:
         return self.save(self.train(name, **settings), name)
 
-    def figures(self, folder: Path) -> dict[str, Any]:
-        return json.loads((folder / "figures.json").read_text(encoding="utf-8"))
+    def statistics(self, folder: Path) -> TokenizerStatistics:
+        found = read_statistics(folder)
+        assert found is not None
+        return found
 
 
 def write_corpus(folder: Path, train: list[str], validation: list[str] | None = None) -> Path:

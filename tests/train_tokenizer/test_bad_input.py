@@ -16,8 +16,8 @@ from tests.train_tokenizer.lab import Lab, write_corpus
 @pytest.mark.parametrize(
     "settings,said",
     [
-        ({"kind": "char_bpe", "vocab_size": 20}, r"tokenizers.tok.vocab_size: 20 is too small: .* alone are \d+"),
-        ({"kind": "byte_level_bpe", "vocab_size": 100}, r"vocab_size: 100 is too small: .* alone are 256"),
+        ({"kind": "char_bpe", "vocab_size": 20}, r"tokenizers.tok.vocab_size: 20 is too small: .* alone take \d+"),
+        ({"kind": "byte_level_bpe", "vocab_size": 100}, r"vocab_size: 100 is too small: .* alone take 256"),
         ({"kind": "sentencepiece_unigram", "vocab_size": 10}, r"vocab_size: 10 is too small"),
         ({"kind": "custom", "model": "BPR"}, r"tokenizers.tok.model: no model 'BPR'; did you mean BPE\?"),
         ({"kind": "custom", "model": "BPE", "normalizer": ["NFC", "Lowercased"]}, r"normalizer\[1\]: .*mean Lowercase"),
@@ -47,11 +47,14 @@ from tests.train_tokenizer.lab import Lab, write_corpus
         ({"template_single": "<s> $A"}, r"template_single: '<s>' is not among special_tokens"),
         (
             {"special_tokens": ["<s>"], "template_single": "$A", "template_pair": "<s> $A"},
-            r"template_pair: '<s> \$A' is no template: .*both sequences",
+            r"template_pair: '<s> \$A' is an invalid template.*both sequences",
         ),
-        ({"special_tokens": ["<s>"], "template_single": "<s> $Q"}, r"template_single: '<s> \$Q' is no template: "),
+        (
+            {"special_tokens": ["<s>"], "template_single": "<s> $Q"},
+            r"template_single: '<s> \$Q' is an invalid template",
+        ),
         ({"special_tokens": ["<s>"], "template_single": "<s>"}, r"template_single: '<s>' leaves the text out; put \$A"),
-        ({"existing": "./nowhere"}, r"tokenizers.tok.existing: no folder './nowhere'"),
+        ({"existing": "./nowhere"}, r"tokenizers.tok.existing: there is no folder './nowhere'"),
     ],
 )
 def test_one_line_when_training(lab, settings, said):
@@ -67,9 +70,9 @@ def test_one_line_when_training(lab, settings, said):
     "settings,said",
     [
         ({"special_tokens": ["<a>", "<b>", "<a>"]}, "special token '<a>' is listed twice"),
-        ({"special_tokens": ["<a>", ""]}, "a special token needs a content"),
+        ({"special_tokens": ["<a>", ""]}, "a special token needs `content`"),
         ({"special_tokens": ["<a>"], "pad_token": "<pad>"}, "pad_token '<pad>' is not among special_tokens"),
-        ({"family": "robert"}, "no family 'robert'; did you mean roberta"),
+        ({"family": "robert"}, "unknown family 'robert'; did you mean roberta"),
         ({"kind": "bytes", "vocab_size": 300}, "vocab_size: no effect on kind bytes; remove it"),
         ({"kind": "word_level", "shrinking_factor": 0.5}, "shrinking_factor: no effect on kind word_level"),
         ({"kind": "custom"}, "kind custom needs a model"),
@@ -104,12 +107,12 @@ def test_characters_that_vanish(tmp_path, caplog):
     with caplog.at_level("WARNING", logger="snakelm"):
         folder = lab.both(kind="byte_level_bpe", vocab_size=60, initial_alphabet=[])
     assert re.search(r"[\d.]+ % of the characters of the validation split are lost without a trace", caplog.text)
-    assert 0.1 < lab.figures(folder)["characters_lost"] < 0.5
+    assert 0.1 < lab.statistics(folder).characters_lost < 0.5
     caplog.clear()
     with caplog.at_level("WARNING", logger="snakelm"):
         folder = lab.both(kind="char_bpe", vocab_size=60)
-    figures = lab.figures(folder)
-    assert figures["unknown_rate"] > 0 and figures["characters_lost"] == 0 and "lost" not in caplog.text
+    found = lab.statistics(folder)
+    assert found.unknown_rate > 0 and found.characters_lost == 0 and "lost" not in caplog.text
 
 
 @pytest.mark.parametrize(

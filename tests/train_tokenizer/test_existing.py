@@ -19,14 +19,14 @@ def test_taken_over_with_roles_and_limit(lab):
     one, two = AutoTokenizer.from_pretrained(original), AutoTokenizer.from_pretrained(saved)
     assert one(TEXT, "b")["input_ids"] == two(TEXT, "b")["input_ids"]
     assert one.special_tokens_map == two.special_tokens_map and two.model_max_length == 64
-    assert lab.figures(saved)["kind"] == "existing" and lab.figures(saved)["bytes_per_token"] > 1
+    assert lab.statistics(saved).kind == "existing" and lab.statistics(saved).bytes_per_token > 1
 
 
 def test_without_a_corpus_nothing_is_measured(lab):
     original = lab.both("first", kind="bytes")
     lab.corpus = None
     saved = lab.both("second", existing=str(original))
-    assert not (saved / "figures.json").exists() and (saved / "second.zip").exists()
+    assert not (saved / "statistics.json").exists() and (saved / "second.zip").exists()
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ def test_an_unknown_token_that_nobody_declared(lab, tmp_path, kind):
     tokenizer = Tokenizer(PLAIN[kind])
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.save(str(bare / "tokenizer.json"))
-    figures = lab.figures(lab.both("taken", existing=str(bare)))
-    assert figures["unknown_rate"] > 0.3 and figures["characters_lost"] == 0
+    found = lab.statistics(lab.both("taken", existing=str(bare)))
+    assert found.unknown_rate > 0.3 and found.characters_lost == 0
     lab.both("again", existing=str(bare), retrain=True, vocab_size=300)
 
 

@@ -1,4 +1,4 @@
-"""Every kind trains, saves and loads; figures and files are what they claim to be."""
+"""Every kind trains, saves and loads; statistics and files are what they claim to be."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_kind_from_corpus_to_verified_folder(lab, kind):
     names = {path.name for path in folder.iterdir()}
     own = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"}
     classic = CLASSIC.get(kind, {"vocab.json", "merges.txt"})
-    assert names == own | classic | {"tok.zip", "figures.json", "sample.html", "words.svg"}
+    assert names == own | classic | {"tok.zip", "statistics.json", "sample.html", "words.svg"}
     with zipfile.ZipFile(folder / "tok.zip") as archive:
         assert set(archive.namelist()) == own | classic
         assert all(archive.read(name) == (folder / name).read_bytes() for name in archive.namelist())
@@ -58,9 +58,9 @@ def test_kind_from_corpus_to_verified_folder(lab, kind):
 
 def test_byte_kinds_come_back_whole(lab):
     for kind, settings in {"byte_level_bpe": {"vocab_size": 400}, "bytes": {}}.items():
-        figures = lab.figures(lab.both(kind=kind, **settings))
-        assert figures["round_trip"] == 1 and figures["characters_lost"] == 0 and figures["unknown_rate"] == 0
-        assert figures["bytes_per_token"] >= 1 and figures["split"] == "validation"
+        found = lab.statistics(lab.both(kind=kind, **settings))
+        assert found.round_trip == 1 and found.characters_lost == 0 and found.unknown_rate == 0
+        assert found.bytes_per_token >= 1 and found.split == "validation"
 
 
 def test_byte_fallback_spells_unseen_characters(lab):

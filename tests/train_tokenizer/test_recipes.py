@@ -1,4 +1,4 @@
-"""The recipes about tokenizers: the classic figures on Romeo and Juliet, and all kinds on the default corpus."""
+"""The recipes about tokenizers: the classic numbers on Romeo and Juliet, and all kinds on the default corpus."""
 
 from __future__ import annotations
 

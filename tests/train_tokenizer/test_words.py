@@ -92,9 +92,9 @@ def test_text_that_is_small_or_has_no_blanks(text):
     assert words.count_words(tokenizer, lambda: [lines]) == by_library(tokenizer, lines)
 
 
-def test_what_may_see_across_a_blank_is_left_to_the_library():
+def test_what_may_see_across_a_space_is_left_to_the_library():
     tokenizer = Tokenizer(models.BPE())
-    for normalizer, pre_tokenizer, parted in [
+    for normalizer, pre_tokenizer, splits in [
         (None, pre_tokenizers.WhitespaceSplit(), True),
         (None, None, False),
         (None, pre_tokenizers.ByteLevel(use_regex=False), False),
@@ -110,7 +110,7 @@ def test_what_may_see_across_a_blank_is_left_to_the_library():
             tokenizer.normalizer = normalizer
         if pre_tokenizer is not None:
             tokenizer.pre_tokenizer = pre_tokenizer
-        assert words.blanks_part(tokenizer) is parted, (normalizer, pre_tokenizer)
+        assert words.splits_at_spaces(tokenizer) is splits, (normalizer, pre_tokenizer)
 
 
 def test_scripts_without_blanks_do_not_pay():

@@ -14,5 +14,5 @@ class EncodeConfig(Config):
 
     separator: Literal["auto", "eos", "sep", "none"] = Field(
         "auto",
-        description="special token after each document: eos, sep, none, or auto (eos, else sep, else none)",
+        description="Special token after each document: eos, sep, none, or auto (eos, else sep, else none).",
     )

@@ -5,7 +5,7 @@ What the run holds, for each split of the corpus:
 - `<split>.bin`: the ids of all documents in order, little-endian uint16 (uint32 from 65,536 tokens on), with the
   separator after each document; a memory map reads it without loading it.
 - `<split>.words`: one bit per token (numpy.packbits order): 1 where a word begins, as the tokenizer's
-  pre-tokenizer sees words, or as blanks part them where it sees none. Whole-word masking needs it.
+  pre-tokenizer sees words, or as whitespace separates them where it sees none. Whole-word masking needs it.
 - `<split>.offsets.npy`: where each document begins, and the end, in tokens (int64).
 - `encoded.json`: counts per split (tokens, documents, characters, UTF-8 bytes, unknown tokens) and the separator.
 
@@ -16,7 +16,6 @@ Memory: one batch of about BATCH characters and its encodings. Output does not d
 
 from __future__ import annotations
 
-import json
 import os
 from array import array
 from collections.abc import Iterable, Iterator
@@ -27,6 +26,7 @@ import numpy as np
 
 from snakelm.core.console import Progress, log
 from snakelm.core.errors import UserError
+from snakelm.core.files import write_json
 from snakelm.encode_corpus.config import EncodeConfig
 from snakelm.readers import corpus
 from snakelm.runs.context import RunContext
@@ -68,7 +68,7 @@ def encode_corpus(context: RunContext[EncodeConfig]) -> dict[str, Any]:
             f"{context.name}: the corpus has no text to train on: every document of its train split is empty"
         )
     about = {"dtype": dtype.str, "vocab_size": size, "separator": separator, "splits": splits}
-    (context.out / "encoded.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    write_json(context.out / "encoded.json", about)
     train = splits["train"]
     _warn_of_unknown(train, tokenizer)
     return {
@@ -103,7 +103,7 @@ def _encode_split(
             encodings = backend.encode_batch([text for text, _ in batch], add_special_tokens=False)
             for (text, last), encoding in zip(batch, encodings, strict=True):
                 ids = np.array(encoding.ids, dtype=np.int64)
-                starts = _word_starts(encoding.word_ids) if splits_words else _blank_starts(encoding.offsets, text)
+                starts = _word_starts(encoding.word_ids) if splits_words else _whitespace_starts(encoding.offsets, text)
                 if last and separator is not None:
                     ids, starts = np.append(ids, separator), np.append(starts, True)
                 ids_file.write(ids.astype(dtype).tobytes())
@@ -123,9 +123,9 @@ def _encode_split(
 def _separator(tokenizer: PreTrainedTokenizerBase, which: str) -> int | None:
     if which == "none":
         return None
-    if which == "auto":
-        return tokenizer.eos_token_id if tokenizer.eos_token_id is not None else tokenizer.sep_token_id
-    if (token := getattr(tokenizer, f"{which}_token_id")) is None:
+    found = (getattr(tokenizer, f"{role}_token_id") for role in (("eos", "sep") if which == "auto" else (which,)))
+    token: int | None = next((number for number in found if number is not None), None)
+    if token is None and which != "auto":
         raise UserError(f"separator: {which}: the tokenizer has no {which} token; add one, or set separator: none")
     return token
 
@@ -144,11 +144,11 @@ def _splits_words(backend: Tokenizer) -> bool:
     return 3 <= len(pieces) <= 5
 
 
-def _blank_starts(offsets: list[tuple[int, int]], text: str) -> np.ndarray:
-    """True where a token begins with a blank and the one before does not: words as blanks part them."""
-    blank_T = np.array([text[begin : begin + 1].isspace() for begin, _ in offsets], dtype=bool)
-    starts_T = blank_T.copy()
-    starts_T[1:] &= ~blank_T[:-1]
+def _whitespace_starts(offsets: list[tuple[int, int]], text: str) -> np.ndarray:
+    """True where a token begins with whitespace and the one before does not: words as whitespace separates them."""
+    space_T = np.array([text[begin : begin + 1].isspace() for begin, _ in offsets], dtype=bool)
+    starts_T = space_T.copy()
+    starts_T[1:] &= ~space_T[:-1]
     starts_T[:1] = True
     return starts_T
 

@@ -30,7 +30,7 @@ class Cleaner:
         self.counts: Counter[str] = Counter()
 
     def __call__(self, value: Any, where: str) -> str | None:
-        """The document, or None if it is dropped; UserError if the value is no text at all (a list, bytes, …)."""
+        """The document, or None if it is dropped; UserError if the value is not text at all (a list, bytes, …)."""
         text = self._as_text(value, where)
         if text is None:
             self.counts["null"] += 1
@@ -54,7 +54,7 @@ class Cleaner:
             return None
         if len(text) > LONGEST:
             raise UserError(
-                f"{where}: a document of {len(text):,} characters; the most is {LONGEST:,} (unit: paragraph?)"
+                f"{where}: a document of {len(text):,} characters; the maximum is {LONGEST:,} (unit: paragraph?)"
             )
         if len(text) < self.config.min_chars:
             self.counts["short"] += 1
@@ -66,7 +66,7 @@ class Cleaner:
             return str(value)
         plain = scalar(value)
         if plain is NotImplemented:
-            raise UserError(f"{where}: column {self.config.text!r} holds no text, but {type(value).__name__}")
+            raise UserError(f"{where}: column {self.config.text!r} does not hold text, but {type(value).__name__}")
         if plain is None:
             return None
         self.counts["converted"] += 1
@@ -76,7 +76,7 @@ class Cleaner:
 def scalar(value: Any) -> Any:
     """A bool, int (64 bit), float or str as it can stand in a column; None for null and NaN; dates become strings.
 
-    NotImplemented for what is no scalar: lists, dicts, bytes, arrays.
+    NotImplemented for what is not a scalar: lists, dicts, bytes, arrays.
     """
     if isinstance(value, str):
         return SURROGATE.sub("\ufffd", value) if not value.isascii() else str(value)

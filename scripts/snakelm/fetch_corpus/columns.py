@@ -13,7 +13,7 @@ from snakelm.fetch_corpus.clean import scalar
 from snakelm.readers.row import Row
 
 MOST = 1000
-TYPES = {
+TYPES: dict[type | None, pyarrow.DataType] = {
     bool: pyarrow.bool_(),
     int: pyarrow.int64(),
     float: pyarrow.float64(),
@@ -25,8 +25,8 @@ TYPES = {
 class Columns:
     """Collects columns in order of first appearance.
 
-    A column holds one type: ints and floats together are floats, any other mixture is strings. A row without
-    the column has null. Values that are no scalars (lists, dicts) leave the column out, with a warning, unless the
+    A column holds one type: ints and floats together are floats, any other mixture becomes strings. A row without
+    the column has null. Values that are not scalars (lists, dicts) leave the column out, with a warning, unless the
     recipe asks for it.
     """
 
@@ -58,7 +58,7 @@ class Columns:
         value = scalar(row[name])
         if value is NotImplemented:
             if self.keep is not None:
-                raise UserError(f"{row.where}: keep: column {name!r} holds {type(row[name]).__name__}, no single value")
+                raise UserError(f"{row.where}: keep: column {name!r} holds {type(row[name]).__name__}, no scalars")
             self.nested.setdefault(name, row.where)
             return None
         if value is not None:

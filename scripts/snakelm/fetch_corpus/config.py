@@ -41,7 +41,7 @@ class CorpusConfig(Repeatable, SourceConfig):
         BeforeValidator(_none_is_no_split, json_schema_input_type=SplitConfig | Literal["none"] | None),
     ] = Field(
         SplitConfig(validation=0.05),
-        description="What is held out; none: every document is trained on, and nothing can be validated or tested.",
+        description="What is held out; none: all documents are trained on, and nothing can be validated or tested.",
     )
     group: str | None = Field(
         None,
@@ -49,19 +49,23 @@ class CorpusConfig(Repeatable, SourceConfig):
         "without it, documents of the same text stay together.",
     )
     keep: list[str] | None = Field(
-        None, description="Columns to keep beside the text; default: all that hold numbers, truth values or strings."
+        None, description="Columns to keep beside the text; default: all with numbers, booleans or strings."
     )
-    strip: bool = Field(False, description="Drop white space at both ends of each document.")
-    line_ends: Literal["keep", "lf"] = Field("keep", description="lf: turn CRLF and CR into LF.")
+    strip: bool = Field(False, description="Remove whitespace at both ends of each document.")
+    line_ends: Literal["keep", "lf"] = Field("keep", description="Line ends; lf turns CRLF and CR into LF.")
     unicode: Literal["keep", "NFC", "NFKC"] = Field("keep", description="Unicode normal form of the texts.")
     control: Literal["keep", "drop"] = Field(
-        "keep", description="Control characters other than tab and line ends (NUL among them); they are counted anyway."
+        "keep",
+        description="What becomes of control characters other than tab and line ends, such as NUL.",
     )
     min_chars: int = Field(
-        1, description="Documents of fewer characters are dropped (white space alone counts 0).", ge=1
+        1,
+        description="Minimum length of a document in characters; whitespace alone counts as 0.",
+        ge=1,
     )
     deduplicate: Literal["none", "exact"] = Field(
-        "none", description="exact: of documents with the same text, once cleaned, only the first is kept."
+        "none",
+        description="Which duplicates to drop; exact: keep the first document of those with the same cleaned text.",
     )
 
     @model_validator(mode="after")

@@ -35,8 +35,8 @@ def fetch_corpus(context: RunContext[CorpusConfig]) -> dict[str, Any]:
     """Write train.parquet, and validation.parquet and test.parquet where text is held out.
 
     Returns documents, characters, bytes (UTF-8) and words per split, how many documents were dropped and why, and
-    how many held-out documents have their very text in train too. UserError for bad data, an empty corpus, and a
-    split that cannot be made.
+    how many held-out documents have the same text as a training document. UserError for bad data, an empty corpus,
+    and a split that cannot be made.
     """
     began = time.monotonic()
     config = context.config
@@ -55,7 +55,10 @@ def fetch_corpus(context: RunContext[CorpusConfig]) -> dict[str, Any]:
     _compare_fractions(config, numbers["documents"])
     leaked = _held_out_in_train(read.texts()[kept], split[kept])
     if leaked:
-        log.warning("%d held-out documents have their very text in train too; deduplicate: exact drops such", leaked)
+        log.warning(
+            "%d held-out documents have the same text as a training document; deduplicate: exact drops such duplicates",
+            leaked,
+        )
     dropped = {name: read.clean.counts[name] for name in ("null", "empty", "short")} | {"duplicates": duplicates}
     log.info(
         "%s; dropped: %s",
@@ -127,15 +130,15 @@ class _Reading:
         if not self.keys:
             reasons = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()) if count)
             raise UserError(
-                f"the corpus has no document: the source has {self.rows} rows" + (f" ({reasons})" if reasons else "")
+                f"the corpus has no documents: the source has {self.rows} rows" + (f" ({reasons})" if reasons else "")
             )
         self.columns.refuse_or_warn()
         if counts["converted"]:
-            log.warning("%d documents are numbers, not text; taken as they are printed", counts["converted"])
+            log.warning("%d documents are numbers, not text; kept as they print", counts["converted"])
         if counts["surrogates"]:
-            log.warning("%d documents held halves of surrogate pairs; replaced by U+FFFD", counts["surrogates"])
+            log.warning("%d documents had lone halves of surrogate pairs; replaced by U+FFFD", counts["surrogates"])
         if counts["control"] and self.config.control == "keep":
-            log.warning("%d documents hold control characters (kept; control: drop removes them)", counts["control"])
+            log.warning("%d documents have control characters (kept; control: drop removes them)", counts["control"])
 
 
 def _write(out: Path, scratch: Path, split: numpy.ndarray, kept: numpy.ndarray, columns: Columns) -> dict[str, Any]:

@@ -71,4 +71,4 @@ def named_split(value: Any, where: str) -> int:
     try:
         return NAMES[str(value).strip().lower()]
     except KeyError:
-        raise UserError(f"{where}: {value!r} names no split; expected {', '.join(SPLITS)}") from None
+        raise UserError(f"{where}: {value!r} is not the name of a split; expected {', '.join(SPLITS)}") from None

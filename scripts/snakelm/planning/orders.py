@@ -43,7 +43,14 @@ def ordered(run: PlannedRun) -> OrderedRun:
         sources=dict(run.sources),
         components=run.components,
         parents={
-            role: OrderedParent(parent.stage, parent.name, parent.canonical, parent.id, parent.folder)
+            role: OrderedParent(
+                parent.stage,
+                parent.name,
+                parent.canonical,
+                parent.id,
+                parent.folder,
+                run.roles.get(role, parent.subject),
+            )
             for role, parent in run.parents.items()
         },
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +43,9 @@ class PlannedRun:
     """The modules of the registered variants that it uses."""
     config: Config | Callable[[], Config]
     """The typed config, or a function that makes it (thousands of fine-tunings need none to be planned)."""
+    roles: Mapping[str, Subject] = field(default_factory=dict)
+    """Role → what that parent is about, where it is more than the parent's own subject: a run that two entries share
+    is the parent of both, under two roles."""
     left_out: frozenset[str] = frozenset()
     """Keys of the config that belong to another stage."""
     done: bool = False

@@ -204,26 +204,35 @@ class _Planner:
             parents = {f"seed-{seed}": run for seed, run in cell.runs.items()}
             parts = self._parts_of(self.recipe.evaluate, "evaluate")
             parts = parts._replace(components=self._parts_of(cell.task.config, "").components)
+            subject = self._subject_of(cell)
+            roles = {f"seed-{seed}": replace(subject, seed=seed) for seed in cell.runs}
             found[cell.name] = self._make(
-                "evaluate", cell.name, parts, parents, self._subject_of(cell), self.recipe.evaluate
+                "evaluate", cell.name, parts, parents, subject, self.recipe.evaluate, roles=roles
             )
         return found
 
     def _report(self, name: str, evaluations: Parents) -> None:
-        fine_tunings = {run.name: run for cell in self.cells.values() for run in cell.runs.values()}
-        parents = {
-            f"{role}:{entry}": run
-            for role, runs in (
-                ("corpus", self.corpora),
-                ("tokenizer", self.tokenizers),
-                ("pretrain", self.models),
-                ("finetune", fine_tunings),
-                ("evaluate", evaluations),
-            )
-            for entry, run in runs.items()
-        }
+        parents: Parents = {}
+        roles: dict[str, Subject] = {}
+
+        def add(kind: str, entry: str, run: PlannedRun, subject: Subject) -> None:
+            parents[f"{kind}:{entry}"], roles[f"{kind}:{entry}"] = run, subject
+
+        for entry, run in self.corpora.items():
+            add("corpus", entry, run, self._subject(corpus=entry))
+        for entry, run in self.tokenizers.items():
+            add("tokenizer", entry, run, self._subject(tokenizer=entry))
+        for entry, run in self.models.items():
+            model = self.recipe.models[entry]
+            add("pretrain", entry, run, self._subject(model=entry, corpus=model.corpus, tokenizer=model.tokenizer))
+        for cell in self.cells.values():
+            subject = self._subject_of(cell)
+            for seed, run in cell.runs.items():
+                add("finetune", f"{cell.name}.s{seed}", run, replace(subject, seed=seed))
+            add("evaluate", cell.name, evaluations[cell.name], subject)
         if parents:
-            self._add("report", name, self.recipe.report, parents, Subject(), "report")
+            parts = self._parts_of(self.recipe.report, "report")
+            self._make("report", name, parts, parents, Subject(), self.recipe.report, roles=roles)
 
     # --- subjects ---
 
@@ -270,6 +279,7 @@ class _Planner:
         config: Config | Callable[[], Config],
         left_out: frozenset[str] = frozenset(),
         is_wanted: bool = True,
+        roles: dict[str, Subject] | None = None,
     ) -> PlannedRun:
         parent_ids = {role: parent.canonical for role, parent in parents.items()}
         code = self.code.stage(stage, parts.components)
@@ -300,6 +310,7 @@ class _Planner:
             code=code,
             components=parts.components,
             config=config,
+            roles=roles or {},
             left_out=left_out,
             done=folder is not None,
             kept=kept,

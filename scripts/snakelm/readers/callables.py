@@ -49,7 +49,7 @@ def callable_fingerprint(python: str) -> dict[str, str]:
         return {"callable": python, "distribution": distribution.metadata["Name"], "version": distribution.version}
     file = _file_below(spec, module)
     if file is None:
-        raise UserError(f"{python}: where its code lies cannot be told, so a change to it would go unseen")
+        raise UserError(f"{python}: its code cannot be found, so a change to it would go unnoticed")
     return {"callable": python, "file": file}
 
 
@@ -134,13 +134,13 @@ def _load(python: str) -> Any:
         raise _raised(f"{python}: importing it", error) from error
     file, loaded = _local_file(module_name), getattr(value, "__file__", None)
     if file and not (loaded and os.path.samefile(file, loaded)):
-        raise UserError(f"{python}: {file} has the name of a module that is loaded already; rename it")
+        raise UserError(f"{python}: {file} has the name of a module that is already loaded; rename it")
     for name in path.split("."):
         if not hasattr(value, name):
             raise UserError(f"{python}: no {name!r} in {module_name}{did_you_mean(name, _public(value))}")
         value = getattr(value, name)
     if not callable(value):
-        raise UserError(f"{python}: is {type(value).__name__}, not a function")
+        raise UserError(f"{python}: is of type {type(value).__name__}, not a function")
     return value
 
 

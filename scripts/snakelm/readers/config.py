@@ -32,7 +32,7 @@ class HubConfig(Config):
     name: str = Field(description="Name of the dataset, as in owner/name.", min_length=1)
     config: str | None = Field(None, description="Configuration (subset) of the dataset, where it has several.")
     split: str = Field("train", description="The dataset's own split to read.", min_length=1)
-    revision: str | None = Field(None, description="Commit or tag; without it the data may change under the same id.")
+    revision: str | None = Field(None, description="Commit or tag; without it the data may change unnoticed.")
 
 
 class SourceConfig(Config):
@@ -44,7 +44,7 @@ class SourceConfig(Config):
         None, description="Path or glob of local files, or a list of them, relative to the checkout.", min_length=1
     )
     url: str | None = Field(
-        None, description="Address (http or https) of one file; secrets only as ${NAME} of an environment variable."
+        None, description="URL (http or https) of one file; secrets only as ${NAME} of an environment variable."
     )
     python: str | None = Field(
         None,
@@ -52,18 +52,20 @@ class SourceConfig(Config):
         "(dicts) or texts; the module is installed or a file in the checkout.",
         pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$",
     )
-    hub: HubConfig | None = Field(None, description="A dataset of the Hugging Face Hub (needs the network).")
+    hub: HubConfig | None = Field(None, description="Dataset of the Hugging Face Hub (needs the network).")
     arguments: dict[str, JsonValue] = Field({}, description="Keyword arguments for the Python callable.")
     reads: FileList | None = Field(
-        None, description="Local files that the Python callable reads (paths or globs): their content counts."
+        None, description="Local files that the Python callable reads (paths or globs): a change to them is noticed."
     )
-    sha256: str | None = Field(None, description="SHA-256 of the file (url, or files naming one file), checked on use.")
+    sha256: str | None = Field(
+        None, description="SHA-256 of the file (url, or a single file in files), checked on use."
+    )
     cache: str | None = circumstance(
-        None, description="A local copy of what is at the URL: used instead of a download where it exists."
+        None, description="Local copy of what is at the URL, used instead of a download where it exists."
     )
     format: Format | None = Field(
         None,
-        description="Format of the files, by default told from their suffix (.gz is looked through); squad: SQuAD's "
+        description="Format of the files, by default told by their suffix (.gz is ignored); squad: SQuAD's "
         "JSON; parallel: two text files, line by line.",
     )
     unit: Literal["file", "paragraph", "line"] = Field(
@@ -78,10 +80,11 @@ class SourceConfig(Config):
     delimiter: str | None = Field(
         None, description="Character between columns (or 'tab'); default: comma in csv, tab in tsv."
     )
-    quote: str = Field('"', description="Character that quotes csv and tsv fields; empty: quotes mean nothing.")
-    word_column: int | str = Field(0, description="conll: column of the words, by number (from 0, or -1) or name.")
+    quote: str = Field('"', description="Character that quotes csv and tsv fields; empty: no quoting.")
+    word_column: int | str = Field(0, description="Column of the words in conll, by number (from 0, or -1) or name.")
     tag_column: int | str = Field(
-        -1, description="conll: column of the tags, by number or name; conllu: upos, xpos, deprel, or a feature's name."
+        -1,
+        description="Column of the tags: conll: its number or name; conllu: upos, xpos, deprel, or a feature's name.",
     )
 
     @field_validator("url")
@@ -93,7 +96,7 @@ class SourceConfig(Config):
             parts = urllib.parse.urlsplit(url)
             host = parts.hostname
         except ValueError:
-            raise ValueError("url cannot be read as an address") from None
+            raise ValueError("url is invalid") from None
         if parts.scheme not in ("http", "https") or not host:
             raise ValueError("url must begin with http:// or https:// and name a host")
         secrets = [parts.password or ""]
@@ -118,9 +121,9 @@ class SourceConfig(Config):
         try:
             codec = codecs.lookup(encoding)
         except (LookupError, ValueError):
-            raise ValueError(f"encoding: Python knows no encoding {encoding!r}") from None
+            raise ValueError(f"encoding: unknown encoding {encoding!r}") from None
         if not codec._is_text_encoding:
-            raise ValueError(f"encoding: {encoding!r} does not turn bytes into text")
+            raise ValueError(f"encoding: {encoding!r} is not a text encoding")
         return encoding
 
     @field_validator("delimiter")

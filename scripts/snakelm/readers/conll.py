@@ -24,7 +24,8 @@ def read_conll(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
     names = config.column_names
     columns = first = 0
     for start, lines in _sentences(file, config):
-        words, tags = [], []
+        words: list[str] = []
+        tags: list[str] = []
         for number, line in lines:
             if not words and line.startswith("#") and "\t" not in line:
                 if line.startswith("# global.columns =") and names is None:
@@ -59,7 +60,8 @@ def read_conllu(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
         raise UserError(f"{file.label}: tag_column of CoNLL-U is a name (upos, xpos, deprel, or a feature's)")
     at = CONLLU.index(wanted.lower()) if wanted.lower() in CONLLU else None
     for start, lines in _sentences(file, config):
-        words, tags = [], []
+        words: list[str] = []
+        tags: list[str] = []
         for number, line in lines:
             if line.startswith("#") and not words:
                 continue
@@ -72,7 +74,7 @@ def read_conllu(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
             if not values[0].isdecimal():
                 if RANGE_OR_EMPTY.fullmatch(values[0]):
                     continue
-                raise UserError(f"{where}: {values[0]!r} is no word number; expected 3, 3-4 or 3.1")
+                raise UserError(f"{where}: {values[0]!r} is not a word number; expected 3, 3-4 or 3.1")
             if int(values[0]) != len(words) + 1:
                 raise UserError(f"{where}: word {values[0]} follows word {len(words)}")
             words.append(values[1])

@@ -29,14 +29,14 @@ CHUNK = 1 << 20
 def fetch_url(source: SourceConfig, work: Path | None, timeout: float = TIMEOUT) -> SourceFile:
     """The file at `source.url`: its local `cache` where that exists, else a download to `work`, checked by sha256.
 
-    Without a stated sha256 the sum found is logged with the advice to state it. UserError for a wrong sum, an
-    answer that is no success, no connection, a timeout, and a body shorter than announced.
+    Without a stated sha256 the one found is logged with the advice to state it. UserError for a wrong sum, an
+    answer other than success, no connection, a timeout, and a body shorter than announced.
     """
     url = source.url or ""
     if source.cache and os.path.exists(source.cache):
         if not os.path.isfile(source.cache):
             raise UserError(f"{source.cache}: cache must be a file")
-        log.info("%s stands for %s", source.cache, url)
+        log.info("%s is used for %s", source.cache, url)
         return SourceFile(Path(source.cache), source.cache, stated=source.sha256)
     if work is None:
         raise UserError(f"{url}: there is no folder to download into")
@@ -44,7 +44,7 @@ def fetch_url(source: SourceConfig, work: Path | None, timeout: float = TIMEOUT)
     path = work / f"download-{name[-80:] or 'file'}"
     sha256 = _download(url, path, timeout)
     if source.sha256 is None:
-        log.warning("%s has sha256 %s; state it (sha256: …), so that other content cannot pass unseen", url, sha256)
+        log.warning("%s has sha256 %s; state it (sha256: …), so that a change is noticed", url, sha256)
     elif sha256 != source.sha256:
         path.unlink()
         raise UserError(f"{url}: sha256 is {sha256}, but the recipe states {source.sha256}")
@@ -57,7 +57,7 @@ def _download(url: str, path: Path, timeout: float) -> str:
     try:
         with _opener().open(_request(url), timeout=timeout) as answer, open(partial, "wb") as file:
             if (encoding := answer.headers.get("Content-Encoding", "identity")) != "identity":
-                raise UserError(f"{url}: the server sends it in encoding {encoding}, though asked for none")
+                raise UserError(f"{url}: the server sends it in encoding {encoding}, though none was asked for")
             length = answer.headers.get("Content-Length", "")
             sha256 = _copy(answer, file, url, int(length) if length.isdecimal() else None)
         os.replace(partial, path)

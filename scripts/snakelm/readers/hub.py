@@ -18,7 +18,7 @@ def hub_rows(source: SourceConfig) -> Iterator[Row]:
     hub = source.hub
     assert hub is not None
     if os.path.exists(hub.name):
-        raise UserError(f"hub: {hub.name} is a local folder, whose content would not count; name its files in files")
+        raise UserError(f"hub: {hub.name} is a local folder; name its files under `files`, so that changes are noticed")
     if hub.revision is None:
         log.warning("hub: %s has no revision: its data may change under the same id; set revision", hub.name)
     try:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO, cast
 
 from snakelm.core.errors import UserError
 
@@ -42,15 +42,15 @@ class SourceFile:
 
 
 class _Hashing(io.RawIOBase):
-    def __init__(self, file: BinaryIO):
+    def __init__(self, file: io.RawIOBase):
         self.file = file
         self.sha256 = hashlib.sha256()
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer) -> int:
-        count = self.file.readinto(buffer)
+    def readinto(self, buffer: Any) -> int:
+        count = self.file.readinto(buffer) or 0
         self.sha256.update(memoryview(buffer)[:count])
         return count
 
@@ -63,7 +63,7 @@ def open_bytes(file: SourceFile) -> Iterator[BinaryIO]:
             hashing = _Hashing(raw)
             stream = io.BufferedReader(hashing, BUFFER)
             zipped = stream.peek(2)[:2] == b"\x1f\x8b"
-            yield gzip.GzipFile(fileobj=stream) if zipped else stream
+            yield cast(BinaryIO, gzip.GzipFile(fileobj=stream) if zipped else stream)
             while stream.read(BUFFER):
                 pass
             file.check(hashing.sha256.hexdigest())
@@ -77,7 +77,7 @@ def open_bytes(file: SourceFile) -> Iterator[BinaryIO]:
 def open_text(file: SourceFile, encoding: str = "utf-8", newline: str = "") -> Iterator[TextIO]:
     """The file's text with line ends as they are (`newline` as for `open`); a byte order mark is dropped.
 
-    Bytes that are no text in this encoding are a UserError that names the line.
+    Bytes that are not text in this encoding are a UserError that names the line.
     """
     with open_bytes(file) as stream:
         try:

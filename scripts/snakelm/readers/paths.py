@@ -15,7 +15,7 @@ def source_paths(source: SourceConfig) -> list[str]:
 
     They are those of `files`, or those of `reads` that a callable is said to read (its own code is not among them).
     A source with a URL has none, also where its `cache` exists: the stated sha256 says what either must hold.
-    Raises UserError for a missing file, a folder, something that is no plain file, and a glob without a match.
+    Raises UserError for a missing file, a folder, anything but a plain file, and a glob without a match.
     """
     found: set[str] = set()
     problems: list[str] = []
@@ -37,7 +37,7 @@ def expand(pattern: str) -> list[str]:
         if path.is_dir():
             raise UserError(f"{pattern}: is a folder; name its files, as in {pattern}/*.txt")
         if not path.exists():
-            raise UserError(f"{pattern}: is a link that leads nowhere")
+            raise UserError(f"{pattern}: is a broken link")
         if not path.is_file():
             raise UserError(f"{pattern}: is not a plain file")
         return [pattern]

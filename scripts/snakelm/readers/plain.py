@@ -16,7 +16,8 @@ def paragraphs(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
 
     Line ends inside a paragraph stay as they are, the last one is dropped.
     """
-    first, block = 0, []
+    first = 0
+    block: list[str] = []
     for number, line in enumerate(lines, 1):
         if line.strip():
             if not block:

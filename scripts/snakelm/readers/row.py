@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-class Row(dict):
+class Row(dict[str, Any]):
     """Column → value, with `file` (as the recipe names it) and `line` (counted from 1) for messages."""
 
     __slots__ = ("file", "line", "counted")

@@ -84,18 +84,18 @@ def format_of(name: str, source: SourceConfig) -> str:
     if suffix == ".gz":
         suffix = os.path.splitext(stem)[1]
     if suffix not in SUFFIXES:
-        raise UserError(f"{name}: its suffix tells no format; say format: txt (or jsonl, csv, conll, …)")
+        raise UserError(f"{name}: unknown format; set format: txt (or jsonl, csv, conll, …)")
     return SUFFIXES[suffix]
 
 
 def _local_files(source: SourceConfig, planned: Mapping[str, str]) -> list[SourceFile]:
     if gone := sorted(path for path in planned if not os.path.exists(path)):
-        raise UserError(*(f"{path}: is gone since this run was planned" for path in gone))
+        raise UserError(*(f"{path}: has disappeared since this run was planned" for path in gone))
     paths = source_paths(source)
     if planned and (new := [path for path in paths if path not in planned]):
-        raise UserError(*(f"{path}: was not there when this run was planned; run Snakemake again" for path in new))
+        raise UserError(*(f"{path}: is new since this run was planned; run Snakemake again" for path in new))
     if source.sha256 and len(paths) != 1:
-        raise UserError(f"sha256 is of one file, but files names {len(paths)} ({paths[0]}, …)")
+        raise UserError(f"sha256 is for one file, but files names {len(paths)} ({paths[0]}, …)")
     if source.format == "parallel":  # here the order that the recipe gives means something
         paths = [path for pattern in source.files or () for path in expand(pattern)]
     return [SourceFile(Path(path), path, planned.get(path), source.sha256) for path in paths]
@@ -105,7 +105,8 @@ def _read(files: list[SourceFile], source: SourceConfig) -> Iterator[Row]:
     if source.format == "parallel":
         if len(files) != 2:
             raise UserError(f"format: parallel needs two files; files names {len(files)}")
-        yield from read_parallel(*files, source)
+        one, other = files
+        yield from read_parallel(one, other, source)
         return
     for file in files:
         form = format_of(file.label, source)

@@ -15,7 +15,7 @@ from snakelm.readers.tables import load_json
 def read_squad(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
     """Rows {"id", "title", "context", "question", "answers": {"text": [...], "answer_start": [...]}, "is_impossible"}.
 
-    An answer that does not stand in the context where it says is a UserError that names the question.
+    An answer that is not in the context where it says is a UserError that names the question.
     """
     number = 0
     articles = _get(load_json(file, config), "data", list, file.label)
@@ -43,7 +43,7 @@ def _answers(qa: dict[str, Any], context: str, where: str) -> dict[str, list[Any
     for answer in qa.get("answers") or []:
         text, start = _get(answer, "text", str, where), _get(answer, "answer_start", int, where)
         if start < 0 or context[start : start + len(text)] != text:
-            raise UserError(f"{where}: answer {text!r} does not stand at character {start} of its context")
+            raise UserError(f"{where}: answer {text!r} is not at character {start} of its context")
         texts.append(text)
         starts.append(start)
     return {"text": texts, "answer_start": starts}
@@ -51,5 +51,5 @@ def _answers(qa: dict[str, Any], context: str, where: str) -> dict[str, list[Any
 
 def _get(value: Any, name: str, kind: type, where: str) -> Any:
     if not isinstance(value, dict) or not isinstance(value.get(name), kind):
-        raise UserError(f"{where}: not SQuAD's JSON: {name!r} is missing or no {kind.__name__}")
+        raise UserError(f"{where}: not SQuAD's JSON: {name!r} is missing or not a {kind.__name__}")
     return value[name]

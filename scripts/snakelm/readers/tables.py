@@ -40,7 +40,7 @@ def read_csv(file: SourceFile, config: SourceConfig, delimiter: str = ",") -> It
             except StopIteration:
                 return
             except csv.Error as error:
-                hint = "a quote that is never closed" if "unexpected end" in str(error) else str(error)
+                hint = "a quote is never closed" if "unexpected end" in str(error) else str(error)
                 raise UserError(
                     f"{file.label} line {line}: {hint}; if quotes mean nothing in this file, set quote: ''"
                 ) from None
@@ -84,7 +84,7 @@ def read_json(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
     """Rows of a file that is one JSON list of objects or strings."""
     rows = load_json(file, config)
     if not isinstance(rows, list):
-        raise UserError(f"{file.label}: holds no list of rows; one object per line is format: jsonl, SQuAD's is squad")
+        raise UserError(f"{file.label}: is not a list of rows; one object per line is format: jsonl, SQuAD's is squad")
     for number, value in enumerate(rows, 1):
         yield Row(_as_row(value, config, f"{file.label} row {number}"), file.label, number, "row")
 

@@ -10,8 +10,8 @@ from snakelm.core.config import Config
 class ReportConfig(Config):
     """How the results are presented; nothing here changes a run."""
 
-    title: str = Field("", max_length=200, description="Heading of the page; empty takes the recipe's name.")
-    description: str = Field("", description="A paragraph below the heading: what was asked, on which text.")
+    title: str = Field("", max_length=200, description="Heading of the page; empty: the name of the recipe.")
+    description: str = Field("", description="Paragraph below the heading, such as the question and the data.")
     sample_characters: int = Field(
-        1200, ge=0, description="How much of each model's samples the page shows, in characters; 0 leaves them out."
+        1200, ge=0, description="Maximum length of each model's samples on the page, in characters; 0 leaves them out."
     )

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from snakelm.report.runs import Run, to_float
+from snakelm.report.runs import FinishedRun, to_float
 
 POINTS = 300
 NOT_METRICS = {"step", "epoch", "tokens", "loss", "learning_rate", "grad_norm", "seconds"}
+
+
+@dataclass(frozen=True)
+class TrainingLog:
+    """A run's curve.tsv: column → a value per row, None where the field is empty, NaN where it is not a number."""
+
+    columns: Mapping[str, tuple[float | None, ...]]
+
+    @property
+    def filled(self) -> list[str]:
+        """The columns that hold anything, in the file's order."""
+        return [name for name, values in self.columns.items() if any(value is not None for value in values)]
 
 
 @dataclass(frozen=True)
@@ -24,12 +37,26 @@ class Curve:
         return bool(self.x)
 
 
-def curve(rows: list[dict[str, str]], x: str, y: str, points: int = POINTS) -> Curve:
+def read_log(run: FinishedRun) -> TrainingLog:
+    """The run's curve.tsv; without columns where there is none."""
+    return training_log(run.table("curve.tsv"))
+
+
+def training_log(rows: Sequence[Mapping[str, str]]) -> TrainingLog:
+    """A log from rows of text."""
+    return TrainingLog({name: tuple(_number(row.get(name)) for row in rows) for name in (rows[0] if rows else ())})
+
+
+def _number(text: str | None) -> float | None:
+    return to_float(text) if (text or "").strip() else None
+
+
+def curve(log: TrainingLog, x: str, y: str, points: int = POINTS) -> Curve:
     """The column y over the column x. Empty fields are skipped; more than `points` are averaged in equal bins."""
-    written = [row for row in rows if (row.get(y) or "").strip() and math.isfinite(to_float(row.get(x)))]
-    pairs = [(to_float(row[x]), to_float(row[y])) for row in written]
-    finite = [(a, b) for a, b in pairs if math.isfinite(b)]
-    lost = len(pairs) - len(finite)
+    rows = zip(log.columns.get(x, ()), log.columns.get(y, ()), strict=False)
+    written = [(a, b) for a, b in rows if a is not None and math.isfinite(a) and b is not None]
+    finite = [(a, b) for a, b in written if math.isfinite(b)]
+    lost = len(written) - len(finite)
     if len(finite) > points:
         edges = [len(finite) * i // points for i in range(points + 1)]
         bins = [finite[start:end] for start, end in zip(edges, edges[1:], strict=False)]
@@ -37,19 +64,15 @@ def curve(rows: list[dict[str, str]], x: str, y: str, points: int = POINTS) -> C
     return Curve([a for a, _ in finite], [b for _, b in finite], lost)
 
 
-def axis(tables: list[list[dict[str, str]]], preferred: tuple[str, ...]) -> str | None:
-    """The first of the preferred columns that every non-empty table fills; None if there is none."""
-    filled = [rows for rows in tables if rows]
-    for column in preferred:
-        if filled and all(any((row.get(column) or "").strip() for row in rows) for rows in filled):
-            return column
-    return None
+def axis(logs: Sequence[TrainingLog], preferred: Sequence[str]) -> str | None:
+    """The first of the preferred columns that every log with rows fills; None if there is none."""
+    filled = [log.filled for log in logs if log.columns]
+    return next((column for column in preferred if filled and all(column in names for names in filled)), None)
 
 
-def metric_column(run: Run, rows: list[dict[str, str]], main: str | None) -> str | None:
+def metric_column(log: TrainingLog, main: str | None) -> str | None:
     """The column of a fine-tuning curve with the validation metric: the one named like the task's main metric,
     else the first that is not known to be something else; None if every such column is empty."""
-    columns = [column for column in (rows[0] if rows else {}) if any((row[column] or "").strip() for row in rows)]
-    candidates = [column for column in columns if column not in NOT_METRICS and not column.endswith("loss")]
-    named = [column for column in candidates if main and column.endswith(main)]
-    return (named or candidates or [None])[0]
+    candidates = [name for name in log.filled if name not in NOT_METRICS and not name.endswith("loss")]
+    named = [name for name in candidates if main and name.endswith(main)]
+    return next(iter(named or candidates), None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +19,8 @@ from typing import Any
 import matplotlib
 from markupsafe import Markup, escape
 
+from snakelm.report.comparisons import Comparison
 from snakelm.report.curves import Curve
-from snakelm.report.results import Row
 
 matplotlib.use("Agg")
 
@@ -58,7 +58,7 @@ STYLE: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Line:
+class ChartLine:
     """One line of a chart: its curve, the place of its colour, and how much it should stand out."""
 
     curve: Curve
@@ -89,7 +89,7 @@ def short(name: str, length: int = 24) -> str:
 
 
 def chart(
-    lines: Sequence[Line],
+    lines: Sequence[ChartLine],
     x_label: str,
     y_label: str,
     title: str,
@@ -129,20 +129,20 @@ def chart(
         return _inline(figure, title)
 
 
-def results_figure(rows: Sequence[Row], inits: Sequence[str], title: str) -> Markup:
+def results_figure(comparisons: Sequence[Comparison], inits: Sequence[str], title: str) -> Markup:
     """The dots and intervals of one task for the page: a line per model."""
-    with _figure((4.4, _results_height(rows, inits))) as (figure, axes):
-        _draw_results(axes, rows, inits)
+    with _figure((4.4, _results_height(comparisons, inits))) as (figure, axes):
+        _draw_results(axes, comparisons, inits)
         return _inline(figure, title)
 
 
-def write_results_figure(by_task: dict[str, list[Row]], inits: Sequence[str], stem: Path) -> None:
+def write_results_figure(by_task: Mapping[str, list[Comparison]], inits: Sequence[str], stem: Path) -> None:
     """All tasks below one another as stem.svg and stem.png (200 dots an inch), on white, with a legend."""
-    heights = [_results_height(rows, inits) for rows in by_task.values()]
+    heights = [_results_height(comparisons, inits) for comparisons in by_task.values()]
     ratios = {"height_ratios": heights}
     with _figure((6.4, sum(heights) + 0.4), len(heights), gridspec_kw=ratios, squeeze=False) as (figure, grid):
-        for axes, (task, rows) in zip(grid[:, 0], by_task.items(), strict=True):
-            _draw_results(axes, rows, inits)
+        for axes, (task, comparisons) in zip(grid[:, 0], by_task.items(), strict=True):
+            _draw_results(axes, comparisons, inits)
             axes.set_title(short(task, 60), loc="left", fontsize=9)
         handles = [
             matplotlib.lines.Line2D([], [], color=SERIES[i % 8], marker=MARKERS[i % 8], markersize=5, linewidth=1.2)
@@ -172,37 +172,37 @@ def bars_figure(names: Sequence[str], panels: Sequence[tuple[str, Sequence[float
         return _inline(figure, title)
 
 
-def _results_height(rows: Sequence[Row], inits: Sequence[str]) -> float:
-    return 0.55 + len(rows) * (0.16 + 0.13 * len(_present(rows, inits)))
+def _results_height(comparisons: Sequence[Comparison], inits: Sequence[str]) -> float:
+    return 0.55 + len(comparisons) * (0.16 + 0.13 * len(_present(comparisons, inits)))
 
 
-def _present(rows: Sequence[Row], inits: Sequence[str]) -> list[str]:
-    return [init for init in inits if any(init in row.cells for row in rows)]
+def _present(comparisons: Sequence[Comparison], inits: Sequence[str]) -> list[str]:
+    return [init for init in inits if any(init in one.estimates for one in comparisons)]
 
 
-def _draw_results(axes: Any, rows: Sequence[Row], inits: Sequence[str]) -> None:
-    present = _present(rows, inits)
+def _draw_results(axes: Any, comparisons: Sequence[Comparison], inits: Sequence[str]) -> None:
+    present = _present(comparisons, inits)
     step = min(0.26, 0.8 / max(1, len(present)))
-    for place, row in enumerate(rows):
-        for init, cell in row.cells.items():
-            if cell.over_seeds is None:
+    for place, comparison in enumerate(comparisons):
+        for init, estimate in comparison.estimates.items():
+            if estimate.over_seeds is None:
                 continue
             order = inits.index(init)
-            mean, low, high = cell.over_seeds.mean, cell.over_seeds.low, cell.over_seeds.high
+            mean, low, high = estimate.over_seeds.mean, estimate.over_seeds.low, estimate.over_seeds.high
             y = place + (present.index(init) - (len(present) - 1) / 2) * step
             colour = SERIES[order % len(SERIES)]
-            jitter = step / 4
-            axes.plot(cell.values, [y + jitter] * len(cell.values), "o", color=colour, markersize=1.8, alpha=0.6, mew=0)
+            values, jitter = estimate.values, step / 4
+            axes.plot(values, [y + jitter] * len(values), "o", color=colour, markersize=1.8, alpha=0.6, mew=0)
             if low is not None:
                 axes.plot([low, high], [y, y], color=colour, linewidth=1.4)
             axes.plot([mean], [y], color=colour, marker=MARKERS[order % len(MARKERS)], markersize=4.5)
-    axes.set_yticks(range(len(rows)), [short(row.model) for row in rows])
-    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_yticks(range(len(comparisons)), [short(one.model) for one in comparisons])
+    axes.set_ylim(len(comparisons) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0, labelcolor=INK)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", color=RULE, linewidth=0.5)
     axes.set_axisbelow(True)
-    metrics = list(dict.fromkeys((row.metric, row.direction) for row in rows))
+    metrics = list(dict.fromkeys((one.metric, one.direction) for one in comparisons))
     axes.set_xlabel(
         "; ".join(short(metric.replace("_", " "), 40) + (f" ({way})" if way else "") for metric, way in metrics)
     )
@@ -220,7 +220,8 @@ def _count(value: float, _: int) -> str:
 def _figure(size: tuple[float, float], rows: int = 1, columns: int = 1, **options: Any) -> Iterator[tuple[Any, Any]]:
     import matplotlib.pyplot as plt
 
-    with matplotlib.rc_context({**matplotlib.rcParamsDefault, "backend": "agg", **STYLE}), warnings.catch_warnings():
+    settings: dict[Any, Any] = {**matplotlib.rcParamsDefault, "backend": "agg", **STYLE}
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure, axes = plt.subplots(rows, columns, figsize=size, layout="constrained", **options)
         try:
@@ -241,7 +242,7 @@ def _inline(figure: Any, title: str) -> Markup:
     svg = re.sub(r' id="(?:figure|axes|patch|line2d|matplotlib\.axis|xtick|ytick|text|legend)_\d+"', "", svg)
     for colour, variable in VARIABLES.items():
         svg = svg.replace(colour, variable)
-    opening = re.search(r'viewBox="[^"]*"', svg)[0]
+    opening = next(re.finditer(r'viewBox="[^"]*"', svg))[0]
     width = float(opening.split()[2])
     head = f'<svg {opening} role="img" xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
     head += f' style="max-width:{width * 4 / 3:.0f}px"><title>{escape(title)}</title>'

@@ -1,4 +1,4 @@
-"""How numbers are written in the report: as many digits as they bear, a true minus sign, thin separators."""
+"""How numbers are written in the report: as many digits as are meaningful, a true minus sign, thin separators."""
 
 from __future__ import annotations
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from snakelm.report.curves import Curve, axis, curve, metric_column
-from snakelm.report.figures import Figure, Line, chart, results_figure
+from snakelm.readers.corpus import SPLITS
+from snakelm.report.comparisons import Comparison
+from snakelm.report.curves import Curve, TrainingLog, axis, curve, metric_column, read_log
+from snakelm.report.figures import ChartLine, Figure, chart, results_figure
 from snakelm.report.numbers import plain
-from snakelm.report.results import Row
-from snakelm.report.runs import Run, natural, split_cell, split_seed
+from snakelm.report.ordering import natural
+from snakelm.report.runs import CellKey, FinishedRun, of_stage
 
-SPLITS = ("train", "validation", "test")
 MAX_PANELS = 36
 SMALL = (3.5, 2.3)
 WIDE = (4.4, 2.7)
@@ -29,7 +30,7 @@ FIRST_FACTS = (
 
 
 @dataclass
-class Table:
+class FactTable:
     """A table of facts: a row per thing, a column per fact that any of them has."""
 
     corner: str
@@ -50,64 +51,89 @@ def render(**values: Any) -> str:
     return environment.get_template("template.html").render(**values)
 
 
-def by_task(rows: list[Row]) -> dict[str, list[Row]]:
-    """The rows of the main metrics, task by task."""
-    tasks: dict[str, list[Row]] = {}
-    for row in rows:
-        if row.main:
-            tasks.setdefault(row.task, []).append(row)
+def by_task(comparisons: Sequence[Comparison]) -> dict[str, list[Comparison]]:
+    """The comparisons by main metrics, task by task."""
+    tasks: dict[str, list[Comparison]] = {}
+    for comparison in comparisons:
+        if comparison.main:
+            tasks.setdefault(comparison.task, []).append(comparison)
     return tasks
 
 
-def by_chance(rows: list[Row], confidence: float) -> str:
+def by_chance(comparisons: Sequence[Comparison], confidence: float) -> str:
     """How many of the main comparisons would be clear of 0 if there were no difference; '' for fewer than five."""
-    tested = sum(bool(row.main and row.difference and row.difference.interval_text) for row in rows)
+    tested = sum(bool(one.main and one.difference and one.difference.interval_text) for one in comparisons)
     return f"{tested * (1 - confidence):.1f}" if tested > 4 else ""
 
 
-def result_figures(tasks: dict[str, list[Row]], inits: list[str]) -> list[Figure]:
+def result_figures(tasks: Mapping[str, list[Comparison]], inits: Sequence[str]) -> list[Figure]:
     return [
-        Figure(results_figure(rows, inits, f"Scores of the models on {task}, a dot per way of starting"), task)
-        for task, rows in tasks.items()
-        if any(cell.over_seeds for row in rows for cell in row.cells.values())
+        Figure(results_figure(comparisons, inits, f"Scores of the models on {task}, a dot per init"), task)
+        for task, comparisons in tasks.items()
+        if any(estimate.over_seeds for one in comparisons for estimate in one.estimates.values())
     ]
 
 
-def learning_curves(runs: list[Run], rows: list[Row], inits: list[str]) -> list[Figure]:
-    """Score over the number of labelled rows, where the recipe asks for several sizes of a task (era-200, era-500)."""
-    sizes: dict[str, set[Any]] = {}
-    for (_, task, _), members in _cells(runs).items():
-        for run in members:
-            sizes.setdefault(task, set()).add(_mapping(_mapping(run.config).get("task")).get("max_train_rows"))
-    families: dict[tuple[str, str, str], list[tuple[int, Row]]] = {}
-    for row in rows:
-        stem, _, size = row.task.rpartition("-")
-        if row.main and stem and size.isdecimal() and sizes.get(row.task) == {int(size)}:
-            families.setdefault((stem, row.model, row.scored), []).append((int(size), row))
+def learning_curves(
+    runs: Sequence[FinishedRun], comparisons: Sequence[Comparison], inits: Sequence[str]
+) -> list[Figure]:
+    """Score over the number of labelled rows, where the recipe has several sizes of what is otherwise one task."""
+    tasks = _sized_tasks(runs)
+    families: dict[tuple[str, str, str], dict[int, Comparison]] = {}
+    for comparison in comparisons:
+        if comparison.main and comparison.task in tasks:
+            settings, size = tasks[comparison.task]
+            families.setdefault((settings, comparison.model, comparison.scored), {}).setdefault(size, comparison)
     figures = []
-    for (stem, model, scored), family in families.items():
-        family.sort(key=lambda member: member[0])
-        lines = []
-        for place, init in enumerate(inits):
-            found = [(size, row.cells[init].over_seeds) for size, row in family if init in row.cells]
-            points = [(size, interval) for size, interval in found if interval is not None]
-            if points:
-                band = None
-                if all(interval.low is not None for _, interval in points):
-                    band = [interval.low for _, interval in points], [interval.high for _, interval in points]
-                mean = Curve([float(size) for size, _ in points], [interval.mean for _, interval in points])
-                lines.append(Line(mean, place, marked=True, band=band))
+    for (_, model, scored), by_size in families.items():
+        family = sorted(by_size.items())
+        lines = [
+            line for place, init in enumerate(inits) if (line := _curve_over_sizes(family, init, place)) is not None
+        ]
         if len(family) > 1 and lines:
-            title = f"{model} on {stem} by the number of labelled rows"
+            smallest, largest = family[0][1].task, family[-1][1].task
+            title = f"{model} on {smallest} to {largest} by the number of labelled rows"
             svg = chart(lines, "labelled rows", scored, title, SMALL, logarithmic=True)
-            figures.append(Figure(svg, f"{stem}, {model}"))
+            figures.append(Figure(svg, f"{smallest} to {largest}, {model}"))
     return figures
 
 
-def pretraining_figures(runs: list[Run]) -> list[Figure]:
+def _sized_tasks(runs: Sequence[FinishedRun]) -> dict[str, tuple[str, int]]:
+    """Task → its other settings, as text, and its number of labelled rows; tasks that take all rows are left out."""
+    found: dict[str, set[tuple[str, int | None]]] = {}
+    for (_, task, _), members in fine_tunings(runs).items():
+        for run in members:
+            config = run.manifest.config.get("task")
+            settings = dict(config) if isinstance(config, dict) else {}
+            size = settings.pop("max_train_rows", None)
+            text = json.dumps(settings, sort_keys=True)
+            found.setdefault(task, set()).add((text, size if isinstance(size, int) else None))
+    return {
+        task: (text, size)
+        for task, kinds in found.items()
+        if len(kinds) == 1
+        for text, size in kinds
+        if size is not None
+    }
+
+
+def _curve_over_sizes(family: Sequence[tuple[int, Comparison]], init: str, place: int) -> ChartLine | None:
+    """The means of one init over the sizes, with their intervals where all of them have one."""
+    estimates = [(size, one.estimates[init].over_seeds) for size, one in family if init in one.estimates]
+    points = [(float(size), interval) for size, interval in estimates if interval is not None]
+    if not points:
+        return None
+    lows = [interval.low for _, interval in points if interval.low is not None]
+    highs = [interval.high for _, interval in points if interval.high is not None]
+    band = (lows, highs) if len(lows) == len(highs) == len(points) else None
+    mean = Curve([size for size, _ in points], [interval.mean for _, interval in points])
+    return ChartLine(mean, place, marked=True, band=band)
+
+
+def pretraining_figures(runs: Sequence[FinishedRun]) -> list[Figure]:
     """Loss of training and validation, and bits per byte, of all models over one another."""
-    tables = {run.key: rows for run in runs if run.kind == "pretrain" and (rows := run.table("curve.tsv"))}
-    x = axis(list(tables.values()), ("tokens", "step"))
+    logs = {run.entry: log for run in of_stage(runs, "pretrain") if (log := read_log(run)).columns}
+    x = axis(list(logs.values()), ("tokens", "step"))
     if x is None:
         return []
     figures = []
@@ -117,14 +143,14 @@ def pretraining_figures(runs: list[Run]) -> list[Figure]:
     )
     for label, columns in charts:
         lines, legend, lost = [], [], []
-        for place, (model, rows) in enumerate(tables.items()):
+        for place, (model, log) in enumerate(logs.items()):
             drawn = False
             for column, strong in columns:
-                line = curve(rows, x, column)
+                line = curve(log, x, column)
                 if line.lost:
                     lost.append(f"{model}: {column} is not a finite number at {line.lost} point{'s' * (line.lost > 1)}")
                 if line:
-                    lines.append(Line(line, place, strong, marked=strong and len(line.x) <= 60))
+                    lines.append(ChartLine(line, place, strong, marked=strong and len(line.x) <= 60))
                     drawn = True
             if drawn:
                 legend.append((model, place, "line"))
@@ -134,108 +160,122 @@ def pretraining_figures(runs: list[Run]) -> list[Figure]:
     return figures
 
 
-def finetuning_figures(runs: list[Run], rows: list[Row], inits: list[str]) -> tuple[list[Figure], int]:
+def finetuning_figures(
+    runs: Sequence[FinishedRun], comparisons: Sequence[Comparison], inits: Sequence[str]
+) -> tuple[list[Figure], int]:
     """A panel per model and task with a line per seed, coloured by init; and how many panels were left out."""
-    main = {(row.model, row.task): row.metric for row in rows if row.main}
-    panels: dict[tuple[str, str], list[tuple[Run, str]]] = {}
-    for (model, task, init), members in _cells(runs).items():
+    main = {(one.model, one.task): one.metric for one in comparisons if one.main}
+    panels: dict[tuple[str, str], list[tuple[FinishedRun, str]]] = {}
+    for (model, task, init), members in fine_tunings(runs).items():
         panels.setdefault((task, model), []).extend((run, init) for run in members)
     figures: list[Figure] = []
     left_out = 0
-    for (task, model), members in sorted(panels.items(), key=lambda item: [natural(part) for part in item[0]]):
-        tables = {run.key: run.table("curve.tsv") for run, _ in members}
-        x = axis(list(tables.values()), ("epoch", "step"))
+    for (task, model), drawn in sorted(panels.items(), key=lambda panel: [natural(part) for part in panel[0]]):
+        logs = [(read_log(run), init) for run, init in drawn]
+        x = axis([log for log, _ in logs], ("epoch", "step"))
         if x is None:
             continue
         if len(figures) == MAX_PANELS:
             left_out += 1
             continue
-        columns = [metric_column(run, tables[run.key], main.get((model, task))) for run, _ in members]
-        column = next((found for found in columns if found), "loss")
-        lines = [Line(curve(tables[run.key], x, column), inits.index(init)) for run, init in members if init in inits]
-        lines = [line for line in lines if line.curve]
-        if lines:
-            named = main.get((model, task)) if column == "validation_metric" else None
-            metric = (f"validation {named}" if named else column).replace("_", " ")
-            svg = chart(lines, x, metric, f"Fine-tuning {model} on {task}: {metric}", SMALL)
-            drawn = {line.colour for line in lines}
-            legend = [(init, place, "line") for place, init in enumerate(inits) if place in drawn]
-            figures.append(Figure(svg, f"{task}, {model}", legend=legend))
+        figure = _finetuning_figure(task, model, logs, x, main.get((model, task)), inits)
+        if figure is not None:
+            figures.append(figure)
     return figures, left_out
 
 
-def _cells(runs: list[Run]) -> dict[tuple[str, str, str], list[Run]]:
-    """(model, task, init) → its fine-tunings. An evaluation names them by id, which also finds those that two
-    models share (random weights of the same architecture); a fine-tuning that none names goes by its role."""
-    tuned = {run.id: run for run in runs if run.kind == "finetune"}
-    tuned |= {str(run.manifest["same_as"]): run for run in tuned.values() if run.manifest.get("same_as")}
-    cells: dict[tuple[str, str, str], list[Run]] = {}
+def _finetuning_figure(
+    task: str, model: str, logs: Sequence[tuple[TrainingLog, str]], x: str, main: str | None, inits: Sequence[str]
+) -> Figure | None:
+    """Curves of one model on one task; `logs` come with their inits. None if there is nothing to draw."""
+    columns = [metric_column(log, main) for log, _ in logs]
+    column = next((found for found in columns if found), "loss")
+    lines = [ChartLine(curve(log, x, column), inits.index(init)) for log, init in logs if init in inits]
+    lines = [line for line in lines if line.curve]
+    if not lines:
+        return None
+    named = main if column == "validation_metric" else None
+    metric = (f"validation {named}" if named else column).replace("_", " ")
+    svg = chart(lines, x, metric, f"Fine-tuning {model} on {task}: {metric}", SMALL)
+    places = {line.colour for line in lines}
+    legend = [(init, place, "line") for place, init in enumerate(inits) if place in places]
+    return Figure(svg, f"{task}, {model}", legend=legend)
+
+
+def fine_tunings(runs: Sequence[FinishedRun]) -> dict[CellKey, list[FinishedRun]]:
+    """The fine-tunings of each cell. An evaluation names them by id, which also finds those that two models share
+    (random weights of the same architecture); one that no evaluation names goes by its own subject."""
+    tuned = {run.id: run for run in of_stage(runs, "finetune")}
+    tuned |= {run.manifest.canonical: run for run in list(tuned.values())}
+    cells: dict[CellKey, list[FinishedRun]] = {}
     named = set()
-    for run in runs:
-        parents = run.manifest.get("parents") if run.kind == "evaluate" else None
-        for parent in _mapping(parents).values():
-            if found := tuned.get(str(_mapping(parent).get("id"))):
-                cells.setdefault(split_cell(run.key), []).append(found)
-                named.add(found.key)
-    for run in runs:
-        if run.kind == "finetune" and run.key not in named:
-            cells.setdefault(split_cell(split_seed(run.key)[0]), []).append(run)
+    for run in of_stage(runs, "evaluate"):
+        for parent in run.manifest.parents.values():
+            if found := tuned.get(parent.id):
+                cells.setdefault(run.cell, []).append(found)
+                named.add(found.id)
+    for run in of_stage(runs, "finetune"):
+        if run.id not in named:
+            cells.setdefault(run.cell, []).append(run)
     return cells
 
 
-def facts(corner: str, runs: list[Run], extra: dict[str, dict[str, Any]] | None = None) -> Table:
+def facts(corner: str, runs: Sequence[FinishedRun], extra: Mapping[str, dict[str, Any]] | None = None) -> FactTable:
     """The headline numbers of some runs as a table; nested values become columns of their own."""
-    of_run = {run.key: _flat(run.headline) | _flat((extra or {}).get(run.key, {})) for run in runs}
+    of_run = {run.entry: _flat(run.manifest.headline) | _flat((extra or {}).get(run.entry, {})) for run in runs}
     columns = _in_order(column for found in of_run.values() for column in found)
-    table = Table(corner, [column.replace("_", " ") for column in columns])
+    table = FactTable(corner, [column.replace("_", " ") for column in columns])
     for name, found in of_run.items():
         table.rows.append((name, [plain(found.get(column)) for column in columns]))
     return table
 
 
-def model_settings(runs: list[Run]) -> dict[str, dict[str, Any]]:
+def model_settings(runs: Sequence[FinishedRun]) -> dict[str, dict[str, Any]]:
     """What kind of model each pretraining run trained."""
-    settings = {run.key: _mapping(run.config) for run in runs}
     return {
-        model: {key: config[key] for key in ("architecture", "objective") if isinstance(config.get(key), str)}
-        for model, config in settings.items()
+        run.entry: {
+            key: run.manifest.config[key]
+            for key in ("architecture", "objective")
+            if isinstance(run.manifest.config.get(key), str)
+        }
+        for run in runs
     }
 
 
-def versions(runs: list[Run]) -> str:
+def versions(runs: Sequence[FinishedRun]) -> str:
     """The libraries that made the runs, each with every version that was used."""
     found: dict[str, set[str]] = {}
     for run in runs:
-        for library, version in _mapping(run.manifest.get("versions")).items():
-            found.setdefault(str(library), set()).add(str(version))
+        for library, version in run.manifest.versions.items():
+            found.setdefault(library, set()).add(version)
     return ", ".join(f"{library} {' and '.join(sorted(found[library]))}" for library in sorted(found))
 
 
-def corpora(runs: list[Run]) -> tuple[Table, list[str]]:
+def corpora(runs: Sequence[FinishedRun]) -> tuple[FactTable, list[str]]:
     """A row per corpus and split with its sizes, and a line per corpus with what else its headline says."""
-    of_run = {run.key: _split_sizes(run) for run in runs}
+    of_run = {run.entry: _split_sizes(run) for run in runs}
     columns = _in_order(measure for sizes in of_run.values() for measure in sizes)
-    table, lines = Table("corpus", ["split", *(column.replace("_", " ") for column in columns)]), []
+    table, lines = FactTable("corpus", ["split", *(column.replace("_", " ") for column in columns)]), []
     for run in runs:
-        sizes = of_run[run.key]
+        sizes = of_run[run.entry]
         for split in SPLITS:
             if any(split in of_split for of_split in sizes.values()):
                 values = [plain(sizes.get(column, {}).get(split)) for column in columns]
-                table.rows.append((run.key, [split, *values]))
+                table.rows.append((run.entry, [split, *values]))
         if not sizes:
-            table.rows.append((run.key, [plain(None)] * len(table.columns)))
-        rest = _flat({key: value for key, value in run.headline.items() if key not in sizes})
+            table.rows.append((run.entry, [plain(None)] * len(table.columns)))
+        rest = _flat({key: value for key, value in run.manifest.headline.items() if key not in sizes})
         words = [f"{key.replace('_', ' ')} {plain(value)}" for key, value in rest.items() if value not in (0, None, "")]
         if words:
-            lines.append(f"{run.key}: {', '.join(words)}.")
+            lines.append(f"{run.entry}: {', '.join(words)}.")
     return table, lines
 
 
-def _split_sizes(run: Run) -> dict[str, dict[str, Any]]:
+def _split_sizes(run: FinishedRun) -> dict[str, dict[str, Any]]:
     """measure → split → count, from the headline; if that has none, the documents that the parquet footers count."""
     sizes = {
         measure: value
-        for measure, value in run.headline.items()
+        for measure, value in run.manifest.headline.items()
         if isinstance(value, dict) and value and set(value) <= set(SPLITS)
     }
     files = {split: run.folder / f"{split}.parquet" for split in SPLITS}
@@ -246,24 +286,24 @@ def _split_sizes(run: Run) -> dict[str, dict[str, Any]]:
     return {"documents": {split: read_metadata(file).num_rows for split, file in files.items() if file.is_file()}}
 
 
-def grouped(rows: list[Row]) -> list[tuple[str, str, list[Row]]]:
-    """The rows under their headings: (task, how it is scored, rows)."""
+def grouped(comparisons: Sequence[Comparison]) -> list[tuple[str, str, list[Comparison]]]:
+    """The comparisons under their headings: (task, how it is scored, comparisons)."""
     groups = []
-    for (task, scored), group in itertools.groupby(rows, key=lambda row: (row.task, row.scored)):
+    for (task, scored), group in itertools.groupby(comparisons, key=lambda one: (one.task, one.scored)):
         members = list(group)
-        counts = sorted({count for row in members for count in row.test_rows}, key=natural)
+        counts = sorted({count for one in members for count in one.test_rows}, key=natural)
         groups.append((task, f"{scored}, {' or '.join(counts)} test rows" if counts else scored, members))
     return groups
 
 
-def samples(runs: list[Run], characters: int) -> list[tuple[str, str, int]]:
+def samples(runs: Sequence[FinishedRun], characters: int) -> list[tuple[str, str, int]]:
     """(model, beginning of its samples, characters left out) of every model that wrote some."""
     found = []
-    for run in runs:
-        text = run.text("samples.txt") if run.kind == "pretrain" and characters else None
+    for run in of_stage(runs, "pretrain") if characters else ():
+        text = run.text("samples.txt")
         if text and text.strip():
             text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", _visible, text.strip("\n"))
-            found.append((run.key, text[:characters], max(0, len(text) - characters)))
+            found.append((run.entry, text[:characters], max(0, len(text) - characters)))
     return found
 
 
@@ -272,14 +312,16 @@ def _visible(control: re.Match[str]) -> str:
     return "\u2421" if control[0] == "\x7f" else chr(0x2400 + ord(control[0]))
 
 
-def configs(runs: list[Run]) -> list[tuple[Run, str]]:
+def configs(runs: Sequence[FinishedRun]) -> list[tuple[FinishedRun, str]]:
     """Each run's slice of the recipe as JSON; of runs that differ by the seed alone only the first."""
     shown, seen = [], set()
     for run in runs:
-        cell = (run.kind, split_seed(run.key)[0])
-        if run.config is not None and cell not in seen:
-            seen.add(cell)
-            text = json.dumps(run.config, indent=1, sort_keys=True, ensure_ascii=False)
+        subject = run.subject
+        names = (subject.corpus, subject.tokenizer, subject.model, subject.task, subject.init)
+        about = (run.stage, *(names if any(names) else (run.name,)))
+        if about not in seen:
+            seen.add(about)
+            text = json.dumps(run.manifest.config, indent=1, sort_keys=True, ensure_ascii=False)
             shown.append((run, without_secrets(text)))
     return shown
 
@@ -294,11 +336,6 @@ def _in_order(columns: Iterable[str]) -> list[str]:
     present = dict.fromkeys(columns)
     first = [column for column in FIRST_FACTS if column in present]
     return first + [column for column in present if column not in FIRST_FACTS]
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    """The value if it is a mapping, else an empty one: manifests may come from older code."""
-    return value if isinstance(value, dict) else {}
 
 
 def _flat(value: dict[str, Any], above: str = "") -> dict[str, Any]:

@@ -1,41 +1,44 @@
-"""The report's parents: run folders found by role, and the small files in them."""
+"""The report's parents: finished runs, what each is about, and the small files in them."""
 
 from __future__ import annotations
 
 import csv
-import json
 import math
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from snakelm.core.errors import UserError
+from snakelm.report.ordering import natural
+from snakelm.runs.records import Manifest, Subject
+from snakelm.runs.stages import STAGES
+from snakelm.runs.store import MANIFEST, read_manifest
+
+CellKey = tuple[str, str, str]
+"""Model, task and init: what fine-tunings that differ by the seed alone have in common."""
 
 
 @dataclass(frozen=True)
-class Run:
-    """A finished run and what its manifest says of it."""
+class FinishedRun:
+    """A run of the recipe that is complete."""
 
-    kind: str
-    """The role's first part: evaluate, finetune, pretrain, tokenizer, corpus, …"""
-    key: str
-    """The rest of the role, such as tiny.era.pretrained.s1."""
     folder: Path
-    manifest: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        return str(self.manifest.get("name") or self.key)
+    manifest: Manifest
+    subject: Subject
+    """The entries of this recipe that the run belongs to; the manifest names those of the recipe that made it."""
 
     @property
     def stage(self) -> str:
-        return str(self.manifest.get("stage") or self.folder.parent.name)
+        return self.manifest.stage
 
     @property
     def id(self) -> str:
-        return str(self.manifest.get("id") or "")
+        return self.manifest.id
+
+    @property
+    def name(self) -> str:
+        return self.manifest.name
 
     @property
     def path(self) -> str:
@@ -43,33 +46,24 @@ class Run:
         return f"{self.folder.parent.name}/{self.folder.name}"
 
     @property
-    def headline(self) -> dict[str, Any]:
-        headline = self.manifest.get("headline")
-        return headline if isinstance(headline, dict) else {}
+    def entry(self) -> str:
+        """The name of the corpus, tokenizer or model that the run made, for the rows of a table."""
+        names = {
+            "fetch_corpus": self.subject.corpus,
+            "save_tokenizer": self.subject.tokenizer,
+            "pretrain": self.subject.model,
+        }
+        return names.get(self.stage) or self.name
 
     @property
-    def config(self) -> Any:
-        return self.manifest.get("config")
-
-    @property
-    def seconds(self) -> float | None:
-        """How long the run took, where its manifest says so."""
-        varying = self.manifest.get("circumstance")
-        seconds = varying.get("seconds") if isinstance(varying, dict) else None
-        return float(seconds) if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) else None
+    def cell(self) -> CellKey:
+        """The cell of a fine-tuning or an evaluation."""
+        return self.subject.model, self.subject.task, self.subject.init
 
     def text(self, name: str) -> str | None:
         """A text file of the run, None if it has none; bytes that are not UTF-8 become U+FFFD."""
         file = self.folder / name
         return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
-
-    def json(self, name: str) -> Any:
-        """A JSON file of the run, None if it has none."""
-        text = self.text(name)
-        try:
-            return None if text is None else json.loads(text)
-        except ValueError as error:
-            raise UserError(f"{self.folder / name}: not readable as JSON ({error}); make that run again") from None
 
     def table(self, name: str, needed: tuple[str, ...] = ()) -> list[dict[str, str]]:
         """The rows of a tab-separated file with a header, [] if the run has none; UserError if columns are missing."""
@@ -84,45 +78,50 @@ class Run:
             return list(reader)
 
 
-def read_runs(parents: Mapping[str, Path]) -> list[Run]:
-    """Every parent with its manifest, sorted by role, so that the order in which they are given does not count."""
-    runs = []
+def read_runs(parents: Mapping[str, Path], subjects: Mapping[str, Subject] | None = None) -> list[FinishedRun]:
+    """The parents with their manifests, sorted by stage and subject: the order in which they are given does not count.
+
+    `subjects`: role → what the parent is about in this recipe; without it the parent's manifest says so. A run that
+    two entries share (the random weights of two models of one architecture) is listed once for each of them.
+    UserError names a run whose manifest cannot be read.
+    """
+    runs: dict[tuple[Path, str], FinishedRun] = {}
     for role, folder in parents.items():
-        kind, _, key = role.partition(":")
-        file = folder / "manifest.json"
         try:
-            manifest = json.loads(file.read_text(encoding="utf-8"))
+            manifest = read_manifest(folder)
         except (OSError, ValueError) as error:
-            raise UserError(f"{file}: not readable ({error}); the run of {role} is not complete") from None
-        runs.append(Run(kind, key, folder, manifest if isinstance(manifest, dict) else {}))
-    return sorted(runs, key=lambda run: (run.kind, natural(run.key)))
+            reason = str(error).splitlines()[0]
+            raise UserError(f"{folder / MANIFEST}: not readable ({reason}); make that run again") from None
+        run = FinishedRun(folder, manifest, (subjects or {}).get(role, manifest.subject))
+        runs.setdefault((folder, repr(run.subject)), run)
+    return sorted(runs.values(), key=_sort_key)
 
 
-def split_cell(key: str) -> tuple[str, str, str]:
-    """(model, task, init) of the key model.task.init; only the model's name may itself have dots."""
-    model, task, init = ["", "", *key.rsplit(".", 2)][-3:]
-    return model, task, init
+def distinct(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
+    """Each run once, also where entries share it."""
+    return list({run.folder: run for run in runs}.values())
 
 
-def split_seed(key: str) -> tuple[str, str]:
-    """(cell, seed) of the key model.task.init.s<seed>; seed is '' where there is none."""
-    match = re.fullmatch(r"(.*)\.s(-?\d+)", key, re.DOTALL)
-    return (match[1], match[2]) if match else (key, "")
+def of_stage(runs: Sequence[FinishedRun], stage: str) -> list[FinishedRun]:
+    return [run for run in runs if run.stage == stage]
 
 
-def natural(text: str) -> list[tuple[int, int, str]]:
-    """Sort key under which tiny2 comes before tiny10."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", text) if part]
+def _sort_key(run: FinishedRun) -> tuple[Any, ...]:
+    subject = run.subject
+    place = list(STAGES).index(run.stage) if run.stage in STAGES else len(STAGES)
+    cell = (natural(subject.model), natural(subject.task), natural(subject.init))
+    seed = -1 if subject.seed is None else subject.seed
+    return (place, *cell, seed, natural(subject.tokenizer), natural(subject.corpus), natural(run.name), run.id)
 
 
-def to_float(text: Any) -> float:
+def to_float(text: str | None) -> float:
     """The number that a table's field holds; NaN for an empty or unreadable one."""
     try:
-        return float(text)
-    except (TypeError, ValueError):
+        return float(text or "")
+    except ValueError:
         return math.nan
 
 
-def to_bool(text: Any) -> bool | None:
+def to_bool(text: str | None) -> bool | None:
     """True or False as a table's field spells it; None for anything else."""
-    return {"true": True, "1": True, "false": False, "0": False}.get(str(text).strip().lower())
+    return {"true": True, "1": True, "false": False, "0": False}.get((text or "").strip().lower())

@@ -42,5 +42,8 @@ class RunContext(Generic[ConfigT]):
     """CPU threads that Snakemake granted."""
     subject: Subject = Subject()
     """The entries of the recipe that the run belongs to."""
+    subjects: dict[str, Subject] = field(default_factory=dict)
+    """Role → the entries of this recipe that the parent stands for (`OrderedParent.subject`). A manifest names those
+    of the recipe that made the run first; a run that two entries share is the parent of both, under two roles."""
     times: dict[str, Any] = field(default_factory=dict)
     """What may differ between machines (tokens/s, memory peak, device): goes to the manifest's circumstance."""

@@ -249,6 +249,7 @@ class Maker:
             out=out,
             work=work,
             subject=self.run.subject,
+            subjects={role: parent.subject for role, parent in self.run.parents.items()},
             sources={
                 path: value for path, value in basis.sources.items() if isinstance(value, str)
             },  # callables are not

@@ -51,6 +51,8 @@ class OrderedParent(Parent):
     run_id: str
     """The id in the name of its folder."""
     folder: Path
+    subject: Subject = Subject()
+    """What the parent is about in this recipe: its own manifest names the entries of the recipe that made it first."""
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""The stage save_tokenizer: a verified folder that AutoTokenizer loads, with figures on the validation split."""
+"""The stage save_tokenizer: a verified folder that AutoTokenizer loads, with statistics of the validation split."""

@@ -29,8 +29,8 @@ def classic_model(folder: Path, settings: dict[str, Any]) -> models.Model:
         chosen = {name: settings[name] for name in (*names, "ignore_merges") if settings.get(name) is not None}
         return models.BPE.from_file(str(folder / "vocab.json"), str(folder / "merges.txt"), **chosen)
     if kind == "WordPiece":
-        names = ("unk_token", "continuing_subword_prefix", "max_input_chars_per_word")
-        return models.WordPiece.from_file(str(folder / "vocab.txt"), **{name: settings[name] for name in names})
+        required = ("unk_token", "continuing_subword_prefix", "max_input_chars_per_word")
+        return models.WordPiece.from_file(str(folder / "vocab.txt"), **{name: settings[name] for name in required})
     if kind == "WordLevel":
         return models.WordLevel.from_file(str(folder / "vocab.json"), unk_token=settings["unk_token"])
     stored = json.loads((folder / "unigram.json").read_text(encoding="utf-8"))

@@ -11,8 +11,10 @@ class SaveConfig(Config):
     """How a trained tokenizer is packed and measured."""
 
     model_max_length: int | None = Field(
-        None, gt=0, description="Longest input in tokens, written to tokenizer_config.json; null = no limit stated."
+        None,
+        gt=0,
+        description="Maximum length of an input in tokens, written to tokenizer_config.json; null = no limit stated.",
     )
     measured_megabytes: float = Field(
-        4.0, gt=0, description="How much of the validation split is measured, in MB of UTF-8 text from its start."
+        4.0, gt=0, description="Size of the beginning of the validation split that is measured, in MB of UTF-8 text."
     )

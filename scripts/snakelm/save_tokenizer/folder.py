@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from tokenizers import Tokenizer
 
 from snakelm.core import console
 from snakelm.save_tokenizer.classic import classic_model
+from snakelm.tokenization.families import ROLES
 
 UNLIMITED = int(1e30)
 """What transformers writes where a tokenizer states no longest input."""
@@ -19,18 +21,19 @@ UNLIMITED = int(1e30)
 def write_folder(
     folder: Path,
     tokenizer: Tokenizer,
-    roles: dict[str, str],
+    roles: Mapping[str, str],
     max_length: int | None = None,
-    inputs: list[str] | None = None,
-    more: dict[str, str] | None = None,
+    inputs: Sequence[str] = (),
+    more: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Write tokenizer.json, tokenizer_config.json, special_tokens_map.json and the classic files; return the names.
 
     `more` are further settings for tokenizer_config.json.
 
-    The class is PreTrainedTokenizerFast, for the kinds' own classes of transformers 5 (RobertaTokenizer, …) rebuild
+    The class is PreTrainedTokenizerFast, because the kinds' own classes of transformers 5 (RobertaTokenizer, …) rebuild
     normalizer and pre-tokenizer from their own defaults instead of reading tokenizer.json.
     """
+    roles = {role: roles[role] for role in ROLES if role in roles}
     added = tokenizer.get_added_tokens_decoder()
     settings: dict[str, Any] = {
         "added_tokens_decoder": {
@@ -47,7 +50,7 @@ def write_folder(
         **roles,
         **(more or {}),
         "clean_up_tokenization_spaces": False,
-        "model_input_names": inputs or _inputs(tokenizer),
+        "model_input_names": list(inputs) or _inputs(tokenizer),
         "model_max_length": max_length or UNLIMITED,
         "tokenizer_class": "PreTrainedTokenizerFast",
     }
@@ -57,15 +60,16 @@ def write_folder(
     if extra:
         settings["extra_special_tokens"] = extra
     (folder / "tokenizer.json").write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
-    write_json(folder / "tokenizer_config.json", settings)
-    write_json(folder / "special_tokens_map.json", {**roles, **({"additional_special_tokens": extra} if extra else {})})
+    _write_settings(folder / "tokenizer_config.json", settings)
+    special = {**roles, **({"additional_special_tokens": extra} if extra else {})}
+    _write_settings(folder / "special_tokens_map.json", special)
     return ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", *_write_classic(folder, tokenizer)]
 
 
 def _write_classic(folder: Path, tokenizer: Tokenizer) -> list[str]:
     """vocab.json + merges.txt, vocab.txt, vocab.json or unigram.json; none where the format cannot hold the tokens.
 
-    merges.txt parts tokens by blanks and vocab.txt by line ends, so tokens that contain those do not survive there.
+    merges.txt separates tokens by spaces and vocab.txt by line ends, so tokens that contain those do not survive there.
     """
     written = [Path(name) for name in tokenizer.model.save(str(folder))]
     settings = json.loads(tokenizer.to_str())["model"]
@@ -79,7 +83,7 @@ def _write_classic(folder: Path, tokenizer: Tokenizer) -> list[str]:
         for path in written:
             path.unlink()
         names = " and ".join(path.name for path in written)
-        console.log.warning(f"{names} left out: their format cannot hold tokens with blanks or line ends ({reason})")
+        console.log.warning(f"{names} left out: their format cannot hold tokens with spaces or line ends ({reason})")
         return []
     return [path.name for path in written]
 
@@ -105,5 +109,6 @@ def _inputs(tokenizer: Tokenizer) -> list[str]:
     return ["input_ids", *(["token_type_ids"] if numbered else []), "attention_mask"]
 
 
-def write_json(path: Path, value: Any) -> None:
+def _write_settings(path: Path, value: dict[str, Any]) -> None:
+    """Tokens in the order of their ids, roles in the order of ROLES: keys are not sorted."""
     path.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from tokenizers import Tokenizer
 
@@ -12,7 +12,7 @@ COLOURS = ("#cfe8ff", "#ffe3c2", "#d5f2cf", "#f7d4ea", "#e6dcff")
 
 
 def sample(tokenizer: Tokenizer, text: str, unk_token: str | None) -> str:
-    """The text as HTML with each token on a ground of its own colour; its name and id show under the pointer.
+    """The text as HTML with each token on a background colour of its own; hovering shows its name and id.
 
     Unknown tokens are red; characters that no token stands for are struck through. Several tokens of one character
     (bytes of an emoji) share its place.
@@ -28,9 +28,10 @@ def sample(tokenizer: Tokenizer, text: str, unk_token: str | None) -> str:
             continue
         parts.append(_plain(text[reached:start]))
         names = " ".join(f"{encoding.tokens[number]} ({encoding.ids[number]})" for number in numbers)
-        ground = "#ff9d9d" if unk_id in (encoding.ids[number] for number in numbers) else COLOURS[colour % len(COLOURS)]
+        unknown = unk_id is not None and unk_id in [encoding.ids[number] for number in numbers]
+        background = "#ff9d9d" if unknown else COLOURS[colour % len(COLOURS)]
         parts.append(
-            f'<span style="background:{ground}" title="{html.escape(names)}">'
+            f'<span style="background:{background}" title="{html.escape(names)}">'
             f"{_visible(text[max(start, reached) : end])}</span>"
         )
         reached, colour = end, colour + 1
@@ -39,11 +40,11 @@ def sample(tokenizer: Tokenizer, text: str, unk_token: str | None) -> str:
     return f'<div class="tokens" style="{style}">{"".join(parts)}</div>\n'
 
 
-def plot(figures: dict[str, Any], path: Path) -> None:
+def plot(words_by_tokens: Sequence[float | None], path: Path) -> None:
     """Share of the running words that take 1, 2, … tokens, as SVG with reproducible bytes."""
     from snakelm.tokenization.plotting import figure, save
 
-    shares = [100 * (share or 0) for share in figures["words_by_tokens"]]
+    shares = [100 * (share or 0) for share in words_by_tokens]
     canvas, axes = figure(5.2, 2.6)
     labels = [*(str(number) for number in range(1, len(shares))), f"{len(shares)}+"]
     axes.bar(labels, shares, color="#3b6fb6")
@@ -53,7 +54,7 @@ def plot(figures: dict[str, Any], path: Path) -> None:
 
 
 def _plain(text: str) -> str:
-    """Text between tokens: blanks as they are, anything else was dropped."""
+    """Text between tokens: whitespace as it is, anything else was dropped."""
     return html.escape(text) if not text.strip() else f'<s style="color:#c00">{_visible(text)}</s>'
 
 

@@ -5,61 +5,74 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from snakelm.core import console
 from snakelm.readers import corpus
 from snakelm.runs.context import RunContext
+from snakelm.runs.records import read
 from snakelm.save_tokenizer.config import SaveConfig
+from snakelm.tokenization.statistics import write_statistics
+from snakelm.tokenization.trained import FILE, TrainedTokenizer
 
 VERIFIED_LINES = 200
 LONGEST_LINE = 10_000
 """Longer lines are cut there for measuring and verifying: one line of a gigabyte would not fit a batch."""
 SAMPLE_LENGTH = 700
+IN_HEADLINE = ("bytes_per_token", "tokens_per_word", "whole_words", "unknown_rate", "round_trip", "renyi_efficiency")
 
 
 def save_tokenizer(context: RunContext[SaveConfig]) -> dict[str, Any]:
-    """Write the folder, its zip, figures.json, words.svg and sample.html; return the headline numbers.
+    """Write the folder, its zip, statistics.json, words.svg and sample.html; return the headline numbers.
 
-    Reads the run that trained it (role `trained`) and, where there is one, the corpus: figures are of its validation
-    split, of its training split if nothing is held out (`split` in figures.json says which).
+    Reads the run that trained it (role `trained`) and, where there is one, the corpus: its validation split
+    is measured, its training split if nothing is held out (`split` in statistics.json says which).
     """
     os.environ.setdefault("RAYON_NUM_THREADS", str(context.threads))
     from tokenizers import Tokenizer
 
-    from snakelm.save_tokenizer.folder import write_folder, write_json, write_zip
-    from snakelm.save_tokenizer.measure import measure
+    from snakelm.save_tokenizer.folder import write_folder, write_zip
     from snakelm.save_tokenizer.picture import plot, sample
+    from snakelm.save_tokenizer.text_statistics import measure
     from snakelm.save_tokenizer.verify import verify
     from snakelm.tokenization.unknown import unknown_token
 
-    training = json.loads((context.parents["trained"] / "training.json").read_text(encoding="utf-8"))
+    trained = read(TrainedTokenizer, context.parents["trained"] / FILE)
     tokenizer = Tokenizer.from_file(str(context.parents["trained"] / "tokenizer.json"))
-    max_length = context.config.model_max_length or training.get("max_length")
-    inputs, more = training.get("inputs"), training.get("more")
-    names = write_folder(context.out, tokenizer, training["roles"], max_length, inputs, more)
+    max_length = context.config.model_max_length or trained.max_length
+    names = write_folder(context.out, tokenizer, trained.roles, max_length, trained.inputs, trained.settings)
     write_zip(context.out / f"{context.name}.zip", context.out, names)
     split, lines = _lines(context.parents.get("corpus"), context.config.measured_megabytes)
     verified = verify(context.out, [line[:2000] for line in lines[:VERIFIED_LINES]])
     console.log.info(f"{verified} strings give the same ids and offsets by every loader")
-    headline = {"vocab_size": tokenizer.get_vocab_size(), "strings_verified": verified}
+    size = tokenizer.get_vocab_size()
+    headline = {"vocab_size": size, "strings_verified": verified}
     if not lines:
         return headline
     unk = unknown_token(json.loads(tokenizer.to_str())["model"])
     measured = measure(tokenizer, lines, unk)
     context.times["encode_mb_per_s"] = round(measured.megabytes_per_second, 2)
-    figures = {"name": context.name, "kind": training["kind"], **headline, "split": split, **measured.figures}
-    write_json(context.out / "figures.json", figures)
-    plot(measured.figures, context.out / "words.svg")
+    statistics = replace(
+        measured.statistics,
+        name=context.name,
+        kind=trained.kind,
+        vocab_size=size,
+        strings_verified=verified,
+        split=split,
+    )
+    write_statistics(context.out, statistics)
+    plot(statistics.words_by_tokens, context.out / "words.svg")
     (context.out / "sample.html").write_text(sample(tokenizer, _start("\n".join(lines)), unk), encoding="utf-8")
-    if lost := figures["characters_lost"]:
+    if lost := statistics.characters_lost:
         console.log.warning(
-            f"tokenizers.{context.name}: {100 * lost:.2g} % of the characters of the {split} split are lost without a "
-            "trace; give it an unk token (special_tokens), or all bytes (initial_alphabet: bytes, byte_fallback: true)"
+            f"tokenizers.{context.name}: {100 * lost:.2g} % of the characters of the {split} split are lost "
+            "without a trace; give it an unk token (special_tokens), or all bytes (initial_alphabet: bytes, "
+            "byte_fallback: true)"
         )
-    chosen = ("bytes_per_token", "tokens_per_word", "whole_words", "unknown_rate", "round_trip", "renyi_efficiency")
-    return headline | {key: round(figures[key], 4) for key in chosen if figures[key] is not None}
+    chosen = {key: getattr(statistics, key) for key in IN_HEADLINE}
+    return headline | {key: round(value, 4) for key, value in chosen.items() if value is not None}
 
 
 def _lines(folder: Path | None, megabytes: float) -> tuple[str, list[str]]:
@@ -67,7 +80,8 @@ def _lines(folder: Path | None, megabytes: float) -> tuple[str, list[str]]:
     if folder is None:
         return "none", []
     split = "validation" if corpus.has_split(folder, "validation") else "train"
-    found, size = [], 0
+    found: list[str] = []
+    size = 0
     for line in _non_empty(folder, split):
         size += len(line.encode())
         if found and size > megabytes * 1e6:

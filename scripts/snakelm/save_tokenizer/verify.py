@@ -53,7 +53,7 @@ def verify(folder: Path, texts: Sequence[str]) -> int:
             _compare("the classic files", classic.encode(text, add_special_tokens=special), expected, text)
             got = auto(text, add_special_tokens=special, return_offsets_mapping=True)
             _compare("AutoTokenizer", got.encodings[0], expected, text)
-        other = strings[number - 1] or "b"  # transformers takes an empty second text for none
+        other = strings[number - 1] or "b"  # transformers takes an empty second text as none
         _compare("AutoTokenizer (pair)", auto(text, other).encodings[0], reference.encode(text, other), text)
     return len(strings)
 
@@ -62,6 +62,6 @@ def _compare(who: str, got: Any, expected: Any, text: str) -> None:
     for what in ("ids", "offsets", "type_ids"):
         if getattr(got, what) != getattr(expected, what):
             raise UserError(
-                f"saved tokenizer: {who} gives other {what} than tokenizer.json for {text[:60]!r}: "
+                f"saved tokenizer: {who} gives different {what} from tokenizer.json for {text[:60]!r}: "
                 f"{getattr(got, what)[:12]} instead of {getattr(expected, what)[:12]}"
             )

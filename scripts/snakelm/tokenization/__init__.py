@@ -1,1 +1,1 @@
-"""What training and saving a tokenizer share: special tokens per model family, and figures side by side."""
+"""What training and saving a tokenizer share: special tokens per model family, and statistics side by side."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from snakelm.tokenization.statistics import TokenizerStatistics, read_statistics
 
 if TYPE_CHECKING:
     import pandas
@@ -25,17 +26,12 @@ COLUMNS = {
 
 
 def compare(folders: Sequence[Path], names: Sequence[str] | None = None) -> pandas.DataFrame:
-    """A row per folder with the figures of its figures.json (columns: COLUMNS), index = `names`, else the name there.
+    """A row per folder with its statistics (columns: COLUMNS), index = `names`, else the tokenizer's own name.
 
-    A folder without figures (no corpus to measure on) has empty cells.
+    A folder without statistics (no corpus to measure on) has empty cells.
     """
     import pandas
 
-    rows = [_figures(folder) for folder in folders]
-    index = names or [row.get("name", folder.name) for row, folder in zip(rows, folders, strict=True)]
-    return pandas.DataFrame([[row.get(key) for key in COLUMNS] for row in rows], index=index, columns=list(COLUMNS))
-
-
-def _figures(folder: Path) -> dict[str, object]:
-    file = folder / "figures.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    rows = [read_statistics(folder) or TokenizerStatistics() for folder in folders]
+    index = names or [row.name or folder.name for row, folder in zip(rows, folders, strict=True)]
+    return pandas.DataFrame([[getattr(row, key) for key in COLUMNS] for row in rows], list(index), list(COLUMNS))

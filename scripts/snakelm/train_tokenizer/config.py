@@ -56,32 +56,35 @@ class TokenizerConfig(Repeatable):
     corpus: str | None = reference(
         "corpora", None, description="Name in `corpora` of the text it is trained and measured on."
     )
-    kind: Kind = Field("byte_level_bpe", description="Kind of tokenizer; `custom` composes one of named parts.")
+    kind: Kind = Field("byte_level_bpe", description="Kind of tokenizer; `custom` composes one from named parts.")
     vocab_size: int = Field(
         30000,
         gt=0,
         le=10_000_000,
-        description="Entries of the vocabulary in all: special tokens, alphabet and learned pieces.",
+        description="Size of the vocabulary: special tokens, alphabet and learned pieces together.",
     )
     min_frequency: int = Field(
-        2, ge=0, le=1_000_000_000, description="Occurrences a pair (or word) needs to enter the vocabulary."
+        2,
+        ge=0,
+        le=1_000_000_000,
+        description="Minimum number of occurrences of a pair (or word) that is learned.",
     )
     initial_alphabet: list[str] | Literal["bytes"] | None = Field(
         None,
-        description="Characters to include unseen; `bytes` = the 256 of byte-level; null = the kind's default "
-        "(`bytes` for byte_level_bpe, none for the others).",
+        description="Characters to include even if they do not occur; `bytes` = all 256 bytes; null = the kind's "
+        "default (`bytes` for byte_level_bpe, none for the others).",
     )
     limit_alphabet: int | None = Field(
         1000,
         gt=0,
         le=0x110000,
-        description="Most characters kept in the alphabet, the most frequent ones; null = no limit.",
+        description="Maximum size of the alphabet, which keeps the most frequent characters; null = no limit.",
     )
     max_token_length: int | None = Field(
         None,
         gt=0,
         le=1_000_000_000,
-        description="Longest token in characters; null = no limit (sentencepiece_unigram: 16).",
+        description="Maximum length of a token in characters; null = no limit (sentencepiece_unigram: 16).",
     )
     shrinking_factor: float = Field(
         0.75, gt=0, lt=1, description="Unigram: share of the pieces kept at each pruning of the vocabulary."
@@ -90,24 +93,22 @@ class TokenizerConfig(Repeatable):
     dropout: float | None = Field(
         None, ge=0, le=1, description="BPE-dropout: chance that a merge is skipped whenever text is encoded."
     )
-    lowercase: bool | None = Field(None, description="Lower-case all text; null = true for bert_wordpiece, else false.")
-    strip_accents: bool | None = Field(
-        None, description="Remove accents; null = where bert_wordpiece lower-cases, else not."
-    )
+    lowercase: bool | None = Field(None, description="Lowercase all text; null = true for bert_wordpiece, else false.")
+    strip_accents: bool | None = Field(None, description="Remove accents; null = only where bert_wordpiece lowercases.")
     unicode_normalizer: Literal["nfc", "nfd", "nfkc", "nfkd", "none"] | None = Field(
         None, description="Unicode normalization; null = the kind's default (nfkc for the sentencepiece kinds)."
     )
-    clean_text: bool = Field(True, description="bert_wordpiece: drop control characters, make all white space blank.")
-    handle_chinese_chars: bool = Field(True, description="bert_wordpiece: put blanks around Chinese characters.")
+    clean_text: bool = Field(True, description="bert_wordpiece: drop control characters, make all whitespace spaces.")
+    handle_chinese_chars: bool = Field(True, description="bert_wordpiece: put spaces around Chinese characters.")
     bert_normalizer: bool = Field(True, description="char_bpe: clean text as BERT does, and split off punctuation.")
     split_on_whitespace_only: bool = Field(False, description="char_bpe: leave punctuation on the words.")
     add_prefix_space: bool | None = Field(
         None,
-        description="Treat the first word like those after a blank; null = true for the sentencepiece kinds, "
+        description="Treat the first word like those after a space; null = true for the sentencepiece kinds, "
         "false for byte_level_bpe.",
     )
-    trim_offsets: bool = Field(True, description="byte_level_bpe: leave the blank out of a token's offsets.")
-    replacement: str = Field("▁", min_length=1, max_length=1, description="Character that stands for a blank.")
+    trim_offsets: bool = Field(True, description="byte_level_bpe: leave the space out of a token's offsets.")
+    replacement: str = Field("▁", min_length=1, max_length=1, description="Character that stands for a space.")
     fuse_unk: bool = Field(False, description="sentencepiece_bpe: one unknown token for a run of unknown characters.")
     byte_fallback: bool = Field(
         False, description="Sentencepiece kinds: spell unknown characters with 256 byte tokens (<0x00> … <0xFF>)."
@@ -135,9 +136,9 @@ class TokenizerConfig(Repeatable):
     eos_token: str | None = Field(None, description="Token that ends a text; null = the family's.")
     unk_token: str | None = Field(None, description="Token for what is not in the vocabulary; null = the family's.")
     sep_token: str | None = Field(None, description="Token between two texts; null = the family's.")
-    pad_token: str | None = Field(None, description="Token that fills up a batch; null = the family's.")
+    pad_token: str | None = Field(None, description="Token that pads the texts of a batch; null = the family's.")
     cls_token: str | None = Field(None, description="Token that stands for the whole text; null = the family's.")
-    mask_token: str | None = Field(None, description="Token put over what has to be guessed; null = the family's.")
+    mask_token: str | None = Field(None, description="Token that hides what is to be predicted; null = the family's.")
     template_single: str | None = Field(
         None,
         description="Special tokens around one text, such as `[CLS] $A [SEP]`; null = the family's.",
@@ -184,7 +185,7 @@ class TokenizerConfig(Repeatable):
     @classmethod
     def _family_known(cls, value: str | None) -> str | None:
         if value is not None and value not in FAMILIES:
-            raise ValueError(f"no family {value!r}{did_you_mean(value, FAMILIES)}")
+            raise ValueError(f"unknown family {value!r}{did_you_mean(value, FAMILIES)}")
         return value
 
     @field_validator("special_tokens")
@@ -268,7 +269,7 @@ _LIKELY = {
 def token_content(token: Step) -> str:
     content = token if isinstance(token, str) else token.get("content")
     if not isinstance(content, str) or not content:
-        raise ValueError(f"a special token needs a content, got {token!r}")
+        raise ValueError(f"a special token needs `content`, got {token!r}")
     return content
 
 
@@ -290,7 +291,7 @@ def check_for_model(tokenizer: TokenizerConfig, objective: str, architecture: st
     if objective == "mlm" and "mask_token" not in roles:
         lines.append("no mask token, which objective mlm needs; add '<mask>' to special_tokens")
     if objective == "clm" and not {"eos_token", "sep_token"} & set(roles):
-        lines.append("no token that ends a text, which objective clm needs; add '<eos>' to special_tokens")
+        lines.append("no end-of-text token, which objective clm needs; add '<eos>' to special_tokens")
     if objective == "span_denoising" and not {"eos_token", "sep_token"} & set(roles):
         lines.append("no eos token, which objective span_denoising needs; add '<eos>' to special_tokens")
     if (
@@ -302,7 +303,7 @@ def check_for_model(tokenizer: TokenizerConfig, objective: str, architecture: st
     declared = tokenizer.declared_tokens()
     if architecture in REBUILT:
         lines.append(
-            f"no way into a model of architecture {architecture}: transformers would replace it by that architecture's "
+            f"it cannot be used with architecture {architecture}: transformers would replace it by that architecture's "
             "own when the model is loaded; use qwen3, or a tokenizer by `existing`"
         )
     if family_of(architecture, objective) == "roberta" and roles.get("pad_token") in declared[2:]:

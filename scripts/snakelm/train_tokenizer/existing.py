@@ -18,7 +18,7 @@ from snakelm.train_tokenizer.kinds import alphabet, byte_alphabet, without_none
 from snakelm.train_tokenizer.reproducible import train
 from snakelm.train_tokenizer.words import Batches
 
-_MORE = ("padding_side", "truncation_side", "chat_template")
+_SETTINGS = ("padding_side", "truncation_side", "chat_template")
 
 
 @dataclass
@@ -30,18 +30,18 @@ class Existing:
     max_length: int | None
     inputs: list[str]
     """What its models take: input_ids, attention_mask, for some token_type_ids."""
-    more: dict[str, str]
+    settings: dict[str, str]
     """Other settings of its tokenizer_config.json that matter to users: side of padding, chat template."""
 
 
 def load(config: TokenizerConfig, where: str) -> Existing:
-    """Load by AutoTokenizer, code from the Hub never run; UserError if there is no such tokenizer, or no fast one."""
+    """Load by AutoTokenizer without running code from the Hub; UserError for no such tokenizer, or no fast one."""
     from transformers import AutoTokenizer
 
     name = str(config.existing)
     folder = Path(name).expanduser()
     if not folder.is_dir() and (name.startswith((".", "/", "~")) or name.count("/") > 1):
-        raise UserError(f"{where}.existing: no folder {name!r}; give a folder or a Hub name (owner/name)")
+        raise UserError(f"{where}.existing: there is no folder {name!r}; give a folder or a Hub name (owner/name)")
     try:
         auto = AutoTokenizer.from_pretrained(
             str(folder) if folder.is_dir() else name, revision=config.revision, trust_remote_code=False
@@ -60,11 +60,12 @@ def load(config: TokenizerConfig, where: str) -> Existing:
         console.log.warning(f"{where}.existing: {name!r} may change on the Hub; state its `revision`")
     roles = {role: str(token) for role in ROLES if (token := getattr(auto, role, None)) is not None}
     limit = auto.model_max_length if auto.model_max_length < 10**12 else None
-    more = {key: value for key in _MORE if isinstance(value := getattr(auto, key, None), str) and value != "right"}
+    stated = {key: getattr(auto, key, None) for key in _SETTINGS}
+    settings = {key: value for key, value in stated.items() if isinstance(value, str) and value != "right"}
     tokenizer = Tokenizer.from_str(auto.backend_tokenizer.to_str())
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    return Existing(tokenizer, roles, limit, list(auto.model_input_names), more)
+    return Existing(tokenizer, roles, limit, list(auto.model_input_names), settings)
 
 
 def retrain(existing: Tokenizer, config: TokenizerConfig, where: str, batches: Batches, threads: int = 1) -> Tokenizer:
@@ -124,4 +125,6 @@ def _with_ids(part: Any, ids: dict[str, int], where: str) -> Any:
             return {**part, "special_tokens": special}
         return {**part, **{key: [part[key][0], ids[part[key][0]]] for key in ("cls", "sep") if key in part}}
     except KeyError as error:
-        raise UserError(f"{where}.existing: its post-processor uses {error}, which is no special token of it") from None
+        raise UserError(
+            f"{where}.existing: its post-processor uses {error}, which is not one of its special tokens"
+        ) from None

@@ -41,13 +41,13 @@ def _check_unknown(tokenizer: Tokenizer, trainer: Any, where: str) -> None:
 
 
 def special_tokens(config: TokenizerConfig, where: str) -> list[AddedToken]:
-    """The declared special tokens in id order; a family's mask token takes the blank before it, as published."""
+    """The declared special tokens in id order; a family's mask token takes the space before it, as published."""
     if config.special_tokens is not None:
         return [added_token(token, f"{where}.special_tokens") for token in config.special_tokens]
     mask = config.role_tokens().get("mask_token")
-    takes_blank = config.family in ("roberta", "modernbert", "albert")
+    takes_space = config.family in ("roberta", "modernbert", "albert")
     return [
-        AddedToken(token, special=True, normalized=False, lstrip=takes_blank and token == mask)
+        AddedToken(token, special=True, normalized=False, lstrip=takes_space and token == mask)
         for token in config.declared_tokens()
     ]
 
@@ -70,7 +70,7 @@ def byte_alphabet() -> list[str]:
 
 
 def _normalizer(config: TokenizerConfig, *parts: Any, unicode: str | None = None) -> Any:
-    """Unicode normalization, the kind's own parts, then lower-casing and accents; None if there is nothing to do."""
+    """Unicode normalization, the kind's own parts, then lowercasing and accents; None if there is nothing to do."""
     form = config.unicode_normalizer or unicode
     steps = [getattr(normalizers, form.upper())()] if form and form != "none" else []
     steps += parts
@@ -105,7 +105,7 @@ def _byte_level_bpe(config: TokenizerConfig, where: str) -> tuple[Tokenizer, Any
     prefix = bool(config.add_prefix_space)
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix)
     tokenizer.decoder = decoders.ByteLevel()
-    # the library's own class leaves add_prefix_space at True here, which trims offsets of a first blank wrongly
+    # the library's own class leaves add_prefix_space at True here, which trims the offsets of a first space wrongly
     tokenizer.post_processor = processors.ByteLevel(add_prefix_space=prefix, trim_offsets=config.trim_offsets)
     return tokenizer, _bpe_trainer(config, where, byte_alphabet())
 
@@ -141,7 +141,7 @@ def _metaspace(config: TokenizerConfig, tokenizer: Tokenizer) -> None:
 
 
 def _sentencepiece_normalizer(config: TokenizerConfig, *parts: Any) -> Any:
-    """SentencePiece's own rule nmt_nfkc. The library's SentencePieceBPETokenizer leaves Nmt out, whence line ends enter
+    """SentencePiece's own rule nmt_nfkc. The library's SentencePieceBPETokenizer leaves Nmt out, so line ends enter
     its tokens and the merges.txt that it saves cannot be read again."""
     rest = _normalizer(config, *parts, unicode="nfkc")
     return normalizers.Sequence([normalizers.Nmt(), rest]) if rest is not None else normalizers.Nmt()

@@ -25,8 +25,8 @@ STAGE = b"Compute merges"
 def shown(trainer: Any) -> Iterator[Any]:
     """A trainer (BPE or WordPiece; others as they are) whose merges are shown while the context lasts.
 
-    The library reports by JSON lines on the process' standard error, so that is led through a pipe meanwhile; whatever
-    else is written there passes through. Bars and log lines go past the pipe: its reader, which makes them, would wait
+    The library reports by JSON lines on the process' standard error, so that goes through a pipe meanwhile; whatever
+    else is written there passes through. Bars and log lines bypass the pipe: its reader, which makes them, would wait
     for itself where the pipe is full. Nothing is shown where there is no standard error. Cost: some 10 µs a merge.
     """
     state = json.loads(trainer.__getstate__())

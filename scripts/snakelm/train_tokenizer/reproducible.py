@@ -29,7 +29,7 @@ from typing import Any
 from tokenizers import AddedToken, Tokenizer, pre_tokenizers, trainers
 
 from snakelm.train_tokenizer.merging import shown
-from snakelm.train_tokenizer.words import Batches, blanks_part, count_words, repeats_itself
+from snakelm.train_tokenizer.words import Batches, count_words, repeats_itself, splits_at_spaces
 
 BYTE_TOKENS = [f"<0x{byte:02X}>" for byte in range(256)]
 """What models with byte_fallback spell unknown characters with; ordinary entries behind the special tokens."""
@@ -51,7 +51,7 @@ def train(tokenizer: Tokenizer, trainer: Any, batches: Batches, threads: int = 1
     if isinstance(trainer, trainers.WordLevelTrainer) or not (
         affixes(trainer) or trainer.limit_alphabet or _byte_fallback(tokenizer)
     ):
-        pays, batches = repeats_itself(batches) if blanks_part(tokenizer) else (False, batches)
+        pays, batches = repeats_itself(batches) if splits_at_spaces(tokenizer) else (False, batches)
         if not pays:
             with shown(trainer) as watched:
                 tokenizer.train_from_iterator(batches(), watched)
@@ -83,7 +83,7 @@ def _with_forms(trainer: Any, words: dict[str, int], byte_fallback: bool) -> Any
 
 
 def _train_on(words: dict[str, int], tokenizer: Tokenizer, trainer: Any) -> Tokenizer:
-    """Train on counted words: they are fed with a mark between them, by which alone they are parted again."""
+    """Train on counted words: they are fed with a mark between them, which is all that they are split at."""
     known = set().union(*words)
     mark = next(char for char in map(chr, range(0xE000, 0x110000)) if char not in known)
     worker = Tokenizer(tokenizer.model)
@@ -146,12 +146,13 @@ def _forms(words: Iterable[str], alphabet: set[str], prefix: str, suffix: str) -
     """The forms that the alphabet takes in the words: prefixed anywhere but first, suffixed at the end."""
     if not (prefix or suffix):
         return set()
-    first, middle, last, alone = set(), set(), set(), set()
+    middle: set[str] = set()
+    last: set[str] = set()
+    alone: set[str] = set()
     for word in words:
         if len(word) == 1:
             alone.add(word)
         else:
-            first.add(word[0])
             middle.update(word[1:-1])
             last.add(word[-1])
     forms = {prefix + char for char in middle & alphabet}

@@ -50,7 +50,7 @@ def check_template(config: TokenizerConfig, where: str) -> None:
         try:
             processors.TemplateProcessing(**{key.removeprefix("template_"): template}, **other, special_tokens=ids)
         except ValueError as error:
-            raise UserError(f"{where}.{key}: {template!r} is no template: {error}") from None
+            raise UserError(f"{where}.{key}: {template!r} is an invalid template: {error}") from None
         if "$" not in template:
             raise UserError(f"{where}.{key}: {template!r} leaves the text out; put $A where it goes")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,8 @@ from snakelm.core import console
 from snakelm.core.errors import UserError
 from snakelm.readers import corpus
 from snakelm.runs.context import RunContext
+from snakelm.runs.records import write
+from snakelm.tokenization.trained import FILE, TrainedTokenizer
 from snakelm.train_tokenizer.config import TokenizerConfig
 
 LINES_A_BATCH = 1000
@@ -35,14 +36,15 @@ def train_tokenizer(context: RunContext[TokenizerConfig]) -> dict[str, Any]:
     def batches() -> Iterator[list[str]]:
         return lines(folder) if folder is not None and config.kind != "bytes" else iter(())
 
-    facts: dict[str, Any] = {"kind": config.kind, "family": config.family, "roles": config.role_tokens()}
+    trained = TrainedTokenizer(config.kind, config.role_tokens(), config.family)
     if config.existing is not None:
         found = existing.load(config, where)
         tokenizer = found.tokenizer
         if config.retrain:
             tokenizer = existing.retrain(tokenizer, config, where, batches, context.threads)
-        facts = {"kind": "existing", "roles": found.roles, "max_length": found.max_length, "inputs": found.inputs}
-        facts["more"] = found.more
+        trained = TrainedTokenizer(
+            "existing", found.roles, max_length=found.max_length, inputs=tuple(found.inputs), **found.settings
+        )
     else:
         tokenizer, trainer = untrained(config, where)
         tokenizer = train(tokenizer, trainer, batches, context.threads)
@@ -51,7 +53,7 @@ def train_tokenizer(context: RunContext[TokenizerConfig]) -> dict[str, Any]:
     size = tokenizer.get_vocab_size()
     if config.existing is None or config.retrain:
         _judge_size(size, config, where)
-    write_json(context.out / "training.json", facts)
+    write(context.out / FILE, trained)
     (context.out / "tokenizer.json").write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
     return {"vocab_size": size}
 
@@ -72,8 +74,8 @@ def _judge_size(size: int, config: TokenizerConfig, where: str) -> None:
         return
     if size > config.vocab_size:
         raise UserError(
-            f"{where}.vocab_size: {config.vocab_size:,} is too small: special tokens and alphabet alone are {size:,}; "
-            "give more, or lower limit_alphabet"
+            f"{where}.vocab_size: {config.vocab_size:,} is too small: special tokens and alphabet alone take {size:,}; "
+            "raise it, or lower limit_alphabet"
         )
     if size < config.vocab_size:
         console.log.warning(
@@ -108,7 +110,3 @@ def split_lines(text: str) -> list[str]:
     last = pieces.pop()
     found = [piece + "\n" for piece in pieces]
     return [*found, last] if last else found
-
-
-def write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -8,11 +8,11 @@ SentencePiece and `tokenizers`) in numpy with a fixed order of summation:
    the same character always follows; the `seed_size` best by frequency × length.
 2. EM on the lattices of all words, `n_sub_iterations` times; pieces expected less than 0.5 times go; scores by
    Bayesian EM (digamma).
-3. Prune to `shrinking_factor` of the pieces: those go first whose removal costs the least likelihood, were each of
-   their occurrences cut the next best way. Back to 2 until `vocab_size` is reached. Characters always stay.
+3. Prune to `shrinking_factor` of the pieces: those go first whose removal costs the least likelihood, if each of
+   their occurrences were cut the next best way. Back to 2 until `vocab_size` is reached. Characters always stay.
 
 Scores are rounded to 1e-9 after each step, which swallows the last digits in which CPUs' `exp` differ. Words longer
-than 1,000 characters (text without blanks) are cut there for training. Differences to the library: characters never
+than 1,000 characters (text without spaces) are cut there for training. Differences from the library: characters never
 drop out; strings that occur at word ends only may be seeds; the last tenth goes by loss too, where the library prunes
 to 1.1 × `vocab_size` and then cuts by position.
 
@@ -37,6 +37,7 @@ from snakelm.core import console
 LONGEST_WORD = 1000
 Ints = NDArray[numpy.int64]
 Floats = NDArray[numpy.float64]
+Bools = NDArray[numpy.bool_]
 
 
 def train_unigram(
@@ -147,13 +148,30 @@ class Lattices:
         for low, high in reversed(self.steps):
             numpy.add.at(backward, self.start[low:high], backward[self.end[low:high]] * weight[low:high])
         mass = forward[self.start] * weight * backward[self.end]
-        return numpy.bincount(self.piece, weights=mass, minlength=len(scores))
+        return numpy.asarray(numpy.bincount(self.piece, weights=mass, minlength=len(scores)), dtype=numpy.float64)
 
     def _heads(self, low: int, high: int) -> tuple[Ints, Ints]:
         """Where each node's run of incoming edges begins within edges low … high, and those nodes."""
         ends = self.end[low:high]
         heads = numpy.flatnonzero(numpy.diff(ends, prepend=-1))
         return heads, ends[heads]
+
+
+@dataclass
+class _Substrings:
+    """The distinct substrings of one length; by number, but for `node` and `number`, which go by occurrence."""
+
+    size: int
+    node: Ints
+    """Where each occurrence begins."""
+    number: Ints
+    """Which substring occurs there."""
+    where: Ints
+    """A node where each begins."""
+    frequency: Ints | Floats
+    """How often each occurs in the distinct words; of characters, in all words."""
+    seed: Bools
+    """Which of them are seeds."""
 
 
 def _learn(words: dict[str, int], room: int, settings: dict[str, Any]) -> tuple[list[str], list[float]]:
@@ -202,58 +220,56 @@ def _seeds(words: list[str], counts: Floats, longest: int, most: int) -> tuple[L
     inside[last] = False
     ends = numpy.repeat(last, sizes + 1)
     node = numpy.flatnonzero(inside)
-    key, found = char[node], []
+    key = char[node]
+    found: list[_Substrings] = []
     for size in range(1, longest + 1):
         kinds, at, number, frequency = numpy.unique(key, return_index=True, return_inverse=True, return_counts=True)
-        found.append({"node": node, "number": number, "where": node[at], "frequency": frequency, "size": size})
+        found.append(_Substrings(size, node, number, node[at], frequency, seed=frequency >= 2))
         if size > 1:
             parent = kinds // (char.max() + 1)
             heads = numpy.flatnonzero(numpy.diff(parent, prepend=-1))
-            # a string that the same character always follows is no seed: the longer one serves
-            longer = numpy.zeros(len(found[-2]["frequency"]), dtype=numpy.int64)
+            # a string that the same character always follows is not a seed: the longer one serves
+            longer = numpy.zeros(len(found[-2].frequency), dtype=numpy.int64)
             longer[parent[heads]] = numpy.maximum.reduceat(frequency, heads) if len(heads) else 0
-            found[-2]["seed"] = (found[-2]["frequency"] >= 2) & (longer < found[-2]["frequency"])
+            found[-2].seed &= longer < found[-2].frequency
         going = (frequency[number] >= 2) & (node + size < ends[node])
         node, number = node[going], number[going]
         key = number * (char.max() + 1) + char[node + size]
         if not len(node):
             break
-    found[-1]["seed"] = found[-1]["frequency"] >= 2
-    found[0]["seed"] = numpy.ones(len(found[0]["frequency"]), dtype=bool)
-    occurrences = numpy.repeat(counts, sizes)  # one per character, as found[0]["node"]
-    found[0]["frequency"] = numpy.bincount(found[0]["number"], weights=occurrences)
+    found[0].seed = numpy.ones(len(found[0].frequency), dtype=bool)
+    occurrences = numpy.repeat(counts, sizes)  # one per character, as found[0].node
+    found[0].frequency = numpy.bincount(found[0].number, weights=occurrences)
     _keep_best(found, most)
     start, piece, base = [], [], 0
     for level in found:
-        new_id = _renumber(level["seed"])[level["number"]]
+        new_id = _renumber(level.seed)[level.number]
         kept = new_id >= 0
-        start.append(level["node"][kept])
+        start.append(level.node[kept])
         piece.append(new_id[kept] + base)
-        base += int(level["seed"].sum())
-    length = numpy.concatenate([numpy.full(int(level["seed"].sum()), level["size"]) for level in found])
-    where = numpy.concatenate([level["where"][level["seed"]] for level in found])
-    weight = numpy.concatenate([level["frequency"][level["seed"]] for level in found]) * length
+        base += int(level.seed.sum())
+    length = numpy.concatenate([numpy.full(int(level.seed.sum()), level.size) for level in found])
+    where = numpy.concatenate([level.where[level.seed] for level in found])
+    weight = numpy.concatenate([level.frequency[level.seed] for level in found]) * length
     starts, pieces = numpy.concatenate(start), numpy.concatenate(piece)
     lattices = Lattices.build(starts, starts + length[pieces], pieces, first, last)
     return lattices, where, length, numpy.round(numpy.log(weight / weight.sum()), 9)
 
 
-def _keep_best(found: list[dict[str, Any]], most: int) -> None:
+def _keep_best(found: list[_Substrings], most: int) -> None:
     """Leave at most `most` seeds, longer ones by frequency × length; equals in order of length and code points."""
-    weights = numpy.concatenate([level["frequency"] * level["size"] * level["seed"] for level in found[1:]] or [[]])
-    room = max(most - len(found[0]["seed"]), 0)
+    weights = numpy.concatenate([level.frequency * level.size * level.seed for level in found[1:]] or [numpy.zeros(0)])
+    room = max(most - len(found[0].seed), 0)
     if (weights > 0).sum() <= room:
         return
     chosen = numpy.zeros(len(weights), dtype=bool)
     chosen[numpy.argsort(-weights, kind="stable")[:room]] = True
-    bounds = numpy.cumsum([len(level["seed"]) for level in found[1:]])[:-1]
+    bounds = numpy.cumsum([len(level.seed) for level in found[1:]])[:-1]
     for level, part in zip(found[1:], numpy.split(chosen, bounds), strict=True):
-        level["seed"] &= part
+        level.seed &= part
 
 
-def _prune(
-    lattices: Lattices, where: Ints, length: Ints, scores: Floats, counts: Floats, size: int
-) -> NDArray[numpy.bool_]:
+def _prune(lattices: Lattices, where: Ints, length: Ints, scores: Floats, counts: Floats, size: int) -> Bools:
     """Which pieces stay: all characters, and of those that best paths use the ones whose loss would cost most."""
     _, via = lattices.viterbi(scores)
     frequency = numpy.zeros(len(scores))
@@ -273,7 +289,7 @@ def _prune(
         alternative_cost[words] += numpy.log(used) - log_total[words]
     own = numpy.log(numpy.maximum(frequency[long], 1e-12)) - numpy.log(total)
     loss = numpy.round(frequency[long] / counts.sum() * (own - alternative_cost), 12)
-    stays = length == 1
+    stays: Bools = length == 1
     candidates = frequency[long] > 0
     chosen = long[candidates][numpy.argsort(-loss[candidates], kind="stable")]
     stays[chosen[: max(size - int(stays.sum()), 0)]] = True
@@ -297,7 +313,7 @@ def _inner_lattices(lattices: Lattices, where: Ints, length: Ints) -> Lattices:
     return Lattices.build(start[edge] + shift, end[edge] + shift, piece[edge], first, last)
 
 
-def _renumber(kept: NDArray[numpy.bool_]) -> Ints:
+def _renumber(kept: Bools) -> Ints:
     return numpy.where(kept, numpy.cumsum(kept) - 1, -1)
 
 

@@ -1,63 +1,65 @@
-"""The tokenizers' section: their figures side by side, and a sample of text with each token on its own ground."""
+"""The tokenizers' section: their statistics side by side, and a sample of text with its tokens coloured."""
 
 from __future__ import annotations
 
-import math
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
 from markupsafe import Markup
 
+from snakelm.core.errors import UserError
 from snakelm.report.figures import bars_figure
 from snakelm.report.numbers import plain
-from snakelm.report.page import Table
-from snakelm.report.runs import Run
+from snakelm.report.page import FactTable
+from snakelm.report.runs import FinishedRun
 from snakelm.tokenization.compare import COLUMNS
+from snakelm.tokenization.statistics import FILE, TokenizerStatistics, read_statistics
 
 SHARES = {"whole_words", "unknown_rate", "characters_lost", "round_trip", "vocabulary_used"}
 
 
-def tokenizer_table(runs: list[Run]) -> Table:
-    """A row per tokenizer, a column per figure that any of them has; the headline serves where nothing was measured."""
-    of_run = _figures(runs)
-    columns = [key for key in COLUMNS if any(found.get(key) is not None for found in of_run.values())]
-    table = Table("tokenizer", [COLUMNS[key] for key in columns])
+def tokenizer_table(runs: Sequence[FinishedRun]) -> FactTable:
+    """A row per tokenizer, a column per statistic that any of them has; the size is known without measuring."""
+    of_run = _statistics(runs)
+    columns = [key for key in COLUMNS if any(getattr(found, key) is not None for found in of_run.values())]
+    table = FactTable("tokenizer", [COLUMNS[key] for key in columns])
     for name, found in of_run.items():
-        table.rows.append((name, [_shown(key, found.get(key)) for key in columns]))
+        table.rows.append((name, [_shown(key, getattr(found, key)) for key in columns]))
     return table
 
 
-def tokenizer_figure(runs: list[Run]) -> Markup | None:
+def tokenizer_figure(runs: Sequence[FinishedRun]) -> Markup | None:
     """Bars of what tells tokenizers apart at a glance; None where fewer than two were measured."""
-    measured = {name: found for name, found in _figures(runs).items() if _number(found, "bytes_per_token") is not None}
+    measured = {name: found for name, found in _statistics(runs).items() if found.bytes_per_token is not None}
     if len(measured) < 2:
         return None
     panels = []
     for key in ("bytes_per_token", "tokens_per_word", "whole_words"):
         scale, unit = (100, " (%)") if key in SHARES else (1, "")
-        values = [_number(found, key) for found in measured.values()]
+        values = [getattr(found, key) for found in measured.values()]
         panels.append((COLUMNS[key] + unit, [None if value is None else scale * value for value in values]))
     return bars_figure(list(measured), panels, "Tokenizers side by side")
 
 
-def _figures(runs: list[Run]) -> dict[str, dict[str, Any]]:
+def _statistics(runs: Sequence[FinishedRun]) -> dict[str, TokenizerStatistics]:
     of_run = {}
     for run in runs:
-        figures = run.json("figures.json")
-        of_run[run.key] = run.headline | (figures if isinstance(figures, dict) else {})
+        try:
+            found = read_statistics(run.folder) or TokenizerStatistics()
+        except ValueError as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"{run.folder / FILE}: not readable ({reason}); make that run again") from None
+        size = run.manifest.headline.get("vocab_size")
+        of_run[run.entry] = replace(found, vocab_size=size) if found.vocab_size is None else found
     return of_run
 
 
-def _number(found: dict[str, Any], key: str) -> float | None:
-    value = found.get(key)
-    usable = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if usable else None
-
-
-def tokenizer_samples(runs: list[Run]) -> list[tuple[str, Markup]]:
+def tokenizer_samples(runs: Sequence[FinishedRun]) -> list[tuple[str, Markup]]:
     """(tokenizer, its sample.html) where there is one that is nothing but coloured text."""
-    texts = ((run.key, run.text("sample.html")) for run in runs)
+    texts = ((run.entry, run.text("sample.html")) for run in runs)
     return [(name, Markup(text)) for name, text in texts if text and _Harmless(text).ok]
 
 
@@ -72,7 +74,8 @@ class _Harmless(HTMLParser):
 
     def __init__(self, text: str):
         super().__init__()
-        self.ok, self._open, self._tags = True, [], 0
+        self.ok, self._tags = True, 0
+        self._open: list[str] = []
         self.feed(text)
         self.close()
         self.ok &= not self._open and text.count("<") == self._tags
@@ -94,4 +97,11 @@ class _Harmless(HTMLParser):
     def handle_comment(self, data: str) -> None:
         self.ok = False
 
-    handle_decl = handle_pi = unknown_decl = handle_comment
+    def handle_decl(self, decl: str) -> None:
+        self.ok = False
+
+    def handle_pi(self, data: str) -> None:
+        self.ok = False
+
+    def unknown_decl(self, data: str) -> None:
+        self.ok = False

@@ -1,4 +1,4 @@
-"""Figures against texts whose figures are known, the folder's files byte for byte, the comparison."""
+"""Statistics of texts for which they are known, the folder's files byte for byte, the comparison."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
 from snakelm.core.errors import UserError
 from snakelm.save_tokenizer.folder import write_zip
-from snakelm.save_tokenizer.measure import measure
 from snakelm.save_tokenizer.picture import sample
+from snakelm.save_tokenizer.text_statistics import measure
 from snakelm.save_tokenizer.verify import HARD_STRINGS, verify
 from snakelm.tokenization.compare import COLUMNS, compare
 from tests.train_tokenizer.lab import Lab, write_corpus
@@ -25,59 +25,59 @@ def words_tokenizer(vocabulary: dict[str, int], unk: str | None = "<unk>") -> To
     return tokenizer
 
 
-def test_figures_by_hand():
+def test_statistics_by_hand():
     tokenizer = words_tokenizer({"<unk>": 0, "a": 1, "bb": 2, "never": 3, "used": 4})
-    found = measure(tokenizer, ["a bb", "a zzz", "a", "é"], "<unk>").figures
-    assert found["tokens"] == 6 and found["words"] == 6 and found["bytes"] == 4 + 5 + 1 + 2
-    assert found["bytes_per_token"] == 2 and found["tokens_per_word"] == 1
-    assert found["unknown_rate"] == pytest.approx(2 / 6, abs=1e-6)  # zzz, é
-    assert found["whole_words"] == pytest.approx(4 / 6, abs=1e-6)  # an unknown word is no whole word
-    assert found["round_trip"] == 0.5  # "a bb" and "a": WordLevel joins by blanks
-    assert found["vocabulary_used"] == 0.5  # a and bb of four
-    assert found["characters_lost"] == 0  # what is lost stands under an unknown token
-    assert found["words_by_tokens"][:2] == [pytest.approx(4 / 6, abs=1e-6), pytest.approx(2 / 6, abs=1e-6)]
+    found = measure(tokenizer, ["a bb", "a zzz", "a", "é"], "<unk>").statistics
+    assert found.tokens == 6 and found.words == 6 and found.bytes == 4 + 5 + 1 + 2
+    assert found.bytes_per_token == 2 and found.tokens_per_word == 1
+    assert found.unknown_rate == pytest.approx(2 / 6, abs=1e-6)  # zzz, é
+    assert found.whole_words == pytest.approx(4 / 6, abs=1e-6)  # an unknown word is no whole word
+    assert found.round_trip == 0.5  # "a bb" and "a": WordLevel joins by spaces
+    assert found.vocabulary_used == 0.5  # a and bb of four
+    assert found.characters_lost == 0  # what is lost stands under an unknown token
+    assert found.words_by_tokens[:2] == pytest.approx((4 / 6, 2 / 6), abs=1e-6)
 
 
 def test_renyi_efficiency_of_even_and_uneven_use():
     even = words_tokenizer({"<unk>": 0, "a": 1, "b": 2, "c": 3})
-    assert measure(even, ["<unk> a b c"], "<unk>").figures["renyi_efficiency"] == 1
-    assert measure(even, ["a a a a"], "<unk>").figures["renyi_efficiency"] == 0
-    half = measure(even, ["a b a b"], "<unk>").figures["renyi_efficiency"]
+    assert measure(even, ["<unk> a b c"], "<unk>").statistics.renyi_efficiency == 1
+    assert measure(even, ["a a a a"], "<unk>").statistics.renyi_efficiency == 0
+    half = measure(even, ["a b a b"], "<unk>").statistics.renyi_efficiency
     assert half == 0.5  # log 2 / log 4
 
 
 def test_silent_loss_is_seen():
     tokenizer = Tokenizer(models.BPE({"C": 0, "a": 1, "f": 2}, []))
     tokenizer.decoder = decoders.Fuse()
-    found = measure(tokenizer, ["Café"], None).figures
-    assert found["characters_lost"] == 0.25 and found["round_trip"] == 0
+    found = measure(tokenizer, ["Café"], None).statistics
+    assert found.characters_lost == 0.25 and found.round_trip == 0
 
 
 def test_nothing_to_measure_is_no_division_by_zero():
-    assert measure(words_tokenizer({"<unk>": 0}), [], "<unk>").figures["bytes_per_token"] is None
+    assert measure(words_tokenizer({"<unk>": 0}), [], "<unk>").statistics.bytes_per_token is None
 
 
-def test_figures_say_which_split(tmp_path):
+def test_statistics_say_which_split(tmp_path):
     lab = Lab(tmp_path / "runs", write_corpus(tmp_path / "corpus", ["only training text here\n" * 5]))
-    assert lab.figures(lab.both(vocab_size=300))["split"] == "train"
+    assert lab.statistics(lab.both(vocab_size=300)).split == "train"
 
 
 def test_line_ends_are_not_measured(tmp_path):
     lab = Lab(tmp_path / "runs", write_corpus(tmp_path / "corpus", ["one two\r\nthree\r\n\r\n\n  \nfour"]))
-    figures = lab.figures(lab.both(vocab_size=300))
-    assert figures["bytes"] == len("one twothreefour") and figures["words"] == 4
+    found = lab.statistics(lab.both(vocab_size=300))
+    assert found.bytes == len("one twothreefour") and found.words == 4
 
 
 def test_speed_varies_and_stays_out_of_the_files(lab):
     folder = lab.both(vocab_size=400)
     assert lab.times["encode_mb_per_s"] > 0
-    assert "mb_per_s" not in (folder / "figures.json").read_text()
+    assert "mb_per_s" not in (folder / "statistics.json").read_text()
 
 
 def test_measured_megabytes_is_a_limit(lab):
     trained = lab.train(vocab_size=400)
-    few, all_of_it = (lab.figures(lab.save(trained, measured_megabytes=size)) for size in (0.001, 4))
-    assert few["bytes"] <= 1000 < all_of_it["bytes"]
+    few, all_of_it = (lab.statistics(lab.save(trained, measured_megabytes=size)) for size in (0.001, 4))
+    assert few.bytes <= 1000 < all_of_it.bytes
 
 
 def test_saving_twice_gives_the_same_bytes(lab):
@@ -108,7 +108,7 @@ def test_verification_fails_where_loaders_differ(lab, spoilt):
     else:
         config = json.loads((folder / "tokenizer_config.json").read_text())
         (folder / "tokenizer_config.json").write_text(json.dumps(config | {"tokenizer_class": "BertTokenizer"}))
-    with pytest.raises(UserError, match="gives other|saved tokenizer"):
+    with pytest.raises(UserError, match="gives different|saved tokenizer"):
         verify(folder, ["the time of the time of the rolling"])
 
 
