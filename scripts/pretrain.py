@@ -1,8 +1,8 @@
 """Train a model from scratch."""
 
-from snakelm.pretrain.config import ModelConfig
+from snakelm.pretrain.objectives import objectives
 from snakelm.pretrain.pretrain import pretrain
 from snakelm.runs.making import main
 
 if __name__ == "__main__":
-    main("pretrain", pretrain, ModelConfig)
+    main("pretrain", pretrain, objectives)

@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from snakelm.architectures import sizes
 from snakelm.architectures.config import ArchitectureConfig
+from snakelm.architectures.names import Network
 from snakelm.core.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-AUTO_CLASSES = {"mlm": "AutoModelForMaskedLM", "clm": "AutoModelForCausalLM", "span_denoising": "AutoModelForSeq2SeqLM"}
+AUTO_CLASSES: dict[Network, str] = {
+    "encoder": "AutoModelForMaskedLM",
+    "decoder": "AutoModelForCausalLM",
+    "encoder-decoder": "AutoModelForSeq2SeqLM",
+}
+"""Kind of network → the transformers Auto class of its language-model head."""
 
 
 def build_config(arch: ArchitectureConfig, tokenizer: PreTrainedTokenizerBase, **head: Any) -> PretrainedConfig:
@@ -33,7 +39,7 @@ def build_config(arch: ArchitectureConfig, tokenizer: PreTrainedTokenizerBase, *
             *(f"config.{key}: {arch.architecture} has no such key{did_you_mean(key, known)}" for key in unknown)
         )
     keys = sizes.keys(arch, default, tokenizer) | sizes.particulars(arch, default)
-    if arch.objective == "clm" and "is_decoder" in known:
+    if arch.network == "decoder" and "is_decoder" in known:
         keys["is_decoder"] = True
     return _construct(config_class, keys | arch.config | head, arch)
 
@@ -49,7 +55,7 @@ def build_model(
 
     Args:
         auto_class: name of a transformers Auto class, e.g. "AutoModelForSequenceClassification"; by default the
-            language-model head of the architecture's objective.
+            language-model head of its kind of network.
         seed: seeds torch's global generator just before the weights are drawn.
         head: keys of the config that the head reads (num_labels=5, id2label={…}, problem_type="regression").
 
@@ -60,7 +66,7 @@ def build_model(
     import transformers
 
     config = build_config(arch, tokenizer, **head)
-    auto = getattr(transformers, auto_class or AUTO_CLASSES[arch.objective])
+    auto = getattr(transformers, auto_class or AUTO_CLASSES[arch.network])
     torch.manual_seed(seed)
     try:
         model = auto.from_config(config)

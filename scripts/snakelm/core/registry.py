@@ -19,12 +19,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import PlainValidator, SerializeAsAny
+from pydantic.fields import FieldInfo
 
 from snakelm.core.config import Config
 from snakelm.core.errors import did_you_mean
 
 ConfigT = TypeVar("ConfigT", bound=Config)
 Registered = TypeVar("Registered", bound=Config)
+Extended = TypeVar("Extended", bound=Config)
 
 
 class Registry(Generic[ConfigT]):
@@ -63,6 +65,22 @@ class Registry(Generic[ConfigT]):
                 importlib.import_module(f"{self.package}.{module.name}")
         return dict(sorted(self._classes.items()))
 
+    def extended(self, base: type[Extended]) -> Registry[Extended]:
+        """The same variants, each with the fields that `base` (a subclass of this one's base) adds to all of them."""
+        return _Extension(self, base)
+
+    @property
+    def model_fields(self) -> dict[str, FieldInfo]:
+        """Every key that some variant has."""
+        fields = dict(self.base.model_fields)
+        for cls in self.classes().values():
+            fields |= {name: field for name, field in cls.model_fields.items() if name not in fields}
+        return fields
+
+    def with_key(self, key: str) -> list[str]:
+        """The names of the variants that have this key."""
+        return [name for name, cls in self.classes().items() if key in cls.model_fields]
+
     def get(self, name: object) -> type[ConfigT]:
         """The class of a name; ValueError that names the nearest one if there is none."""
         classes = self.classes()
@@ -88,3 +106,23 @@ class Registry(Generic[ConfigT]):
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.classes())
+
+
+class _Extension(Registry[Extended]):
+    """What `Registry.extended` returns: for each variant a class of that name, which is also a `base`."""
+
+    def __init__(self, plain: Registry[Any], base: type[Extended]):
+        super().__init__(plain.what, plain.key, base, plain.package, plain.default)
+        self._plain = plain
+        self._made: dict[type[Config], type[Extended]] = {}
+
+    def register(self, name: str) -> Callable[[type[Registered]], type[Registered]]:
+        return self._plain.register(name)
+
+    def classes(self) -> Mapping[str, type[Extended]]:
+        plain = self._plain.classes()
+        for cls in plain.values():
+            if cls not in self._made:
+                namespace = {"__module__": cls.__module__, "__doc__": cls.__doc__}
+                self._made[cls] = type(cls)(cls.__name__, (self.base, cls), namespace)
+        return {name: self._made[cls] for name, cls in plain.items()}

@@ -15,7 +15,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
-from snakelm.pretrain.objectives import Objective
+from snakelm.pretrain.batches import Batches
 from snakelm.training.trainer import ExactTrainer
 
 
@@ -65,11 +65,11 @@ def _is_plain(layer: torch.nn.Module) -> bool:
 
 
 class LanguageModelTrainer(ExactTrainer):
-    """Trains on an `Objective`'s batches; evaluates cross-entropy per labelled token, and bits per byte of text."""
+    """Trains on an objective's `Batches`; evaluates cross-entropy per labelled token, and bits per byte of text."""
 
     loss_is_scaled_for_ga = True
 
-    def __init__(self, *args: Any, held_out: Objective | None, evaluation_sequences: int, **kwargs: Any):
+    def __init__(self, *args: Any, held_out: Batches[Any] | None, evaluation_sequences: int, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.rows = LabelledRows(self.model)
         self.held_out, self.evaluation_sequences = held_out, evaluation_sequences

@@ -16,11 +16,13 @@ from pydantic import BaseModel, Field, StringConstraints, ValidationError, model
 
 from snakelm.core.config import Config, circumstance
 from snakelm.core.errors import UserError, did_you_mean
+from snakelm.core.registry import Registry
 from snakelm.encode_corpus.config import EncodeConfig
 from snakelm.evaluate.config import EvaluateConfig
 from snakelm.fetch_corpus.config import CorpusConfig
 from snakelm.finetune.config import TaskConfig
 from snakelm.pretrain.config import ModelConfig
+from snakelm.pretrain.objectives import objectives
 from snakelm.recipe.checks import check, references
 from snakelm.recipe.sweep import expand
 from snakelm.report.config import ReportConfig
@@ -41,6 +43,9 @@ class ModelEntry(ModelConfig):
     """An entry under `models`."""
 
     encode: EncodeConfig = Field(EncodeConfig(), description="How the corpus becomes token ids.")
+
+
+MODELS = objectives.extended(ModelEntry)
 
 
 class ExperimentConfig(Config):
@@ -107,7 +112,7 @@ class Recipe(Config):
 
     corpora: dict[Name, CorpusConfig] = Field({}, description="Texts to train on, by name.")
     tokenizers: dict[Name, TokenizerEntry] = Field({}, description="Tokenizers, by name.")
-    models: dict[Name, ModelEntry] = Field({}, description="Models to pretrain, by name.")
+    models: dict[Name, MODELS.field] = Field({}, description="Models to pretrain, by name.")
     tasks: dict[Name, TaskConfig] = Field({}, description="Downstream tasks, by name.")
     experiments: list[ExperimentConfig] = Field([], description="Which models are fine-tuned on which tasks.")
     evaluate: EvaluateConfig = Field(EvaluateConfig(), description="How predictions are judged.")
@@ -125,10 +130,10 @@ class Recipe(Config):
         return {**DEFAULT_RESOURCES[stage], **given}
 
 
-ENTRIES: dict[str, type[Config]] = {
+ENTRIES: dict[str, type[Config] | Registry[Any]] = {
     "corpora": CorpusConfig,
     "tokenizers": TokenizerEntry,
-    "models": ModelEntry,
+    "models": MODELS,
     "tasks": TaskConfig,
 }
 
@@ -167,7 +172,7 @@ def with_families(recipe: Recipe) -> tuple[Recipe, list[tuple[list[str | int], s
     for name, tokenizer in recipe.tokenizers.items():
         if tokenizer.family is None and tokenizer.existing is None:
             users = {
-                family_of(model.architecture, model.objective): model_name
+                family_of(model.architecture, model.network): model_name
                 for model_name, model in recipe.models.items()
                 if model.tokenizer == name
             }
@@ -284,6 +289,11 @@ def _real_path(loc: Sequence[str | int], data: Any, kind: str) -> list[str | int
 
 def _say(item: Any, path: list[str | int]) -> str:
     kind, given = item["type"], item.get("input")
+    registry = ENTRIES.get(str(path[0])) if len(path) == 3 else None
+    if kind == "extra_forbidden" and isinstance(registry, Registry):
+        if owners := registry.with_key(str(path[-1])):
+            return f"is a key of {registry.what} {' and '.join(owners)} alone"
+        return f"unknown key{did_you_mean(path[-1], registry.model_fields)}"
     if kind == "extra_forbidden":
         return f"unknown key{did_you_mean(path[-1], _known_keys(path[:-1]))}"
     if kind == "missing":

@@ -1,6 +1,6 @@
 """What every stage's script does around its stage: check the order, build the run, publish it, say what failed.
 
-    main("pretrain", pretrain, ModelConfig)      # the whole of scripts/pretrain.py, but for its imports
+    main("pretrain", pretrain, objectives)      # the whole of scripts/pretrain.py, but for its imports
 
 The command line names the file that Snakemake waits for; the order of that job says the rest. What runs is what the
 id says, also if a file is edited meanwhile (snapshot.py).
@@ -29,6 +29,7 @@ from snakelm.core import console
 from snakelm.core.config import Config
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
+from snakelm.core.registry import Registry
 from snakelm.runs import machine
 from snakelm.runs.context import RunContext
 from snakelm.runs.fingerprints import fingerprint
@@ -49,7 +50,7 @@ from snakelm.runs.store import (
 Stage = Callable[[RunContext[Any]], dict[str, Any]]
 
 
-def main(stage: str, function: Stage, config_type: type[Config]) -> None:
+def main(stage: str, function: Stage, config_type: type[Config] | Registry[Any]) -> None:
     """Make the runs of one job; ends the process with 0, or 1 after one clear line (143 after SIGTERM)."""
     # scripts/ would hide libraries with a stage's name (evaluate) from code that is imported from here on.
     sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(sys.argv[0]).resolve().parent]
@@ -165,14 +166,15 @@ class Maker:
         self,
         stage: str,
         function: Stage,
-        config_type: type[Config],
+        config_type: type[Config] | Registry[Any],
         store: Store,
         run: dict[str, Any],
         threads: int,
     ):
         self.stage, self.function, self.store, self.run, self.threads = stage, function, store, run, threads
-        self.config = config_type.model_validate(
-            {key: value for key, value in run["config"].items() if key in config_type.model_fields}
+        known = config_type.of(run["config"]) if isinstance(config_type, Registry) else config_type
+        self.config = known.model_validate(
+            {key: value for key, value in run["config"].items() if key in known.model_fields}
         )
         self.final = Path(run["folder"])
 
