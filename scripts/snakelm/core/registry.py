@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import PlainValidator, SerializeAsAny
-from pydantic.fields import FieldInfo
 
 from snakelm.core.config import Config
 from snakelm.core.errors import did_you_mean
@@ -69,14 +68,6 @@ class Registry(Generic[ConfigT]):
         """The same variants, each with the fields that `base` (a subclass of this one's base) adds to all of them."""
         return _Extension(self, base)
 
-    @property
-    def model_fields(self) -> dict[str, FieldInfo]:
-        """Every key that some variant has."""
-        fields = dict(self.base.model_fields)
-        for cls in self.classes().values():
-            fields |= {name: field for name, field in cls.model_fields.items() if name not in fields}
-        return fields
-
     def with_key(self, key: str) -> list[str]:
         """The names of the variants that have this key."""
         return [name for name, cls in self.classes().items() if key in cls.model_fields]
@@ -114,15 +105,14 @@ class _Extension(Registry[Extended]):
     def __init__(self, plain: Registry[Any], base: type[Extended]):
         super().__init__(plain.what, plain.key, base, plain.package, plain.default)
         self._plain = plain
-        self._made: dict[type[Config], type[Extended]] = {}
 
     def register(self, name: str) -> Callable[[type[Registered]], type[Registered]]:
         return self._plain.register(name)
 
     def classes(self) -> Mapping[str, type[Extended]]:
         plain = self._plain.classes()
-        for cls in plain.values():
-            if cls not in self._made:
-                namespace = {"__module__": cls.__module__, "__doc__": cls.__doc__}
-                self._made[cls] = type(cls)(cls.__name__, (self.base, cls), namespace)
-        return {name: self._made[cls] for name, cls in plain.items()}
+        for name in plain.keys() - self._classes.keys():
+            cls = plain[name]
+            both = type(cls)(cls.__name__, (self.base, cls), {"__module__": cls.__module__, "__doc__": cls.__doc__})
+            super().register(name)(both)
+        return dict(sorted(self._classes.items()))

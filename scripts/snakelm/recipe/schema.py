@@ -16,7 +16,6 @@ from pydantic import BaseModel, Field, StringConstraints, ValidationError, model
 
 from snakelm.core.config import Config, circumstance
 from snakelm.core.errors import UserError, did_you_mean
-from snakelm.core.registry import Registry
 from snakelm.encode_corpus.config import EncodeConfig
 from snakelm.evaluate.config import EvaluateConfig
 from snakelm.fetch_corpus.config import CorpusConfig
@@ -130,10 +129,10 @@ class Recipe(Config):
         return {**DEFAULT_RESOURCES[stage], **given}
 
 
-ENTRIES: dict[str, type[Config] | Registry[Any]] = {
+ENTRIES: dict[str, type[Config]] = {
     "corpora": CorpusConfig,
     "tokenizers": TokenizerEntry,
-    "models": MODELS,
+    "models": ModelEntry,
     "tasks": TaskConfig,
 }
 
@@ -289,11 +288,8 @@ def _real_path(loc: Sequence[str | int], data: Any, kind: str) -> list[str | int
 
 def _say(item: Any, path: list[str | int]) -> str:
     kind, given = item["type"], item.get("input")
-    registry = ENTRIES.get(str(path[0])) if len(path) == 3 else None
-    if kind == "extra_forbidden" and isinstance(registry, Registry):
-        if owners := registry.with_key(str(path[-1])):
-            return f"is a key of {registry.what} {' and '.join(owners)} alone"
-        return f"unknown key{did_you_mean(path[-1], registry.model_fields)}"
+    if kind == "extra_forbidden" and path[0] == "models" and (owners := MODELS.with_key(str(path[-1]))):
+        return f"is a key of {MODELS.what} {' and '.join(owners)} alone"
     if kind == "extra_forbidden":
         return f"unknown key{did_you_mean(path[-1], _known_keys(path[:-1]))}"
     if kind == "missing":
