@@ -69,22 +69,29 @@ def build_model(
     auto = getattr(transformers, auto_class or AUTO_CLASSES[arch.network])
     torch.manual_seed(seed)
     try:
-        model = auto.from_config(config)
+        model: PreTrainedModel = auto.from_config(config)
     except ValueError as error:
         if "Unrecognized configuration class" in str(error):
             raise UserError(f"architecture {arch.architecture} has no {auto.__name__}") from None
         raise _refused(arch, error) from error
     except (TypeError, RuntimeError, AssertionError, AttributeError, ZeroDivisionError, IndexError) as error:
         raise _refused(arch, error) from error
-    if model.get_input_embeddings().weight.shape[0] < len(tokenizer):
+    if (rows := known_tokens(model)) < len(tokenizer):
         raise UserError(
-            f"the model's vocabulary ({model.get_input_embeddings().weight.shape[0]}) is smaller than the"
-            f" tokenizer's ({len(tokenizer)}); leave config.vocab_size out"
+            f"the model's vocabulary ({rows}) is smaller than the tokenizer's ({len(tokenizer)});"
+            " leave config.vocab_size out"
         )
     return model
 
 
-def _construct(config_class: type, keys: dict[str, Any], arch: ArchitectureConfig) -> PretrainedConfig:
+def known_tokens(model: Any) -> int:
+    """How many token ids a model has embeddings for."""
+    return int(model.get_input_embeddings().weight.shape[0])
+
+
+def _construct(
+    config_class: type[PretrainedConfig], keys: dict[str, Any], arch: ArchitectureConfig
+) -> PretrainedConfig:
     try:
         return config_class(**keys)
     except UserError:

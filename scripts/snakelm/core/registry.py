@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -112,7 +113,7 @@ class _Extension(Registry[Extended]):
     def classes(self) -> Mapping[str, type[Extended]]:
         plain = self._plain.classes()
         for name in plain.keys() - self._classes.keys():
-            cls = plain[name]
-            both = type(cls)(cls.__name__, (self.base, cls), {"__module__": cls.__module__, "__doc__": cls.__doc__})
+            both: type[Config] = types.new_class(plain[name].__name__, (self.base, plain[name]))
+            both.__module__, both.__doc__ = plain[name].__module__, plain[name].__doc__
             super().register(name)(both)
         return dict(sorted(self._classes.items()))

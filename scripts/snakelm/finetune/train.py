@@ -52,7 +52,9 @@ class TaskTrainer(ExactTrainer):
 
     loss_is_scaled_for_ga = True
 
-    def __init__(self, kind: Kind, model: Any, setup: Setup, samples: Any, validation: tuple | None):
+    def __init__(
+        self, kind: Kind, model: Any, setup: Setup, samples: Any, validation: tuple[Features, DataFrame] | None
+    ):
         self.kind, self.validation = kind, validation
         super().__init__(model, kind.task, setup, samples, kind.collate)
 
@@ -64,7 +66,7 @@ class TaskTrainer(ExactTrainer):
             self.optimizer = torch.optim.AdamW(parameter_groups(self.model, self.kind.task), betas=betas, fused=fused)
         return self.optimizer
 
-    def _get_num_items_in_batch(self, batch_samples: list, device: torch.device) -> torch.Tensor:
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> torch.Tensor:
         items = torch.tensor(float(sum(self.kind.items(batch) for batch in batch_samples)), device=device)
         # Processes average their gradients, so each divides by the mean number of items.
         return self.accelerator.reduce(items, "mean") if self.args.world_size > 1 else items

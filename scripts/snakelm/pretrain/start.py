@@ -8,7 +8,7 @@ import torch
 import transformers
 from transformers import AutoTokenizer, PreTrainedModel
 
-from snakelm.architectures.build import AUTO_CLASSES, build_model
+from snakelm.architectures.build import AUTO_CLASSES, build_model, known_tokens
 from snakelm.architectures.sizes import longest_input
 from snakelm.core.errors import UserError
 from snakelm.pretrain.batches import Batches
@@ -35,10 +35,10 @@ def starting_model(config: ModelConfig, tokenizer: Any) -> PreTrainedModel:
 def _continued_model(config: ModelConfig, tokenizer: Any) -> PreTrainedModel:
     auto = getattr(transformers, AUTO_CLASSES[config.network])
     try:
-        model = auto.from_pretrained(config.init, dtype="float32")
+        model: PreTrainedModel = auto.from_pretrained(config.init, dtype="float32")
     except (OSError, ValueError) as error:
         raise UserError(f"init: {config.init} cannot be loaded: {' '.join(str(error).split())[:300]}") from None
-    rows = model.get_input_embeddings().weight.shape[0]
+    rows = known_tokens(model)
     if rows < len(tokenizer):
         raise UserError(
             f"init: {config.init} has {rows} tokens, the tokenizer {len(tokenizer)}; use its own tokenizer"
@@ -65,7 +65,7 @@ def _require_same_tokens(init: str, tokenizer: Any) -> None:
         )
 
 
-def require_fit(model: PreTrainedModel, batches: Batches[Any]) -> None:
+def require_fit(model: Any, batches: Batches[Any]) -> None:
     """UserError if the sequences are longer than the positions, or the network cannot compute the first tokens."""
     config = batches.config
     positions = longest_input(model.config)

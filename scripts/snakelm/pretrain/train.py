@@ -32,10 +32,13 @@ def train(context: RunContext[ModelConfig]) -> dict[str, Any]:
     """Train; the first process writes the artifacts and returns the headline numbers, others return none."""
     began = time.monotonic()
     threads.set_up(context.threads)
-    import transformers
+    from transformers import AutoTokenizer
+    from transformers.utils import logging
 
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
+    quiet: Any = logging  # its functions are untyped
+    quiet.set_verbosity_error()
+    quiet.disable_progress_bar()
+    from snakelm.architectures.build import known_tokens
     from snakelm.execution import trackers
     from snakelm.pretrain.results import write_results
     from snakelm.pretrain.start import require_fit, starting_model
@@ -44,11 +47,11 @@ def train(context: RunContext[ModelConfig]) -> dict[str, Any]:
     from snakelm.training.samples import Samples
 
     config = context.config
-    tokenizer = transformers.AutoTokenizer.from_pretrained(context.parents["tokenizer"])
+    tokenizer = AutoTokenizer.from_pretrained(context.parents["tokenizer"])
     stream = TokenStream(context.parents["encoded"], "train")
     held_out = TokenStream(context.parents["encoded"], "validation")
     model = starting_model(config, tokenizer)
-    if (rows := model.get_input_embeddings().weight.shape[0]) < stream.vocab_size:
+    if (rows := known_tokens(model)) < stream.vocab_size:
         raise UserError(f"{context.name}: the encoded text has {stream.vocab_size} token ids, the model {rows}")
     use_cache = getattr(model.config, "use_cache", None)
     if use_cache is not None:

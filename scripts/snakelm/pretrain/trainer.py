@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
-from transformers import PreTrainedModel
 
 from snakelm.pretrain.batches import Batches
 from snakelm.training.trainer import ExactTrainer
@@ -27,7 +26,7 @@ class LabelledRows:
     alone where a model has no base model of its own. The first of these that is called makes B × L × D to 1 × N × D.
     """
 
-    def __init__(self, model: PreTrainedModel):
+    def __init__(self, model: Any):
         self.positions_N: torch.Tensor | None = None
         base = model.base_model
         places = [child for child in model.children() if child is not base] if base is not model else []
@@ -39,7 +38,8 @@ class LabelledRows:
         model.register_forward_pre_hook(self._see_shape, with_kwargs=True)
 
     def _see_shape(self, module: torch.nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
-        self.shape_BL = named.get("decoder_input_ids", named.get("input_ids")).shape
+        ids_BL = named["decoder_input_ids"] if "decoder_input_ids" in named else named["input_ids"]
+        self.shape_BL = ids_BL.shape
 
     def _keep(self, module: torch.nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
         if self.positions_N is None or not inputs or not isinstance(inputs[0], torch.Tensor) or inputs[0].ndim != 3:
@@ -55,7 +55,7 @@ class LabelledRows:
         )
 
 
-def _is_plain(layer: torch.nn.Module) -> bool:
+def _is_plain(layer: Any) -> bool:
     """Whether nothing but dense layers, which take each position by itself, follows its attention.
 
     Not so in MobileBERT, which adds the layer's own input at its end, nor in X-MOD with an adapter per language.
@@ -81,11 +81,15 @@ class LanguageModelTrainer(ExactTrainer):
         return count.clamp(min=1)  # masked text of nothing but unknown tokens has no labels
 
     def compute_loss(
-        self, model: torch.nn.Module, inputs: dict[str, torch.Tensor], return_outputs: bool = False, **kwargs: Any
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, torch.Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
     ) -> Any:
         """Sum of the cross-entropies over the labels of the whole step; DDP's mean over processes is undone."""
         total, _ = self._cross_entropy(model, inputs)
-        return total * (self.args.world_size / kwargs["num_items_in_batch"])
+        return total * (self.args.world_size / num_items_in_batch)
 
     def _cross_entropy(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, int]:
         inputs = dict(inputs)

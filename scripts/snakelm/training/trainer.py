@@ -19,12 +19,12 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
@@ -34,7 +34,7 @@ from snakelm.execution import checkpoints
 from snakelm.execution.signals import Interrupted, OutOfMemory, StopRequest
 from snakelm.training import precision
 from snakelm.training.config import TrainingConfig
-from snakelm.training.samples import StepSampler, generator
+from snakelm.training.samples import SampleStream, StepSampler, generator
 
 STATE = "snakelm.json"
 
@@ -68,12 +68,26 @@ class Setup:
     """Further TrainingArguments, taken as they are."""
 
 
+@dataclass(frozen=True)
+class Progressed:
+    """What a checkpoint says in STATE: how far training had come, beside what the stock Trainer keeps."""
+
+    loss_since_log: float
+    last_logged: int
+    seconds: float
+    """Of training so far, over all attempts."""
+    first_step: int
+    """The step of another run's checkpoint from which this one went on."""
+    ended: bool
+    """Whether training had ended, by the clock or for want of a new best."""
+
+
 class Ended(Exception):
     """An evaluation that was made up for after a resume says that training had ended."""
 
 
 class ExactTrainer(Trainer):
-    """Trains on `samples`, a `samples.Samples` of the whole run; subclasses give the loss and the evaluation.
+    """Trains on the samples of the whole run; subclasses give the loss and the evaluation.
 
     Args:
         collate: list of samples → the model's inputs, without randomness of its own.
@@ -81,12 +95,17 @@ class ExactTrainer(Trainer):
         start: a checkpoint folder of another run whose training this one goes on with.
     """
 
+    model: Any
+    optimizer: Any
+    lr_scheduler: Any
+    # transformers declares these as None too, which they are not once training has begun
+
     def __init__(
         self,
         model: PreTrainedModel,
         config: TrainingConfig,
         setup: Setup,
-        samples: Dataset,
+        samples: SampleStream,
         collate: Callable[[list[Any]], dict[str, torch.Tensor]],
         evaluation: Any = None,
         start: Path | None = None,
@@ -98,7 +117,10 @@ class ExactTrainer(Trainer):
         self.stop = StopRequest()
         self.seconds_before = self.clock = 0.0
         self._began = time.monotonic()
-        self._restored: dict[str, Any] | None = None
+        self.samples = samples
+        self._restored: Progressed | None = None
+        self._restored_step = 0
+        self._loss_at_step_begin = torch.zeros(())
         self._stepping = self._within_step = False
         self.start = start
         self.first_step = 0
@@ -106,7 +128,7 @@ class ExactTrainer(Trainer):
         super().__init__(
             model=model,
             args=training_arguments(config, setup),
-            train_dataset=samples,
+            train_dataset=cast(Any, samples),
             eval_dataset=evaluation if evaluation is not None else ([] if setup.evaluation_steps else None),
             data_collator=collate,
             callbacks=[callback],
@@ -124,7 +146,7 @@ class ExactTrainer(Trainer):
             raise UserError(
                 f"batch_size {self.setup.batch_size} cannot be shared equally by {self.args.world_size} processes"
             )
-        return self.setup.batch_size // self.args.world_size
+        return self.setup.batch_size // int(self.args.world_size)
 
     def set_micro_batch(self, size: int) -> None:
         """Compute each step in forward passes of at most `size` samples."""
@@ -154,7 +176,7 @@ class ExactTrainer(Trainer):
 
     # --- data, optimizer, schedule -------------------------------------------------------------------------------
 
-    def get_train_dataloader(self) -> DataLoader:
+    def get_train_dataloader(self) -> DataLoader[Any]:
         sampler = StepSampler(
             self.setup.batch_size,
             self.micro_batches,
@@ -164,7 +186,7 @@ class ExactTrainer(Trainer):
             self.args.world_size,
         )
         return DataLoader(
-            self.train_dataset,
+            cast(Any, self.samples),
             batch_sampler=sampler,
             collate_fn=self.data_collator,
             num_workers=self.config.data_workers,
@@ -203,14 +225,14 @@ class ExactTrainer(Trainer):
         if (scaler := getattr(self.accelerator, "scaler", None)) is not None:
             torch.save(scaler.state_dict(), folder / "scaler.pt")
         self.state.save_to_json(str(folder / "trainer_state.json"))
-        state = {
-            "loss_since_log": loss_since_log,
-            "last_logged": self._globalstep_last_logged,
-            "seconds": self.seconds,
-            "first_step": self.first_step,
-            "ended": self.control.should_training_stop,
-        }
-        (folder / STATE).write_text(json.dumps(state))
+        state = Progressed(
+            loss_since_log=loss_since_log,
+            last_logged=self._globalstep_last_logged,
+            seconds=self.seconds,
+            first_step=self.first_step,
+            ended=self.control.should_training_stop,
+        )
+        (folder / STATE).write_text(json.dumps(asdict(state)))
 
     @property
     def best(self) -> Path | None:
@@ -219,7 +241,7 @@ class ExactTrainer(Trainer):
         return self.setup.work / "best" / str(step) if step is not None else None
 
     def _save_best(self) -> None:
-        if self.args.should_save:
+        if self.args.should_save and self.best is not None:
             checkpoints.write(self.best, self.accelerator.unwrap_model(self.model).save_pretrained)
             self._prune_best()
 
@@ -241,28 +263,24 @@ class ExactTrainer(Trainer):
     def _load_rng_state(self, checkpoint: str | None) -> None:
         """Nothing to load: every step seeds itself."""
 
-    @property
-    def _restored_step(self) -> int | None:
-        return self._restored and self._restored["step"]
-
     def restore(self, folder: Path | None) -> None:
         """Read what the stock Trainer does not keep; `begin` puts it in place once training has set itself up."""
         self._resumed_from = folder
-        self._restored = None
+        self._restored, self._restored_step = None, 0
         if folder is not None:
-            saved = json.loads((folder / STATE).read_text())
-            self._restored = saved | {"step": json.loads((folder / "trainer_state.json").read_text())["global_step"]}
-            self.seconds_before = self.clock = saved["seconds"]
-            self.first_step = self._restored["step"] if folder == self.start else saved.get("first_step", 0)
-            if saved.get("ended"):  # by the clock or for want of a new best: not a step more
-                self.steps = self._restored["step"]
-        self._forget_speed(self._restored_step or 0)
+            self._restored = saved = Progressed(**json.loads((folder / STATE).read_text()))
+            step = self._restored_step = json.loads((folder / "trainer_state.json").read_text())["global_step"]
+            self.seconds_before = self.clock = saved.seconds
+            self.first_step = step if folder == self.start else saved.first_step
+            if saved.ended:  # not a step more
+                self.steps = step
+        self._forget_speed(self._restored_step)
 
     def begin(self) -> None:
         self._began = time.monotonic()
         if self._restored:
-            self._tr_loss += self._restored["loss_since_log"]
-            self._globalstep_last_logged = self._restored["last_logged"]
+            self._tr_loss += self._restored.loss_since_log
+            self._globalstep_last_logged = self._restored.last_logged
             if self._resumed_from == self.start:  # a trunk's own schedule did not know that the rate goes down now
                 factor = self._learning_rate_factor(self.state.global_step)
                 for group in self.optimizer.param_groups:
@@ -372,7 +390,7 @@ class ExactTrainer(Trainer):
                 resume = self._halve_micro_batch()
 
     def _progress_bar(self) -> Progress:
-        done = self._restored_step or 0
+        done = self._restored_step
         total = None if self.setup.minutes is not None else self.steps - done
         return Progress(f"training on from step {done:,}" if done else "training", total, "steps")
 
@@ -382,13 +400,14 @@ class ExactTrainer(Trainer):
     def _save_and_exit(self) -> None:
         import signal
 
-        name = signal.Signals(self.stop.signum).name
+        signum = self.stop.signum or signal.SIGTERM
+        name = signal.Signals(signum).name
         if self.state.global_step:
             self._save_checkpoint()
             log.warning(f"{name}: saved at step {self.state.global_step}; the same command goes on from there")
         else:
             log.warning(f"{name}: stopped before the first step")
-        raise SystemExit(128 + self.stop.signum)
+        raise SystemExit(128 + signum)
 
     def _halve_micro_batch(self) -> Path | None:
         """After running out of memory: save the last step, halve what one pass takes, and say where to go on from.
@@ -449,7 +468,7 @@ class _Callback(TrainerCallback):
         setup = self.setup
         self.trainer._stepping = self.trainer._within_step = False
         step = state.global_step
-        state.epoch = step * setup.batch_size / self.trainer.train_dataset.rows
+        state.epoch = step * setup.batch_size / self.trainer.samples.rows
         last = step >= self.trainer.steps
         if setup.minutes is not None and self.trainer.progress(step) >= 1:
             last = control.should_training_stop = True
@@ -459,14 +478,15 @@ class _Callback(TrainerCallback):
         waited = self.trainer.clock - self._saved_at > 60 * self.config.checkpoint_minutes
         if (self.config.checkpoint_steps and step % self.config.checkpoint_steps == 0) or waited or last:
             control.should_save = True
-        latest = next((entry for entry in reversed(state.log_history[-20:]) if "loss" in entry), {})
+        latest: dict[str, float] = next((entry for entry in reversed(state.log_history[-20:]) if "loss" in entry), {})
         figures = {"loss": f"{latest['loss']:.3f}"} if latest else {}
         self.trainer.bar.advance(1, **figures)
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._saved_at = self.trainer.clock
 
-    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float], **kwargs: Any) -> None:
+    def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        metrics: dict[str, float] = kwargs["metrics"]
         name, sign = self.setup.metric, 1 if self.setup.greater_is_better else -1
         if name is None or name not in metrics:
             return
