@@ -144,10 +144,7 @@ class Bench:
             work=self.work / f"ours-{time.monotonic_ns()}", steps=steps, batch_size=config.batch_size,
             schedule=lambda step, share: multiplier(schedule, share, 0.0), seed=config.seed, logging_steps=1,
         )  # fmt: skip
-        trainer = LanguageModelTrainer(
-            self.model(0.0), config, setup, Samples(batches.rows, batches.read, 1, steps * config.batch_size),
-            batches.collate, held_out=None, evaluation_sequences=0,
-        )  # fmt: skip
+        trainer = LanguageModelTrainer(self.model(0.0), config, setup, batches)
         trainer.add_callback(clock)
         trainer.run()
         return clock

@@ -9,7 +9,6 @@ from transformers import AutoTokenizer, Trainer, TrainingArguments
 from snakelm.architectures.build import build_model
 from snakelm.pretrain.stream import TokenStream
 from snakelm.pretrain.trainer import LanguageModelTrainer
-from snakelm.training.samples import Samples
 from snakelm.training.schedule import multiplier
 from snakelm.training.trainer import Setup
 from tests.pretrain import lab
@@ -31,13 +30,12 @@ def test_the_first_100_losses_are_those_of_the_stock_trainer(architecture, objec
     config = lab.model(**keys)
     tokenizer = AutoTokenizer.from_pretrained(parents["tokenizer"])
     batches = config.batches(tokenizer, TokenStream(parents["encoded"], "train"))
-    samples = Samples(batches.rows, batches.read, 1, STEPS * 8)
     setup = Setup(
         work=tmp_path, steps=STEPS, batch_size=8, logging_steps=1,
         schedule=lambda step, share: multiplier("linear", share, 0.0),
     )  # fmt: skip
     model = build_model(config.architecture_config(), tokenizer, seed=1)
-    ours = LanguageModelTrainer(model, config, setup, samples, batches.collate, held_out=None, evaluation_sequences=0)
+    ours = LanguageModelTrainer(model, config, setup, batches)
     ours.run()
 
     def collate(rows):
@@ -56,7 +54,7 @@ def test_the_first_100_losses_are_those_of_the_stock_trainer(architecture, objec
     )  # fmt: skip
     own = {"activation_function": "gelu_new"} if architecture == "gpt2" else {}
     untouched = build_model(config.architecture_config().model_copy(update={"config": own}), tokenizer, seed=1)
-    stock = Trainer(untouched, arguments, train_dataset=samples, data_collator=collate)
+    stock = Trainer(untouched, arguments, train_dataset=ours.samples, data_collator=collate)
     stock.train()
     losses = [[entry["loss"] for entry in each.state.log_history if "loss" in entry] for each in (ours, stock)]
     assert len(losses[0]) == STEPS and losses[0][-1] < 0.8 * losses[0][0]

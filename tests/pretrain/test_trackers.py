@@ -103,8 +103,8 @@ def test_further_arguments_pass_through(parents, tmp_path):
         ("adam_epsilom", "adam_epsilom: unknown to transformers; did you mean adam_epsilon"),
         ("seed", "seed: it is set by the key seed"),
         ("save_strategy", "save_strategy: it is set by the key checkpoint_steps"),
-        ("logging_steps", "logging_steps: pretraining settles it itself; leave it out"),
-        ("label_smoothing_factor", "label_smoothing_factor: pretraining settles it itself"),
+        ("logging_steps", "logging_steps: pretraining sets it itself; leave it out"),
+        ("label_smoothing_factor", "label_smoothing_factor: pretraining sets it itself"),
     ],
 )
 def test_other_arguments_are_refused_when_the_recipe_is_read(name, says):

@@ -44,7 +44,6 @@ def train(context: RunContext[ModelConfig]) -> dict[str, Any]:
     from snakelm.pretrain.start import require_fit, starting_model
     from snakelm.pretrain.stream import TokenStream
     from snakelm.pretrain.trainer import LanguageModelTrainer
-    from snakelm.training.samples import Samples
 
     config = context.config
     tokenizer = AutoTokenizer.from_pretrained(context.parents["tokenizer"])
@@ -76,11 +75,9 @@ def train(context: RunContext[ModelConfig]) -> dict[str, Any]:
             model,
             config,
             setup(context, steps, has_evaluation=evaluated.rows > 0),
-            Samples(rows, batches.read, config.seed, steps * config.global_batch),
-            batches.collate,
-            start=context.parents["trunk"] / "checkpoint" if "trunk" in context.parents else None,
+            batches,
             held_out=evaluated,
-            evaluation_sequences=config.evaluation_sequences,
+            start=context.parents["trunk"] / "checkpoint" if "trunk" in context.parents else None,
         )
         trainer.run()
     if use_cache is not None:

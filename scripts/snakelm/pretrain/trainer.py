@@ -8,14 +8,18 @@ twice the tokens per second for 4 layers × 256 with 8,192 tokens (benchmarks/pr
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
+from transformers import PreTrainedModel
 
 from snakelm.pretrain.batches import Batches
-from snakelm.training.trainer import ExactTrainer
+from snakelm.pretrain.config import ModelConfig
+from snakelm.training.samples import Samples
+from snakelm.training.trainer import ExactTrainer, Setup
 
 
 class LabelledRows:
@@ -69,10 +73,19 @@ class LanguageModelTrainer(ExactTrainer):
 
     loss_is_scaled_for_ga = True
 
-    def __init__(self, *args: Any, held_out: Batches[Any] | None, evaluation_sequences: int, **kwargs: Any):
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        config: ModelConfig,
+        setup: Setup,
+        batches: Batches[Any],
+        held_out: Batches[Any] | None = None,
+        start: Path | None = None,
+    ):
+        samples = Samples(batches.rows, batches.read, setup.seed, setup.steps * setup.batch_size)
+        super().__init__(model, config, setup, samples, batches.collate, start)
         self.rows = LabelledRows(self.model)
-        self.held_out, self.evaluation_sequences = held_out, evaluation_sequences
+        self.held_out, self.evaluation_sequences = held_out, config.evaluation_sequences
 
     def _get_num_items_in_batch(self, batch_samples: list[dict[str, torch.Tensor]], device: torch.device) -> Any:
         count = torch.tensor(sum(batch["labels"].numel() for batch in batch_samples), device=device)

@@ -91,7 +91,6 @@ class ExactTrainer(Trainer):
 
     Args:
         collate: list of samples → the model's inputs, without randomness of its own.
-        evaluation: rows for the stock evaluation loop, or None if `evaluate` is overridden or never called.
         start: a checkpoint folder of another run whose training this one goes on with.
     """
 
@@ -107,9 +106,7 @@ class ExactTrainer(Trainer):
         setup: Setup,
         samples: SampleStream,
         collate: Callable[[list[Any]], dict[str, torch.Tensor]],
-        evaluation: Any = None,
         start: Path | None = None,
-        **trainer_arguments: Any,
     ):
         self.config, self.setup = config, setup
         self.steps = setup.steps
@@ -129,10 +126,9 @@ class ExactTrainer(Trainer):
             model=model,
             args=training_arguments(config, setup),
             train_dataset=cast(Any, samples),
-            eval_dataset=evaluation if evaluation is not None else ([] if setup.evaluation_steps else None),
+            eval_dataset=cast(Any, []) if setup.evaluation_steps else None,  # `evaluate` has its own rows
             data_collator=collate,
             callbacks=[callback],
-            **trainer_arguments,
         )
         self.remove_callback(PrinterCallback)
         self.set_micro_batch(config.micro_batch_size or self.share)
