@@ -76,7 +76,7 @@ MOMENTS = {
     "older checkpoints not yet pruned": ("execution.checkpoints:prune", 2),
     "trained, but nothing written": ("pretrain.results:write_results", 1),
     "the model written, its samples not": ("pretrain.results:write_samples", 1),
-    "all written": ("training.measure:cost", 1),
+    "all written": ("execution.cost:cost", 1),
 }
 
 

@@ -153,6 +153,6 @@ def _say_what_is_trained(
         epochs = steps * config.global_batch / rows
         tokens = f"{steps * config.global_batch * config.sequence_length:,} tokens"
         say = log.warning if epochs > MANY_EPOCHS else log.info
-        say(f"{tokens}: {epochs:,.0f} epochs over the corpus" if epochs >= 100 else f"{tokens}: {epochs:.3g} epochs")
+        say(f"{tokens}: {f'{epochs:,.0f}' if epochs >= 100 else f'{epochs:.3g}'} epochs over the corpus")
     if not held_out:
         log.warning("no validation split of at least one sequence: no validation loss, no best model")
