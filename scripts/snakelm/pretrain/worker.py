@@ -25,7 +25,7 @@ from snakelm.runs.snapshot import hold
 def train_together(context: RunContext[ModelConfig], processes: int) -> dict[str, Any]:
     """Train in so many processes; the first writes the run, and its headline and times come back by file.
 
-    Where one of them runs out of memory, all begin anew from the newest checkpoint with half as much per pass.
+    Where one of them runs out of memory, all restart from the newest checkpoint with half as much per pass.
     """
     micro_batch = context.config.micro_batch_size
     while True:
@@ -34,7 +34,7 @@ def train_together(context: RunContext[ModelConfig], processes: int) -> dict[str
             break
         micro_batch = math.ceil(size / 2)
         log.warning(
-            f"out of memory: beginning again from the newest checkpoint with micro_batch_size {micro_batch} (it was"
+            f"out of memory: restarting from the newest checkpoint with micro_batch_size {micro_batch} (it was"
             f" {size}); the batch stays {context.config.global_batch}"
         )
     if "trouble" in found:

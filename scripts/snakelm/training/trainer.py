@@ -305,14 +305,14 @@ class ExactTrainer(Trainer):
     def require_finite(self) -> None:
         """Raise UserError if a loss since the last log line was not a number, so that no such weights are saved."""
         if not torch.isfinite(self._tr_loss).all():
-            raise self._trouble("the loss is no longer a number")
+            raise self._trouble("the loss is NaN or infinite")
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         if "loss" in logs:
             first = next((entry["loss"] for entry in self.state.log_history if entry.get("loss")), logs["loss"])
             norm = 0.0 if self.args.fp16 else logs.get("grad_norm") or 0.0  # float16 skips steps that overflow
             if not math.isfinite(logs["loss"]) or not math.isfinite(norm):
-                raise self._trouble("the loss is no longer a number")
+                raise self._trouble("the loss is NaN or infinite")
             if self.setup.diverged is not None and logs["loss"] > self.setup.diverged * first + 1:
                 raise self._trouble(f"the loss diverges ({logs['loss']:.3g}; it began at {first:.3g})")
             self._note_speed(self.state.global_step)
@@ -360,7 +360,7 @@ class ExactTrainer(Trainer):
 
         Raises:
             SystemExit: 128 + the signal's number, after saving, when a signal asked training to stop.
-            UserError: the loss is no longer a number or diverges; memory runs out at one sample a pass.
+            UserError: the loss is NaN or infinite or diverges; memory runs out at one sample a pass.
         """
         resume = checkpoints.newest_whole(self.setup.work)
         if resume is not None:
@@ -388,7 +388,7 @@ class ExactTrainer(Trainer):
     def _progress_bar(self) -> Progress:
         done = self._restored_step
         total = None if self.setup.minutes is not None else self.steps - done
-        return Progress(f"training on from step {done:,}" if done else "training", total, "steps")
+        return Progress(f"training from step {done:,}" if done else "training", total, "steps")
 
     def _of(self) -> str:
         return f"{self.steps:,}" if self.setup.minutes is None else f"{self.setup.minutes:g} minutes"
@@ -400,7 +400,7 @@ class ExactTrainer(Trainer):
         name = signal.Signals(signum).name
         if self.state.global_step:
             self._save_checkpoint()
-            log.warning(f"{name}: saved at step {self.state.global_step}; the same command goes on from there")
+            log.warning(f"{name}: saved at step {self.state.global_step}; the same command continues from there")
         else:
             log.warning(f"{name}: stopped before the first step")
         raise SystemExit(128 + signum)
@@ -408,7 +408,7 @@ class ExactTrainer(Trainer):
     def _halve_micro_batch(self) -> Path | None:
         """After running out of memory: save the last step, halve what one pass takes, and say where to go on from.
 
-        With several processes the others are waiting for this one's gradients: all have to begin anew (OutOfMemory).
+        With several processes the others are waiting for this one's gradients: all have to start over (OutOfMemory).
         """
         size = self.args.per_device_train_batch_size
         if size == 1:
@@ -425,7 +425,7 @@ class ExactTrainer(Trainer):
             torch.cuda.empty_cache()
         self.set_micro_batch(math.ceil(size / 2))
         log.warning(
-            f"out of memory at step {self.state.global_step}: going on with micro_batch_size"
+            f"out of memory at step {self.state.global_step}: continuing with micro_batch_size"
             f" {self.args.per_device_train_batch_size} (it was {size}); the batch stays {self.setup.batch_size}"
         )
         resume = checkpoints.newest_whole(self.setup.work) or self.start
@@ -487,7 +487,7 @@ class _Callback(TrainerCallback):
         if name is None or name not in metrics:
             return
         if not math.isfinite(metrics[name]):
-            raise self.trainer._trouble(f"{name} is no longer a number")
+            raise self.trainer._trouble(f"{name} is NaN or infinite")
         if state.best_metric is None or sign * metrics[name] > sign * state.best_metric:
             state.best_metric, state.best_global_step = metrics[name], state.global_step
             self.trainer._save_best()
