@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from snakelm.architectures.names import Network
 from snakelm.pretrain.batches import Batches
@@ -24,8 +22,6 @@ class CausalLanguageModel(ModelConfig):
 
     network: ClassVar[Network] = "decoder"
     needs: ClassVar[tuple[TokenNeed, ...]] = ("end",)
-
-    objective: Literal["clm"] = Field("clm", description="What the model learns to predict: the next token.")
 
     def batches(self, tokenizer: Any, stream: Any, samples: int | None = None) -> NextTokens:
         return NextTokens(self, tokenizer, stream, samples)

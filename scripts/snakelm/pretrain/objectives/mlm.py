@@ -6,7 +6,7 @@ above 15 %.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -31,7 +31,6 @@ class MaskedLanguageModel(MaskingConfig):
     network: ClassVar[Network] = "encoder"
     needs: ClassVar[tuple[TokenNeed, ...]] = ("mask",)
 
-    objective: Literal["mlm"] = Field(..., description="What the model learns to predict: masked tokens.")
     masking_split: tuple[float, float, float] = Field(
         (0.8, 0.1, 0.1),
         description="Shares of the hidden tokens that become the mask, a random token, themselves.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import Field
 
@@ -28,7 +28,6 @@ class SpanDenoising(MaskingConfig):
     network: ClassVar[Network] = "encoder-decoder"
     needs: ClassVar[tuple[TokenNeed, ...]] = ("end", "sentinels")
 
-    objective: Literal["span_denoising"] = Field(..., description="What the model learns to predict: missing spans.")
     span_length: float = Field(3.0, description="Mean length of a hidden span, in tokens.", ge=1)
 
     def batches(self, tokenizer: Any, stream: Any, samples: int | None = None) -> MissingSpans:
