@@ -53,7 +53,7 @@ def make_model(folder: Path, texts: list[str]) -> None:
         sep_token="[SEP]", mask_token="[MASK]",
     )  # fmt: skip
     sizes = {"hidden_size": 192, "layers": 2, "heads": 4, "sequence_length": LENGTH}
-    architecture = ArchitectureConfig(architecture="bert", objective="mlm", **sizes)
+    architecture = ArchitectureConfig(architecture="bert", network="encoder", **sizes)
     build_model(architecture, tokenizer, seed=1).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
@@ -115,7 +115,7 @@ def as_here(folder: Path, sources: dict[str, dict], seed: int, work: Path) -> fl
     task = {
         "type": "text_classification", **sources, "epochs": EPOCHS, "batch_size": BATCH, "learning_rate": RATE,
         "warmup": 0.0, "weight_decay": 0.0, "max_length": LENGTH, "precision": "float32", "keep": "last",
-        "evaluate_every": 10**6,
+        "evaluation_steps": 10**6,
     }  # fmt: skip
     for name in ("out", "work"):
         (work / name).mkdir(parents=True)

@@ -29,18 +29,19 @@ from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFas
 from snakelm.architectures.build import build_model
 from snakelm.encode_corpus.config import EncodeConfig
 from snakelm.encode_corpus.encode import encode_corpus
-from snakelm.pretrain import objectives
 from snakelm.pretrain.config import ModelConfig
+from snakelm.pretrain.objectives import objectives
 from snakelm.pretrain.stream import TokenStream
 from snakelm.pretrain.trainer import LanguageModelTrainer
 from snakelm.runs.context import RunContext
 from snakelm.training.samples import Samples
 from snakelm.training.schedule import multiplier
-from snakelm.training.trainer import Settings
+from snakelm.training.trainer import Setup
 
 WARM_UP = 2
-SIZES = {"hidden_size": 256, "layers": 4, "heads": 4, "sequence_length": 128, "batch_size": 32, "learning_rate": 5e-4}
-ARCHITECTURES = {"mlm": "roberta", "clm": "gpt2"}
+SIZES = {"hidden_size": 256, "layers": 4, "heads": 4, "sequence_length": 128, "batch_size": 32}
+TRAINING = {"learning_rate": 5e-4, "weight_decay": 0.0, "precision": "float32", "checkpoint_minutes": 1e9}
+ARCHITECTURES = {"mlm": {"architecture": "roberta", "masking_rate": 0.15}, "clm": {"architecture": "gpt2"}}
 
 
 class Clock(TrainerCallback):
@@ -82,10 +83,10 @@ def main() -> None:
         tokenizer, encoded = text(Path(folder))
         ratios = {}
         for objective in arguments.objectives:
-            config = ModelConfig(
-                corpus="sotu", tokenizer="bpe", steps=1, objective=objective, precision="float32", seed=1,
-                architecture=ARCHITECTURES[objective], masking_rate=0.15, **SIZES,
-            )  # fmt: skip
+            config = objectives.validate({
+                "corpus": "sotu", "tokenizer": "bpe", "steps": 1, "objective": objective, "seed": 1,
+                **ARCHITECTURES[objective], **SIZES, **TRAINING,
+            })  # fmt: skip
             bench = Bench(config, tokenizer, TokenStream(encoded, "train"), Path(folder) / "work")
             if arguments.equal:
                 bench.check_equal(arguments.equal)
@@ -130,23 +131,20 @@ class Bench:
     def model(self, dropout: float, stock: bool = False) -> Any:
         """The same network; the stock one with the library's own kernels where the project takes fused ones."""
         own = {"activation_function": "gelu_new"} if stock and self.config.architecture == "gpt2" else {}
-        model = build_model(self.config.model_copy(update={"dropout": dropout, "config": own}), self.tokenizer, seed=1)
+        architecture = self.config.architecture_config().model_copy(update={"dropout": dropout, "config": own})
+        model = build_model(architecture, self.tokenizer, seed=1)
         model.config.use_cache = False
         return model
 
     def ours(self, steps: int, schedule: str = "linear") -> Clock:
         clock = Clock()
         config = self.config
-        objective = objectives.training(config, self.tokenizer, self.stream, None)
-        settings = Settings(
+        batches = config.batches(self.tokenizer, self.stream)
+        setup = Setup(
             work=self.work / f"ours-{time.monotonic_ns()}", steps=steps, batch_size=config.batch_size,
-            learning_rate=config.learning_rate, schedule=lambda share: multiplier(schedule, share, 0.0),
-            seed=config.seed, precision="float32", logging_steps=1, checkpoint_minutes=1e9,
+            schedule=lambda step, share: multiplier(schedule, share, 0.0), seed=config.seed, logging_steps=1,
         )  # fmt: skip
-        trainer = LanguageModelTrainer(
-            self.model(0.0), settings, Samples(objective.rows, objective.read, 1, steps * config.batch_size),
-            objective.collate, held_out=None, evaluation_sequences=0,
-        )  # fmt: skip
+        trainer = LanguageModelTrainer(self.model(0.0), config, setup, batches)
         trainer.add_callback(clock)
         trainer.run()
         return clock
@@ -176,11 +174,11 @@ class Bench:
 
     def check_equal(self, steps: int) -> None:
         """Train both on the same batches without dropout, and compare the losses of every step."""
-        objective = objectives.training(self.config, self.tokenizer, self.stream, None)
-        samples = Samples(objective.rows, objective.read, 1, steps * self.config.batch_size)
+        ours = self.config.batches(self.tokenizer, self.stream)
+        samples = Samples(ours.rows, ours.read, 1, steps * self.config.batch_size)
 
         def collate(rows: list[Any]) -> dict[str, torch.Tensor]:
-            batch = objective.collate(rows)
+            batch = ours.collate(rows)
             ids_BL = batch["input_ids"]
             if self.config.objective == "clm":  # the library shifts labels itself: give it L+1 ids, the first no label
                 ids_BM = torch.stack([torch.from_numpy(row["ids"]) for row in rows])
@@ -193,9 +191,9 @@ class Bench:
 
         if self.config.objective == "clm":
             self.config = self.config.model_copy(update={"positions": self.config.sequence_length + 1})
-        ours = self.ours(steps).losses
+        losses = self.ours(steps).losses
         stock = self.stock(steps, dropout=0.0, batches=(samples, collate)).losses
-        worst = max(abs(a - b) / b for a, b in zip(ours, stock, strict=True))
+        worst = max(abs(a - b) / b for a, b in zip(losses, stock, strict=True))
         name = self.config.objective
         print(f"{name}: {steps} losses on equal batches without dropout agree to {worst:.1e} (relative)", flush=True)
         if worst > 1e-4:
@@ -228,10 +226,11 @@ def flops_per_step(model: Any, config: ModelConfig, dense: bool) -> float:
     head = config.hidden_size * model.config.vocab_size
     inner = sum(p.numel() for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name and
                 p.shape[0] != model.config.vocab_size and "wpe" not in name and "wte" not in name)  # fmt: skip
-    labelled = tokens if dense or config.objective == "clm" else tokens * config.masking_rate
+    hidden = getattr(config, "masking_rate", 1.0)
+    labelled = tokens if dense else tokens * hidden
     attention = 12 * config.layers * config.hidden_size * config.sequence_length * tokens
     if labelled < tokens and config.architecture == "roberta":  # unlabelled rows end before the last layer's rest
-        inner -= (1 - config.masking_rate) * 9 * config.hidden_size**2
+        inner -= (1 - hidden) * 9 * config.hidden_size**2
     return 6 * inner * tokens + 6 * head * labelled + attention
 
 

@@ -73,8 +73,8 @@ def make_model(folder: Path, tokenizer: Path, architecture: str, objective: str,
 
     sizes = {"hidden_size": 32, "layers": 2, "heads": 2, "sequence_length": 64} | sizes
     loaded = AutoTokenizer.from_pretrained(tokenizer)
-    build_model(
-        ArchitectureConfig(architecture=architecture, objective=objective, **sizes), loaded, seed=1
-    ).save_pretrained(folder)
+    network = {"mlm": "encoder", "clm": "decoder", "span_denoising": "encoder-decoder"}[objective]
+    architecture_config = ArchitectureConfig(architecture=architecture, network=network, **sizes)
+    build_model(architecture_config, loaded, seed=1).save_pretrained(folder)
     loaded.save_pretrained(folder)
     return folder

@@ -102,7 +102,7 @@ def test_seeds_share_their_features(run_task, task):
 
 
 ARCHITECTURE = {
-    "architecture": "gpt2", "objective": "clm", "hidden_size": 32, "layers": 2, "heads": 2, "sequence_length": 64,
+    "architecture": "gpt2", "network": "decoder", "hidden_size": 32, "layers": 2, "heads": 2, "sequence_length": 64,
 }  # fmt: skip
 
 
@@ -135,9 +135,9 @@ def test_grid_takes_the_best_on_validation(run_task, task):
         run_task(task | {"grid": {"epochs": [1, 2]}, "validation_fraction": 0}, name="blind")
 
 
-def test_early_stopping_keeps_the_best(run_task, task):
+def test_patience_keeps_the_best(run_task, task):
     logging.getLogger("snakelm").setLevel(logging.INFO)
-    task |= {"early_stopping": 2, "epochs": 40, "metric": "f1_macro"}
+    task |= {"patience": 2, "epochs": 40, "metric": "f1_macro"}
     out, headline = run_task(task)
     curve = pandas.read_csv(out / "curve.tsv", sep="\t").dropna(subset="validation_metric")
     assert curve["epoch"].max() < 35

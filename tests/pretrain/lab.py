@@ -18,6 +18,7 @@ import psutil
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from snakelm.pretrain.config import ModelConfig
+from snakelm.pretrain.objectives import objectives
 from snakelm.runs.context import RunContext
 
 M_ARENA_MAX = -8  # of glibc's malloc.h
@@ -89,12 +90,17 @@ TINY = {
 }
 
 
+def model(**keys: Any) -> ModelConfig:
+    """The config of a tiny model, of the objective that the keys name."""
+    return objectives.validate({**TINY, **keys})
+
+
 def job(folder: Path, parents: dict[str, Path], **keys: Any) -> RunContext[ModelConfig]:
     """A fresh attempt at the run in `folder`: the output is new, the work folder is what earlier attempts left."""
     attempt = sum(1 for _ in folder.glob("out*")) if folder.exists() else 0
     out = folder / f"out{attempt}"
     out.mkdir(parents=True)
-    return RunContext("tiny", ModelConfig(**{**TINY, **keys}), parents, out, folder / "work")
+    return RunContext("tiny", model(**keys), parents, out, folder / "work")
 
 
 _context = multiprocessing.get_context("forkserver")

@@ -7,13 +7,10 @@ import torch
 from transformers import AutoTokenizer, Trainer, TrainingArguments
 
 from snakelm.architectures.build import build_model
-from snakelm.pretrain import objectives
-from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.stream import TokenStream
 from snakelm.pretrain.trainer import LanguageModelTrainer
-from snakelm.training.samples import Samples
 from snakelm.training.schedule import multiplier
-from snakelm.training.trainer import Settings
+from snakelm.training.trainer import Setup
 from tests.pretrain import lab
 
 STEPS = 100
@@ -21,17 +18,24 @@ STEPS = 100
 
 @pytest.mark.parametrize(("architecture", "objective"), [("roberta", "mlm"), ("gpt2", "clm")])
 def test_the_first_100_losses_are_those_of_the_stock_trainer(architecture, objective, parents, tmp_path):
-    keys = {"architecture": architecture, "objective": objective, "steps": STEPS, "positions": 17, "layers": 2}
-    config = ModelConfig(**{**lab.TINY, **keys})
+    keys = {
+        "architecture": architecture,
+        "objective": objective,
+        "steps": STEPS,
+        "positions": 17,
+        "layers": 2,
+        "micro_batch_size": 4,
+        "weight_decay": 0.0,
+    }
+    config = lab.model(**keys)
     tokenizer = AutoTokenizer.from_pretrained(parents["tokenizer"])
-    batches = objectives.training(config, tokenizer, TokenStream(parents["encoded"], "train"), None)
-    samples = Samples(batches.rows, batches.read, 1, STEPS * 8)
-    settings = Settings(
-        work=tmp_path, steps=STEPS, batch_size=8, micro_batch_size=4, learning_rate=3e-3, logging_steps=1,
-        schedule=lambda share: multiplier("linear", share, 0.0), precision="float32",
+    batches = config.batches(tokenizer, TokenStream(parents["encoded"], "train"))
+    setup = Setup(
+        work=tmp_path, steps=STEPS, batch_size=8, logging_steps=1,
+        schedule=lambda step, share: multiplier("linear", share, 0.0),
     )  # fmt: skip
-    model = build_model(config, tokenizer, seed=1)
-    ours = LanguageModelTrainer(model, settings, samples, batches.collate, held_out=None, evaluation_sequences=0)
+    model = build_model(config.architecture_config(), tokenizer, seed=1)
+    ours = LanguageModelTrainer(model, config, setup, batches)
     ours.run()
 
     def collate(rows):
@@ -49,8 +53,8 @@ def test_the_first_100_losses_are_those_of_the_stock_trainer(architecture, objec
         train_sampling_strategy="sequential", save_strategy="no",
     )  # fmt: skip
     own = {"activation_function": "gelu_new"} if architecture == "gpt2" else {}
-    untouched = build_model(config.model_copy(update={"config": own}), tokenizer, seed=1)
-    stock = Trainer(untouched, arguments, train_dataset=samples, data_collator=collate)
+    untouched = build_model(config.architecture_config().model_copy(update={"config": own}), tokenizer, seed=1)
+    stock = Trainer(untouched, arguments, train_dataset=ours.samples, data_collator=collate)
     stock.train()
     losses = [[entry["loss"] for entry in each.state.log_history if "loss" in entry] for each in (ours, stock)]
     assert len(losses[0]) == STEPS and losses[0][-1] < 0.8 * losses[0][0]

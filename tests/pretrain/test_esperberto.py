@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from snakelm.architectures.build import build_model
-from snakelm.pretrain.config import ModelConfig
+from snakelm.pretrain.objectives import objectives
 from snakelm.pretrain.pretrain import pretrain
 from snakelm.recipe.loading import load
 from tests.pretrain import lab
@@ -48,7 +48,7 @@ def test_it_is_the_classic_model_of_84_million_parameters():
             return {"last": 51_999}
 
     with torch.device("meta"):
-        built = build_model(model, Tokenizer())
+        built = build_model(model.architecture_config(), Tokenizer())
     assert built.num_parameters() == pytest.approx(84e6, rel=0.01)
     assert built.config.max_position_embeddings == 514
 
@@ -59,7 +59,7 @@ def test_overridden_to_tiny_sizes_it_trains_on_a_local_file(parents, tmp_path):
     overrides = copy.deepcopy(TINY) | {"corpora": {"esperanto": {"hub": None, "files": str(text), "unit": "line"}}}
     recipe = load([RECIPE], overrides)
     model = recipe.models["esperberto"]
-    config = {name: getattr(model, name) for name in ModelConfig.model_fields}
+    config = {name: getattr(model, name) for name in objectives.of(model.model_dump()).model_fields}
     attempt = lab.job(tmp_path / "run", parents, **config)
     headline = pretrain(attempt)
     assert headline["epochs"] == pytest.approx(1, abs=0.1)

@@ -8,7 +8,6 @@ import transformers
 from torch.nn.functional import cross_entropy
 
 from snakelm.architectures.build import AUTO_CLASSES, build_model
-from snakelm.pretrain import objectives
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.pretrain import pretrain
 from snakelm.pretrain.stream import TokenStream
@@ -30,18 +29,18 @@ def test_architecture(objective, architecture, parents, tmp_path):
     attempt = lab.job(tmp_path, parents, **keys)
     headline = pretrain(attempt)
     assert headline["steps"] == 2 and headline["validation_loss"] < 7
-    model = getattr(transformers, AUTO_CLASSES[objective]).from_pretrained(attempt.out)
+    model = getattr(transformers, AUTO_CLASSES[attempt.config.network]).from_pretrained(attempt.out)
     assert model.config.model_type == architecture and model.num_parameters() == headline["parameters"]
     tokenizer = transformers.AutoTokenizer.from_pretrained(attempt.out)
     assert model.get_input_embeddings().weight.shape[0] == len(tokenizer)
-    changed = build_model(attempt.config, tokenizer, seed=0).state_dict()
+    changed = build_model(attempt.config.architecture_config(), tokenizer, seed=0).state_dict()
     assert any(not torch.equal(changed[name], tensor) for name, tensor in model.state_dict().items())
     _same_loss_as_densely(attempt.config, tokenizer, model, parents)
 
 
 def _same_loss_as_densely(config: ModelConfig, tokenizer, model, parents) -> None:
-    objective = objectives.training(config, tokenizer, TokenStream(parents["encoded"], "train"), None)
-    objective.start = model.config.decoder_start_token_id or 0
+    objective = config.batches(tokenizer, TokenStream(parents["encoded"], "train"))
+    objective.meet(model.config)
     batch = objective.collate([objective.read(row, 0, row) for row in range(4)])
     labels_N, positions_N = batch.pop("labels"), batch.pop("label_positions", None)
     model.eval()

@@ -7,7 +7,6 @@ import pytest
 from transformers import AutoTokenizer
 
 from snakelm.core.errors import UserError
-from snakelm.pretrain import objectives
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.stream import TokenStream
 from snakelm.training.samples import Samples
@@ -26,11 +25,11 @@ def stream(parents):
 
 def config(**keys) -> ModelConfig:
     values = {"architecture": "roberta", "objective": "mlm", "steps": 10} | keys
-    return ModelConfig(**{**lab.TINY, **values})
+    return lab.model(**values)
 
 
 def masked(tokenizer, stream, samples=None, **keys):
-    return objectives.training(config(**keys), tokenizer, stream, samples)
+    return config(**keys).batches(tokenizer, stream, samples)
 
 
 def test_masks_depend_on_seed_epoch_and_position_alone(tokenizer, stream):
@@ -84,15 +83,15 @@ def test_the_masking_rate_follows_its_schedule(tokenizer, stream):
 
 
 def test_evaluation_masks_at_15_percent_whatever_the_training_does(tokenizer, stream):
-    one = objectives.evaluation(config(masking_rate=0.6, seed=4, whole_words=True), tokenizer, stream)
-    other = objectives.evaluation(config(), tokenizer, stream)
+    one = config(masking_rate=0.6, seed=4, whole_words=True).for_evaluation().batches(tokenizer, stream)
+    other = config().for_evaluation().batches(tokenizer, stream)
     assert len(one.read(1, 0, 1)["positions"]) == 2  # round(0.15 * 16)
     for name, value in one.read(1, 0, 1).items():
         np.testing.assert_array_equal(value, other.read(1, 0, 1)[name])
 
 
 def test_next_token_labels_are_the_text_one_further(tokenizer, stream):
-    objective = objectives.training(config(architecture="gpt2", objective="clm"), tokenizer, stream, None)
+    objective = config(architecture="gpt2", objective="clm").batches(tokenizer, stream)
     batch = objective.collate([objective.read(row, 0, 0) for row in range(objective.rows)])
     assert batch["input_ids"].shape == (objective.rows, 16)
     text = stream.ids(0, objective.rows * 16 + 1)
@@ -104,7 +103,7 @@ def test_next_token_labels_are_the_text_one_further(tokenizer, stream):
 @pytest.mark.parametrize("extra", [(), tuple(f"<extra_id_{n}>" for n in range(8))], ids=["mask", "sentinels"])
 def test_spans_and_what_is_left_make_up_the_text(extra, stream, tmp_path):
     tokenizer = AutoTokenizer.from_pretrained(lab.make_tokenizer(tmp_path, extra=extra))
-    objective = objectives.training(config(architecture="t5", objective="span_denoising"), tokenizer, stream, None)
+    objective = config(architecture="t5", objective="span_denoising").batches(tokenizer, stream)
     for position in range(50):
         sample = objective.read(1, 0, position)
         source, target = sample["ids"].tolist(), sample["labels"].tolist()
@@ -126,7 +125,7 @@ def test_spans_and_what_is_left_make_up_the_text(extra, stream, tmp_path):
 def test_too_few_sentinels_are_refused(stream, tmp_path):
     tokenizer = AutoTokenizer.from_pretrained(lab.make_tokenizer(tmp_path, extra=("<extra_id_0>",)))
     with pytest.raises(UserError, match="up to 2 spans, and the tokenizer has only 1 sentinels"):
-        objectives.training(config(architecture="t5", objective="span_denoising"), tokenizer, stream, None)
+        config(architecture="t5", objective="span_denoising").batches(tokenizer, stream)
 
 
 def test_each_epoch_reads_every_row_once_in_an_order_of_its_own():

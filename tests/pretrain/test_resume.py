@@ -71,12 +71,12 @@ def test_stopped_while_it_evaluates_it_evaluates_again(signum, parents, undistur
 
 
 MOMENTS = {
-    "a checkpoint half written": ("training.checkpoints:_sha256", 2),
-    "a checkpoint not yet in place": ("training.checkpoints:_sync", 9),
-    "older checkpoints not yet pruned": ("training.checkpoints:prune", 2),
+    "a checkpoint half written": ("execution.checkpoints:_sha256", 2),
+    "a checkpoint not yet in place": ("execution.checkpoints:_sync", 9),
+    "older checkpoints not yet pruned": ("execution.checkpoints:prune", 2),
     "trained, but nothing written": ("pretrain.results:write_results", 1),
     "the model written, its samples not": ("pretrain.results:write_samples", 1),
-    "all written": ("training.measure:cost", 1),
+    "all written": ("execution.cost:cost", 1),
 }
 
 
@@ -166,7 +166,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(harm, parents, u
     code, said = lab.run_in_process(attempt)
     assert code == 0
     assert "resuming from step 10 of 24" in said
-    assert ("checkpoint-15 is passed over" in said) == (harm != "half_written")
+    assert ("checkpoint-15 is skipped" in said) == (harm != "half_written")
     assert lab.content(attempt.out) == undisturbed
 
 
@@ -177,8 +177,8 @@ def test_without_a_whole_checkpoint_it_begins_anew_and_says_so(parents, undistur
     attempt = lab.job(tmp_path, parents, **KEYS)
     code, said = lab.run_in_process(attempt)
     assert code == 0
-    assert "checkpoint-10 is passed over: model.safetensors is damaged; going back to the one before" in said
-    assert "checkpoint-5 is passed over: model.safetensors is damaged; no other is left; beginning anew" in said
+    assert "checkpoint-10 is skipped: model.safetensors is damaged; trying the one before" in said
+    assert "checkpoint-5 is skipped: model.safetensors is damaged; no other is left; starting over" in said
     assert lab.content(attempt.out) == undisturbed
 
 
@@ -188,7 +188,7 @@ def test_progress_after_a_resume_counts_what_this_process_did(parents, tmp_path,
     with caplog.at_level("INFO", "snakelm"):
         pretrain(lab.job(tmp_path, parents, **KEYS))
     lines = [line for line in caplog.messages if line.startswith("training")]
-    assert lines[0].startswith("training on from step 10: 1 of 14 steps, 7 %, ")
+    assert lines[0].startswith("training from step 10: 1 of 14 steps, 7 %, ")
     to_go, rate = re.search(r"(\d+) s to go, ([\d.]+)/s", lines[6]).groups()
     assert abs(float(to_go) - 7 / float(rate)) <= 0.6
 

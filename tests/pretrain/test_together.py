@@ -10,7 +10,6 @@ import torch
 from safetensors.torch import load_file
 
 from snakelm.core.errors import UserError
-from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.pretrain import pretrain
 from tests.pretrain import lab
 
@@ -58,8 +57,8 @@ def test_workers_that_find_other_code_than_was_ordered_refuse(parents, tmp_path)
 
 def test_cool_downs_from_a_shared_trunk_are_bit_for_bit_the_runs_from_scratch(parents, tmp_path):
     common = {"schedule": "wsd", "warmup": 3, "decay": 0.3, "dropout": 0.1, "evaluation_steps": 5}
-    long = ModelConfig(**lab.TINY, **common, steps=20, trunk_every=4)
-    short = ModelConfig(**lab.TINY, **common, steps=15, trunk_every=4)
+    long = lab.model(**common, steps=20, trunk_every=4)
+    short = lab.model(**common, steps=15, trunk_every=4)
     chain = long.trunk()
     assert [run.steps for run in chain] == [4, 8, 12]
     assert [run.identity() for run in short.trunk()] == [run.identity() for run in chain[:2]], "the trunk is shared"
@@ -83,7 +82,7 @@ def test_cool_downs_from_a_shared_trunk_are_bit_for_bit_the_runs_from_scratch(pa
 
 
 def test_a_trunk_holds_the_same_bytes_however_it_was_made(parents, tmp_path):
-    run = ModelConfig(**lab.TINY, schedule="wsd", warmup=2, steps=10, trunk_every=6).trunk()[-1]
+    run = lab.model(schedule="wsd", warmup=2, steps=10, trunk_every=6).trunk()[-1]
     keys = {**run.model_dump(), "checkpoint_steps": 2}
     first, second = lab.job(tmp_path / "first", parents, **keys), lab.job(tmp_path / "second", parents, **keys)
     assert lab.run_in_process(first)[0] == 0
@@ -160,7 +159,7 @@ def test_out_of_memory_in_one_of_two_processes_halves_the_micro_batch_of_both(pa
 
 
 def test_the_speed_of_a_cool_down_counts_its_own_tokens(parents, tmp_path):
-    model = ModelConfig(**lab.TINY, schedule="wsd", warmup=3, decay=0.2, steps=100, trunk_every=80)
+    model = lab.model(schedule="wsd", warmup=3, decay=0.2, steps=100, trunk_every=80)
     trunk = lab.job(tmp_path / "trunk", parents, **model.trunk()[0].model_dump())
     pretrain(trunk)
     cooled = lab.job(tmp_path / "cooled", parents | {"trunk": trunk.out}, **model.model_dump())

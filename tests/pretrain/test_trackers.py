@@ -15,8 +15,9 @@ from snakelm.execution import trackers
 from snakelm.pretrain import arguments
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.pretrain import pretrain
+from snakelm.pretrain.train import setup
 from snakelm.runs.store import content_digest, file_table
-from snakelm.training.trainer import Settings, _training_arguments
+from snakelm.training.trainer import training_arguments
 from tests.pretrain import lab
 
 KEYS = {"steps": 12, "evaluation_steps": 4, "checkpoint_steps": 5}
@@ -59,12 +60,11 @@ def test_the_next_run_of_a_process_is_reported_to_a_place_of_its_own(parents, tm
 
 def test_trackers_reach_the_trainer_by_name(tmp_path):
     names = ("tensorboard", "wandb", "trackio", "mlflow")
-    assert ModelConfig(**lab.TINY, steps=1, trackers=names).trackers == names
-    settings = Settings(tmp_path, 1, 1, 1e-3, lambda share: 1.0, trackers=names, run_name="tiny")
-    assert tuple(_training_arguments(settings).report_to) == names
-    assert _training_arguments(settings).run_name == "tiny"
-    settings.trackers = ()
-    assert _training_arguments(settings).report_to == []
+    assert lab.model(steps=1, trackers=names).trackers == names
+    for given in (names, ()):
+        attempt = lab.job(tmp_path, {}, steps=1, trackers=given)
+        handed_on = training_arguments(attempt.config, setup(attempt, 1, has_evaluation=False))
+        assert tuple(handed_on.report_to) == given and handed_on.run_name == "tiny"
 
 
 def test_trackers_that_are_not_installed_are_named(parents, tmp_path, monkeypatch):
@@ -103,10 +103,10 @@ def test_further_arguments_pass_through(parents, tmp_path):
         ("adam_epsilom", "adam_epsilom: unknown to transformers; did you mean adam_epsilon"),
         ("seed", "seed: it is set by the key seed"),
         ("save_strategy", "save_strategy: it is set by the key checkpoint_steps"),
-        ("logging_steps", "logging_steps: pretraining settles it itself; leave it out"),
-        ("label_smoothing_factor", "label_smoothing_factor: pretraining settles it itself"),
+        ("logging_steps", "logging_steps: pretraining sets it itself; leave it out"),
+        ("label_smoothing_factor", "label_smoothing_factor: pretraining sets it itself"),
     ],
 )
 def test_other_arguments_are_refused_when_the_recipe_is_read(name, says):
     with pytest.raises(ValidationError, match=f"training_arguments.{says}"):
-        ModelConfig(**lab.TINY, steps=1, training_arguments={name: 1})
+        lab.model(steps=1, training_arguments={name: 1})

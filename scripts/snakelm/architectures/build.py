@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from snakelm.architectures import sizes
 from snakelm.architectures.config import ArchitectureConfig
+from snakelm.architectures.names import Network
 from snakelm.core.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-AUTO_CLASSES = {"mlm": "AutoModelForMaskedLM", "clm": "AutoModelForCausalLM", "span_denoising": "AutoModelForSeq2SeqLM"}
+AUTO_CLASSES: dict[Network, str] = {
+    "encoder": "AutoModelForMaskedLM",
+    "decoder": "AutoModelForCausalLM",
+    "encoder-decoder": "AutoModelForSeq2SeqLM",
+}
+"""Kind of network → the transformers Auto class of its language-model head."""
 
 
 def build_config(arch: ArchitectureConfig, tokenizer: PreTrainedTokenizerBase, **head: Any) -> PretrainedConfig:
@@ -33,7 +39,7 @@ def build_config(arch: ArchitectureConfig, tokenizer: PreTrainedTokenizerBase, *
             *(f"config.{key}: {arch.architecture} has no such key{did_you_mean(key, known)}" for key in unknown)
         )
     keys = sizes.keys(arch, default, tokenizer) | sizes.particulars(arch, default)
-    if arch.objective == "clm" and "is_decoder" in known:
+    if arch.network == "decoder" and "is_decoder" in known:
         keys["is_decoder"] = True
     return _construct(config_class, keys | arch.config | head, arch)
 
@@ -49,7 +55,7 @@ def build_model(
 
     Args:
         auto_class: name of a transformers Auto class, e.g. "AutoModelForSequenceClassification"; by default the
-            language-model head of the architecture's objective.
+            language-model head of its kind of network.
         seed: seeds torch's global generator just before the weights are drawn.
         head: keys of the config that the head reads (num_labels=5, id2label={…}, problem_type="regression").
 
@@ -60,25 +66,32 @@ def build_model(
     import transformers
 
     config = build_config(arch, tokenizer, **head)
-    auto = getattr(transformers, auto_class or AUTO_CLASSES[arch.objective])
+    auto = getattr(transformers, auto_class or AUTO_CLASSES[arch.network])
     torch.manual_seed(seed)
     try:
-        model = auto.from_config(config)
+        model: PreTrainedModel = auto.from_config(config)
     except ValueError as error:
         if "Unrecognized configuration class" in str(error):
             raise UserError(f"architecture {arch.architecture} has no {auto.__name__}") from None
         raise _refused(arch, error) from error
     except (TypeError, RuntimeError, AssertionError, AttributeError, ZeroDivisionError, IndexError) as error:
         raise _refused(arch, error) from error
-    if model.get_input_embeddings().weight.shape[0] < len(tokenizer):
+    if (rows := known_tokens(model)) < len(tokenizer):
         raise UserError(
-            f"the model's vocabulary ({model.get_input_embeddings().weight.shape[0]}) is smaller than the"
-            f" tokenizer's ({len(tokenizer)}); leave config.vocab_size out"
+            f"the model's vocabulary ({rows}) is smaller than the tokenizer's ({len(tokenizer)});"
+            " leave config.vocab_size out"
         )
     return model
 
 
-def _construct(config_class: type, keys: dict[str, Any], arch: ArchitectureConfig) -> PretrainedConfig:
+def known_tokens(model: Any) -> int:
+    """How many token ids a model has embeddings for."""
+    return int(model.get_input_embeddings().weight.shape[0])
+
+
+def _construct(
+    config_class: type[PretrainedConfig], keys: dict[str, Any], arch: ArchitectureConfig
+) -> PretrainedConfig:
     try:
         return config_class(**keys)
     except UserError:

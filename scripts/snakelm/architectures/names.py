@@ -1,9 +1,17 @@
-"""Which Hugging Face model types (transformers 5.23) can be trained with which objective. Names only: no imports.
+"""Which Hugging Face model types (transformers 5.23) are which kind of network. Names only: no heavy imports.
 
-A test holds these tables against the library's own. `OTHER` lists what the library offers under the same heads
-but is not a model of text alone (speech, images, tables), or has no network of its own to build.
-Encoder-decoders stand under span denoising only.
+A kind is told by the language-model head that transformers has for it: an encoder sees both sides of a token and fills
+it in (AutoModelForMaskedLM), a decoder sees what is before it and continues (AutoModelForCausalLM), an
+encoder-decoder does the one and then the other (AutoModelForSeq2SeqLM). A test holds these tables against the
+library's own. `OTHER` lists what the library offers under the same heads but is not a model of text alone (speech,
+images, tables), or has no network of its own to build.
 """
+
+from __future__ import annotations
+
+from typing import Literal
+
+Network = Literal["encoder", "decoder", "encoder-decoder"]
 
 
 def _names(text: str) -> frozenset[str]:
@@ -17,13 +25,13 @@ OTHER = _names("""
     nemo_speechlm neomme perceiver phi4_multimodal qwen2_audio qwen3_5 qwen3_5_moe qwen3_asr qwen4_exp
     seamless_m4t seamless_m4t_v2 t5gemma2 tapas trocr ultravbert vibevoice_asr voxtral voxtral_realtime whisper
     """)
-MLM = _names("""
+ENCODERS = _names("""
     albert bert big_bird camembert convbert data2vec-text deberta deberta-v2 distilbert electra ernie esm esmc
     eurobert flaubert fnet funnel gte ibert jina_embeddings_v3 longformer megatron-bert mobilebert modernbert
     mpnet mra nomic_bert nystromformer reformer rembert roberta roberta-prelayernorm roc_bert roformer
     squeezebert ultrabert xlm xlm-roberta xlm-roberta-xl xmod yoso
     """)
-CLM = _names("""
+DECODERS = _names("""
     afmoe apertus arcee axk1 axk2 bailing_hybrid bamba beam bert bert-generation big_bird biogpt bitnet bloom
     camembert codegen cohere cohere2 cohere2_moe cohere_compass_text cpmant ctrl cwm data2vec-text dbrx
     deepseek_v2 deepseek_v3 deepseek_v32 deepseek_v4 diffllama doge dots1 dots3_note_text electra ernie ernie4_5
@@ -39,17 +47,26 @@ CLM = _names("""
     rembert roberta roberta-prelayernorm roc_bert roformer rwkv seed_oss smollm3 solar_open stablelm starcoder2
     vaultgemma xglm xlm xlm-roberta xlm-roberta-xl xlnet xlstm xmod youtu zamba zamba2 zaya
     """)
-SPAN = _names("""
+ENCODER_DECODERS = _names("""
     bart bigbird_pegasus blenderbot blenderbot-small fsmt led longt5 m2m_100 marian mbart mt5 mvp nllb-moe
     pegasus pegasus_x plbart prophetnet switch_transformers t5 t5gemma umt5
     """)
 
-BY_OBJECTIVE: dict[str, frozenset[str]] = {"mlm": MLM, "clm": CLM, "span_denoising": SPAN}
-KNOWN = MLM | CLM | SPAN
+BY_NETWORK: dict[Network, frozenset[str]] = {
+    "encoder": ENCODERS,
+    "decoder": DECODERS,
+    "encoder-decoder": ENCODER_DECODERS,
+}
+KNOWN = ENCODERS | DECODERS | ENCODER_DECODERS
 WITHOUT_HEADS = _names("mamba mamba2 falcon_mamba rwkv fnet xlstm")
 """Networks without attention heads: `heads` means nothing there, so it need not divide hidden_size."""
 
 
-def objectives_of(architecture: str) -> list[str]:
-    """The objectives with which this architecture can be trained, e.g. bert → ['mlm', 'clm']; [] if unknown."""
-    return [objective for objective, names in BY_OBJECTIVE.items() if architecture in names]
+def networks_of(architecture: str) -> list[Network]:
+    """The kinds of network that this architecture can be, e.g. bert → ['encoder', 'decoder']; [] if unknown."""
+    return [network for network, names in BY_NETWORK.items() if architecture in names]
+
+
+def described(networks: list[Network]) -> str:
+    """'a decoder or an encoder-decoder'."""
+    return " or ".join(f"{'a' if network == 'decoder' else 'an'} {network}" for network in networks)

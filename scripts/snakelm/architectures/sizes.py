@@ -115,7 +115,7 @@ def keys(arch: ArchitectureConfig, default: PretrainedConfig, tokenizer: PreTrai
         found |= {"mamba_d_ssm": width} if "mamba_d_ssm" in known else {}
     if "vocab_size" in known:
         found |= _special_ids(arch, tokenizer, known)
-    positions = arch.positions or arch.sequence_length + (arch.objective == "span_denoising")  # and its end
+    positions = arch.positions or arch.sequence_length + (arch.network == "encoder-decoder")  # and its end
     if arch.architecture in OFFSET_POSITIONS:
         positions += found["pad_token_id"] + 1
     found |= {name: positions for name in POSITIONS if name in known}
@@ -125,6 +125,19 @@ def keys(arch: ArchitectureConfig, default: PretrainedConfig, tokenizer: PreTrai
     }
     parts = {name: part for name in default.sub_configs if (part := default.__dict__.get(name)) is not None}
     return found | {name: keys(arch, part, tokenizer) for name, part in parts.items()}
+
+
+def longest_input(config: PretrainedConfig) -> int | None:
+    """The most tokens that a network reads, by the positions that its config declares; None where there is no limit.
+
+    A key that a config.json has but its class does not (T5's n_positions) limits nothing.
+    """
+    declared = {field.name for field in fields(config)} | config.attribute_map.keys()
+    values = [getattr(config, name, None) for name in POSITIONS if name in declared]
+    longest = min((value for value in values if isinstance(value, int) and value > 0), default=None)
+    if longest is not None and config.model_type in OFFSET_POSITIONS:
+        longest -= (config.pad_token_id or 0) + 1
+    return longest
 
 
 def settable(default: PretrainedConfig) -> dict[str, Any]:
@@ -177,7 +190,7 @@ def _special_ids(arch: ArchitectureConfig, tokenizer: PreTrainedTokenizerBase, k
     first = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.cls_token_id
     last = tokenizer.eos_token_id if tokenizer.eos_token_id is not None else tokenizer.sep_token_id
     pad = tokenizer.pad_token_id
-    seq2seq = arch.objective == "span_denoising"
+    seq2seq = arch.network == "encoder-decoder"
     if pad is None and (seq2seq or arch.architecture in OFFSET_POSITIONS):
         raise UserError(f"architecture {arch.architecture} needs a pad token, and the tokenizer has none; add <pad>")
     start = (first if arch.architecture in ("bart", "mvp") else pad) if seq2seq else None

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -25,6 +26,7 @@ from snakelm.core.errors import did_you_mean
 
 ConfigT = TypeVar("ConfigT", bound=Config)
 Registered = TypeVar("Registered", bound=Config)
+Extended = TypeVar("Extended", bound=Config)
 
 
 def is_variant(cls: type[Config]) -> bool:
@@ -69,6 +71,14 @@ class Registry(Generic[ConfigT]):
                 importlib.import_module(f"{self.package}.{module.name}")
         return dict(sorted(self._classes.items()))
 
+    def extended(self, base: type[Extended]) -> Registry[Extended]:
+        """The same variants, each with the fields that `base` (a subclass of this one's base) adds to all of them."""
+        return _Extension(self, base)
+
+    def with_key(self, key: str) -> list[str]:
+        """The names of the variants that have this key."""
+        return [name for name, cls in self.classes().items() if key in cls.model_fields]
+
     def get(self, name: object) -> type[ConfigT]:
         """The class of a name; ValueError that names the nearest one if there is none."""
         classes = self.classes()
@@ -94,3 +104,22 @@ class Registry(Generic[ConfigT]):
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.classes())
+
+
+class _Extension(Registry[Extended]):
+    """What `Registry.extended` returns: for each variant a class of that name, which is also a `base`."""
+
+    def __init__(self, plain: Registry[Any], base: type[Extended]):
+        super().__init__(plain.what, plain.key, base, plain.package, plain.default)
+        self._plain = plain
+
+    def register(self, name: str) -> Callable[[type[Registered]], type[Registered]]:
+        return self._plain.register(name)
+
+    def classes(self) -> Mapping[str, type[Extended]]:
+        plain = self._plain.classes()
+        for name in plain.keys() - self._classes.keys():
+            both: type[Config] = types.new_class(plain[name].__name__, (self.base, plain[name]))
+            both.__module__, both.__doc__ = plain[name].__module__, plain[name].__doc__
+            super().register(name)(both)
+        return dict(sorted(self._classes.items()))

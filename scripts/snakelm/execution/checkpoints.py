@@ -68,13 +68,13 @@ def fault(folder: Path) -> str | None:
 
 
 def newest_whole(work: Path) -> Path | None:
-    """The newest checkpoint that is undamaged; each damaged one is passed over with a line saying so."""
+    """The newest checkpoint that is undamaged; each damaged one is skipped with a line saying so."""
     found = all_checkpoints(work)
     for folder in reversed(found):
         if (wrong := fault(folder)) is None:
             return folder
-        back = "going back to the one before" if folder != found[0] else "no other is left; beginning anew"
-        log.warning(f"{folder.name} is passed over: {wrong}; {back}")
+        back = "trying the one before" if folder != found[0] else "no other is left; starting over"
+        log.warning(f"{folder.name} is skipped: {wrong}; {back}")
     return None
 
 

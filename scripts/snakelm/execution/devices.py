@@ -63,7 +63,7 @@ def _lock(wanted: int, present: list[str], folder: Path, locks: ExitStack) -> li
     said = False
     while True:
         with ExitStack() as attempt:
-            chosen = []
+            chosen: list[str] = []
             for gpu in present:
                 if len(chosen) == wanted:
                     break

@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+import snakelm
 from snakelm.execution.signals import CAUGHT
 
 GRACE = 30.0
@@ -28,14 +29,14 @@ def launch(module: str, arguments: list[str], processes: int, threads: int) -> i
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    scripts = str(Path(__file__).resolve().parents[2])
+    library = str(Path(snakelm.__path__[0]).parent)  # workers run the same code, be it installed or a copy
     common = os.environ | {
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
         "WORLD_SIZE": str(processes),
         "LOCAL_WORLD_SIZE": str(processes),
         "OMP_NUM_THREADS": str(threads),
-        "PYTHONPATH": os.pathsep.join(filter(None, (scripts, os.environ.get("PYTHONPATH")))),
+        "PYTHONPATH": os.pathsep.join(filter(None, (library, os.environ.get("PYTHONPATH")))),
         "SNAKELM_PARENT": str(os.getpid()),
         "TORCH_CPP_LOG_LEVEL": "ERROR",
     }

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import typing
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from snakelm.architectures.config import ArchitectureConfig
-from snakelm.core.config import Config, Repeatable, circumstance, is_circumstance, outside, reference
+from snakelm.core.config import Config, Repeatable, inherited, is_circumstance, outside, reference
 from snakelm.core.errors import did_you_mean
 from snakelm.metrics.names import METRICS
 from snakelm.readers.config import SourceConfig
+from snakelm.training.config import TrainingConfig
 
 TaskType = Literal[
     "text_classification",
@@ -180,7 +181,7 @@ class DataKeys(Config):
     )
 
 
-class TrainingKeys(Config):
+class TrainingKeys(TrainingConfig):
     """How a model learns a task. Each of these may stand in `grid`, except what cannot change a result."""
 
     max_length: int | None = Field(
@@ -194,22 +195,10 @@ class TrainingKeys(Config):
     )
     max_target_length: int = Field(64, description="longest target that is learnt or generated, in tokens", ge=2)
     beams: int = Field(1, description="beams of the search when generating; 1 is greedy", ge=1)
-    learning_rate: float = Field(5e-5, description="peak learning rate of AdamW", gt=0)
-    batch_size: int = Field(16, description="rows per update", ge=1)
-    micro_batch_size: int | None = circumstance(
-        None, description="rows that fit on the device at once; by default batch_size", ge=1
-    )
-    gpus: int | None = circumstance(
-        None, description="GPUs of a job: 0 is the CPU, 1 the most; by default one where there is any", ge=0
-    )
-    epochs: float = Field(3.0, description="passes over the training rows", gt=0)
-    steps: int | None = Field(None, description="updates instead of epochs", ge=1)
-    schedule: Literal["linear", "cosine", "constant"] = Field(
-        "linear", description="course of the learning rate after the warm-up"
-    )
-    warmup: float = Field(0.1, description="share of the updates during which the learning rate rises", ge=0, lt=1)
-    weight_decay: float = Field(0.01, description="weight decay of AdamW, on matrices only", ge=0)
-    max_grad_norm: float = Field(1.0, description="gradients longer than this are scaled down to it; 0: never", ge=0)
+    learning_rate: float = inherited(TrainingConfig, "learning_rate", 5e-5)
+    epochs: float | None = inherited(TrainingConfig, "epochs", 3.0)
+    warmup: float = inherited(TrainingConfig, "warmup", 0.1)
+    keep: Literal["best", "last"] = inherited(TrainingConfig, "keep", "best")
     layer_decay: float = Field(
         1.0, description="factor of the learning rate per layer from the top down; 1 trains all alike", gt=0, le=1
     )
@@ -229,17 +218,8 @@ class TrainingKeys(Config):
     )
     label_smoothing: float = Field(0.0, description="share of each target spread over all labels", ge=0, lt=1)
     standardize: bool = Field(True, description="whether a regression learns the target in standard deviations")
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto",
-        description="arithmetic of the forward pass; auto is bfloat16 where the hardware computes in it, else float32",
-    )
-    evaluate_every: int | None = Field(
-        None, description="updates between evaluations on validation; by default an epoch", ge=1
-    )
-    keep: Literal["best", "last"] = Field("best", description="which weights count: best on validation, or the last")
-    early_stopping: int | None = Field(
-        None, description="stop after this many evaluations without a better validation metric", ge=1
-    )
+
+    renamed: ClassVar[dict[str, str]] = {"evaluate_every": "evaluation_steps", "early_stopping": "patience"}
 
     @field_validator("gpus")
     @classmethod
@@ -319,11 +299,11 @@ class TaskConfig(Repeatable, DataKeys, TrainingKeys):
                     f"metric {self.metric} is of {'one label' if self.multi_label else 'several labels'} per row;"
                     f" take {', '.join(several if self.multi_label else one)}"
                 )
-        if self.early_stopping is not None and self.keep == "last":
-            raise ValueError("early_stopping goes back to the best weights; leave keep: last out")
+        if self.patience is not None and self.keep == "last":
+            raise ValueError("patience goes back to the best weights; leave keep: last out")
         made = self.validation is None and self.corpus is None
-        if made and not self.validation_fraction and (self.early_stopping or len(self.grid_points()) > 1):
-            raise ValueError("early_stopping and grid need validation rows; set validation_fraction or give validation")
+        if made and not self.validation_fraction and (self.patience or len(self.grid_points()) > 1):
+            raise ValueError("patience and grid need validation rows; set validation_fraction or give validation")
 
     def _check_labels(self) -> None:
         if self.bins is not None:

@@ -28,8 +28,8 @@ def finetune(context: RunContext[FinetuneConfig]) -> dict[str, Any]:
     """
     task = context.config.task
     data = load(task, context.parents.get("corpus"), context.sources, context.work)
-    if "validation" not in data.splits and (task.early_stopping or len(task.grid_points()) > 1):
-        raise UserError("early_stopping and grid need validation rows; set validation_fraction or give validation")
+    if "validation" not in data.splits and (task.patience or len(task.grid_points()) > 1):
+        raise UserError("patience and grid need validation rows; set validation_fraction or give validation")
     if context.config.init in BASELINES:
         test, validation = baselines.predict(context.config.init, task, data, context.config.seed)
         curve, point, points = [], {}, []

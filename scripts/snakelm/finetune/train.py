@@ -17,7 +17,7 @@ from snakelm.metrics.compute import compute, main_metric
 from snakelm.metrics.names import greater_is_better
 from snakelm.training import schedule
 from snakelm.training.samples import generator
-from snakelm.training.trainer import ExactTrainer, Settings
+from snakelm.training.trainer import ExactTrainer, Setup
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -52,9 +52,11 @@ class TaskTrainer(ExactTrainer):
 
     loss_is_scaled_for_ga = True
 
-    def __init__(self, kind: Kind, model: Any, settings: Settings, samples: Any, validation: tuple | None):
+    def __init__(
+        self, kind: Kind, model: Any, setup: Setup, samples: Any, validation: tuple[Features, DataFrame] | None
+    ):
         self.kind, self.validation = kind, validation
-        super().__init__(model, settings, samples, kind.collate)
+        super().__init__(model, kind.task, setup, samples, kind.collate)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         if self.optimizer is None:
@@ -64,7 +66,7 @@ class TaskTrainer(ExactTrainer):
             self.optimizer = torch.optim.AdamW(parameter_groups(self.model, self.kind.task), betas=betas, fused=fused)
         return self.optimizer
 
-    def _get_num_items_in_batch(self, batch_samples: list, device: torch.device) -> torch.Tensor:
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> torch.Tensor:
         items = torch.tensor(float(sum(self.kind.items(batch) for batch in batch_samples)), device=device)
         # Processes average their gradients, so each divides by the mean number of items.
         return self.accelerator.reduce(items, "mean") if self.args.world_size > 1 else items
@@ -95,30 +97,25 @@ def fine_tune(
     metric, where the task says so.
     """
     task = kind.task
-    steps = task.steps or max(1, math.ceil(task.epochs * len(train) / task.batch_size))
-    every = task.evaluate_every or max(1, math.ceil(len(train) / task.batch_size))
+    steps = task.steps or max(1, math.ceil((task.epochs or 0) * len(train) / task.batch_size))
+    every = task.evaluation_steps or max(1, math.ceil(len(train) / task.batch_size))
     main = _main_of(task)
     best = task.keep == "best" and validation is not None
     freeze(model, task.freeze)
-    settings = Settings(
+    warmup = task.warmup if task.warmup < 1 else task.warmup / steps
+    setup = Setup(
         work=work,
         steps=steps,
         batch_size=task.batch_size,
-        micro_batch_size=min(task.micro_batch_size or task.batch_size, task.batch_size),
-        learning_rate=task.learning_rate,
-        schedule=lambda progress: schedule.multiplier(task.schedule, progress, task.warmup),
+        schedule=lambda step, share: schedule.multiplier(task.schedule, share, warmup),
         seed=seed,
-        weight_decay=task.weight_decay,
-        max_grad_norm=task.max_grad_norm,
-        precision=task.precision,
         evaluation_steps=min(every, steps) if validation is not None else 0,
         logging_steps=max(1, min(50, every)),
-        best_metric=MAIN if best else None,
+        metric=MAIN if best else None,
         greater_is_better=greater_is_better(main),
-        patience=task.early_stopping if best else None,
     )
     samples = LengthGroupedSamples(kind, train, task.batch_size, seed, steps * task.batch_size)
-    trainer = TaskTrainer(kind, model, settings, samples, validation)
+    trainer = TaskTrainer(kind, model, setup, samples, validation)
     trainer.run()
     if best:
         from safetensors.torch import load_model

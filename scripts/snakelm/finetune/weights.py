@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from snakelm.architectures import sizes
 from snakelm.architectures.build import build_config
-from snakelm.architectures.sizes import OFFSET_POSITIONS, POSITIONS
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
 from snakelm.finetune.heads import CLASSES, HeadedConfig
@@ -58,10 +58,7 @@ def network_of(config: PretrainedConfig) -> PretrainedConfig:
 
 def longest_input(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase, wanted: int | None) -> int:
     """Tokens per input: as wanted, else what model and tokenizer take; UserError where more is wanted than that."""
-    positions = [value for name in POSITIONS if isinstance(value := getattr(config, name, None), int) and value > 0]
-    limit = min(positions, default=None)
-    if limit is not None and config.model_type in OFFSET_POSITIONS:
-        limit -= (config.pad_token_id or 0) + 1
+    limit = sizes.longest_input(config)
     if tokenizer.model_max_length < 10**6:
         limit = min(limit or tokenizer.model_max_length, tokenizer.model_max_length)
     if wanted is not None and limit is not None and wanted > limit:
@@ -175,7 +172,7 @@ def objective_of(config: PretrainedConfig, architecture: ArchitectureConfig | No
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
     if architecture is not None:
-        return architecture.objective
+        return {"encoder": "mlm", "decoder": "clm", "encoder-decoder": "span_denoising"}[architecture.network]
     if config.is_encoder_decoder:
         return "span_denoising"
     names = " ".join(config.architectures or [])

@@ -177,7 +177,7 @@ def _differences(run: PlannedRun, folder: Path, tokenizer: Any) -> Iterator[str]
     from transformers import AutoConfig
 
     from snakelm.architectures.build import build_config
-    from snakelm.architectures.sizes import HEADS, HIDDEN, LAYERS, POSITIONS
+    from snakelm.architectures.sizes import HEADS, HIDDEN, LAYERS, longest_input
 
     try:
         found = AutoConfig.from_pretrained(folder)
@@ -196,11 +196,9 @@ def _differences(run: PlannedRun, folder: Path, tokenizer: Any) -> Iterator[str]
             if ours is not None and ours != theirs:
                 yield f"{key} is {theirs}, the recipe says {ours}"
                 break
-    for name in POSITIONS:
-        ours, theirs = getattr(expected, name, None), getattr(found, name, None)
-        if isinstance(ours, int) and isinstance(theirs, int) and theirs < ours:
-            yield f"reads {theirs} positions, the recipe asks for {ours}"
-            break
+    wanted, limit = longest_input(expected), longest_input(found)
+    if wanted is not None and limit is not None and limit < wanted:
+        yield f"reads {limit} positions, the recipe asks for {wanted}"
     if (rows := getattr(found, "vocab_size", None)) is not None and rows < len(tokenizer):
         yield f"knows {rows} tokens, the tokenizer has {len(tokenizer)}"
 
@@ -211,7 +209,7 @@ def _load_model(run: PlannedRun, folder: Path) -> Any:
 
     from snakelm.architectures.build import AUTO_CLASSES
 
-    auto = getattr(transformers, AUTO_CLASSES[cast(ModelConfig, run.typed()).objective])
+    auto = getattr(transformers, AUTO_CLASSES[cast(ModelConfig, run.typed()).network])
     try:
         model, told = auto.from_pretrained(folder, use_safetensors=True, output_loading_info=True)
     except Exception as error:  # safetensors raises its own kinds

@@ -65,7 +65,7 @@ WITHOUT_EFFECT = _names("""
     train_sampling_strategy length_column_name
     accelerator_config parallelism_config ddp_backend fsdp fsdp_config deepspeed local_rank
     """)
-"""Those that pretraining settles itself, or whose part of the stock Trainer it replaces (data, loss, checkpoints)."""
+"""Those that pretraining sets itself, or whose part of the stock Trainer it replaces (data, loss, checkpoints)."""
 
 
 def refusal(name: str) -> str | None:
@@ -75,5 +75,5 @@ def refusal(name: str) -> str | None:
     if name in OWN_KEYS:
         return f"training_arguments.{name}: it is set by the key {OWN_KEYS[name]}"
     if name in WITHOUT_EFFECT:
-        return f"training_arguments.{name}: pretraining settles it itself; leave it out"
+        return f"training_arguments.{name}: pretraining sets it itself; leave it out"
     return f"training_arguments.{name}: unknown to transformers{did_you_mean(name, PASSED_ON | OWN_KEYS.keys())}"

@@ -53,7 +53,7 @@ def curve_rows(history: list[dict[str, float]], tokens_per_step: int) -> list[di
     """The Trainer's log as one row per step that was logged, with reproducible columns only."""
     names = {"loss": "loss", "learning_rate": "learning_rate"}
     names |= {"eval_loss": "validation_loss", "eval_bits_per_byte": "bits_per_byte"}
-    rows: dict[int, dict[str, float]] = {}
+    rows: dict[float, dict[str, float]] = {}
     for entry in history:
         row = rows.setdefault(entry["step"], {"step": entry["step"], "tokens": entry["step"] * tokens_per_step})
         row |= {ours: entry[theirs] for theirs, ours in names.items() if theirs in entry}
@@ -63,14 +63,13 @@ def curve_rows(history: list[dict[str, float]], tokens_per_step: int) -> list[di
 def _write_models(context: RunContext[ModelConfig], trainer: ExactTrainer) -> Any:
     """The kept weights at the root; the others of best and last beside, where they are of another step."""
     model = trainer.accelerator.unwrap_model(trainer.model)
-    best = trainer.best
-    apart = best is not None and trainer.state.best_global_step != trainer.state.global_step
-    if apart and context.config.keep == "best":
+    best = trainer.best if trainer.state.best_global_step != trainer.state.global_step else None
+    if best is not None and context.config.keep == "best":
         model.save_pretrained(context.out / "last")
         model = type(model).from_pretrained(best)
         if "use_cache" in model.config.to_dict():
             model.config.use_cache = trainer.model.config.use_cache
-    elif apart:
+    elif best is not None:
         shutil.copytree(best, context.out / "best", ignore=shutil.ignore_patterns(checkpoints.CHECKSUMS))
     model.save_pretrained(context.out)
     return model
@@ -110,7 +109,7 @@ def _headline(
         "loss": losses[-1] if losses else None,
         "tokens": state.global_step * tokens_per_step,
         "steps": state.global_step,
-        "epochs": round(state.global_step * context.config.global_batch / trainer.train_dataset.rows, 4),
+        "epochs": round(state.global_step * context.config.global_batch / trainer.samples.rows, 4),
         "parameters": trainer.accelerator.unwrap_model(trainer.model).num_parameters(),
     }
     validation = [row for row in curve if "validation_loss" in row]

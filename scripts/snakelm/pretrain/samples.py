@@ -1,4 +1,4 @@
-"""What the trained model says: continuations (clm), words for gaps (mlm), missing spans (span_denoising)."""
+"""What the trained model says: continuations (decoders), words for gaps (encoders), spans (encoder-decoders)."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ def write_samples(model: Any, tokenizer: Any, config: ModelConfig, stream: Token
     torch.manual_seed(config.seed)
     model.eval()
     prompts = config.prompts or own_prompts(tokenizer, config, stream)
-    say = {"clm": _continue, "mlm": _fill, "span_denoising": _restore}[config.objective]
+    say = {"decoder": _continue, "encoder": _fill, "encoder-decoder": _restore}[config.network]
     with torch.no_grad():
         return "\n\n".join(say(model, tokenizer, config, prompt) for prompt in prompts) + "\n"
 
 
 def own_prompts(tokenizer: Any, config: ModelConfig, stream: TokenStream) -> list[str]:
-    """Text from evenly spaced places of the split, with a gap in the middle where the objective fills gaps."""
+    """Text from evenly spaced places of the split, with a gap in the middle for networks that fill gaps."""
     length = min(OWN_TOKENS, config.sequence_length // 2)
     prompts = []
     for begin in np.linspace(0, max(0, stream.tokens - length), OWN_PROMPTS, dtype=int):
         ids = stream.ids(int(begin), length).tolist()
-        if config.objective == "clm":
+        if config.network == "decoder":
             prompts.append(tokenizer.decode(ids, skip_special_tokens=True))
         else:
             parts = (ids[: length // 2], ids[length // 2 + 1 :])

@@ -8,11 +8,11 @@ import torch
 import transformers
 from transformers import AutoTokenizer, PreTrainedModel
 
-from snakelm.architectures.build import AUTO_CLASSES, build_model
-from snakelm.architectures.sizes import OFFSET_POSITIONS
+from snakelm.architectures.build import AUTO_CLASSES, build_model, known_tokens
+from snakelm.architectures.sizes import longest_input
 from snakelm.core.errors import UserError
+from snakelm.pretrain.batches import Batches
 from snakelm.pretrain.config import ModelConfig
-from snakelm.pretrain.objectives import Objective
 
 TRIED = 16
 """Tokens of the one sequence that is computed before training."""
@@ -21,7 +21,7 @@ TRIED = 16
 def starting_model(config: ModelConfig, tokenizer: Any) -> PreTrainedModel:
     """Random weights, or those of `init` with its vocabulary checked against the tokenizer's."""
     if config.init == "scratch":
-        model = build_model(config, tokenizer, seed=config.seed)
+        model = build_model(config.architecture_config(), tokenizer, seed=config.seed)
     else:
         model = _continued_model(config, tokenizer)
     if config.attention is not None:
@@ -33,12 +33,12 @@ def starting_model(config: ModelConfig, tokenizer: Any) -> PreTrainedModel:
 
 
 def _continued_model(config: ModelConfig, tokenizer: Any) -> PreTrainedModel:
-    auto = getattr(transformers, AUTO_CLASSES[config.objective])
+    auto = getattr(transformers, AUTO_CLASSES[config.network])
     try:
-        model = auto.from_pretrained(config.init, dtype="float32")
+        model: PreTrainedModel = auto.from_pretrained(config.init, dtype="float32")
     except (OSError, ValueError) as error:
         raise UserError(f"init: {config.init} cannot be loaded: {' '.join(str(error).split())[:300]}") from None
-    rows = model.get_input_embeddings().weight.shape[0]
+    rows = known_tokens(model)
     if rows < len(tokenizer):
         raise UserError(
             f"init: {config.init} has {rows} tokens, the tokenizer {len(tokenizer)}; use its own tokenizer"
@@ -65,17 +65,17 @@ def _require_same_tokens(init: str, tokenizer: Any) -> None:
         )
 
 
-def require_fit(model: PreTrainedModel, objective: Objective) -> None:
+def require_fit(model: Any, batches: Batches[Any]) -> None:
     """UserError if the sequences are longer than the positions, or the network cannot compute the first tokens."""
-    config = objective.config
-    positions = _positions(model)
-    if positions is not None and objective.longest > positions:
-        longer = f" (spans and sentinels included: {objective.longest})" if objective.longest > objective.length else ""
+    config = batches.config
+    positions = longest_input(model.config)
+    if positions is not None and batches.longest > positions:
+        longer = f" (spans and sentinels included: {batches.longest})" if batches.longest > batches.length else ""
         raise UserError(
             f"sequence_length {config.sequence_length}{longer} is longer than the {positions} positions of"
             f" {config.architecture if config.init == 'scratch' else config.init}; shorten it or set positions"
         )
-    batch = objective.collate([objective.read(0, 0, 0)])
+    batch = batches.collate([batches.read(0, 0, 0)])
     inputs = {name: batch[name][:, :TRIED] for name in ("input_ids", "decoder_input_ids") if name in batch}
     model.eval()
     try:
@@ -88,13 +88,3 @@ def require_fit(model: PreTrainedModel, objective: Objective) -> None:
         ) from error
     finally:
         model.train()
-
-
-def _positions(model: PreTrainedModel) -> int | None:
-    """Positions that have an embedding of their own or are stated as the longest; None where there is no limit."""
-    positions = getattr(model.config, "max_position_embeddings", None)
-    if not isinstance(positions, int) or positions <= 0:
-        return None
-    if model.config.model_type in OFFSET_POSITIONS:
-        positions -= (model.config.pad_token_id or 0) + 1
-    return positions

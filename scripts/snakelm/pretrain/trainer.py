@@ -8,6 +8,7 @@ twice the tokens per second for 4 layers × 256 with 8,192 tokens (benchmarks/pr
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,10 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
-from snakelm.pretrain.objectives import Objective
-from snakelm.training.trainer import ExactTrainer
+from snakelm.pretrain.batches import Batches
+from snakelm.pretrain.config import ModelConfig
+from snakelm.training.samples import Samples
+from snakelm.training.trainer import ExactTrainer, Setup
 
 
 class LabelledRows:
@@ -27,7 +30,7 @@ class LabelledRows:
     alone where a model has no base model of its own. The first of these that is called makes B × L × D to 1 × N × D.
     """
 
-    def __init__(self, model: PreTrainedModel):
+    def __init__(self, model: Any):
         self.positions_N: torch.Tensor | None = None
         base = model.base_model
         places = [child for child in model.children() if child is not base] if base is not model else []
@@ -39,7 +42,8 @@ class LabelledRows:
         model.register_forward_pre_hook(self._see_shape, with_kwargs=True)
 
     def _see_shape(self, module: torch.nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
-        self.shape_BL = named.get("decoder_input_ids", named.get("input_ids")).shape
+        ids_BL = named["decoder_input_ids"] if "decoder_input_ids" in named else named["input_ids"]
+        self.shape_BL = ids_BL.shape
 
     def _keep(self, module: torch.nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
         if self.positions_N is None or not inputs or not isinstance(inputs[0], torch.Tensor) or inputs[0].ndim != 3:
@@ -55,7 +59,7 @@ class LabelledRows:
         )
 
 
-def _is_plain(layer: torch.nn.Module) -> bool:
+def _is_plain(layer: Any) -> bool:
     """Whether nothing but dense layers, which take each position by itself, follows its attention.
 
     Not so in MobileBERT, which adds the layer's own input at its end, nor in X-MOD with an adapter per language.
@@ -65,14 +69,23 @@ def _is_plain(layer: torch.nn.Module) -> bool:
 
 
 class LanguageModelTrainer(ExactTrainer):
-    """Trains on an `Objective`'s batches; evaluates cross-entropy per labelled token, and bits per byte of text."""
+    """Trains on an objective's `Batches`; evaluates cross-entropy per labelled token, and bits per byte of text."""
 
     loss_is_scaled_for_ga = True
 
-    def __init__(self, *args: Any, held_out: Objective | None, evaluation_sequences: int, **kwargs: Any):
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        config: ModelConfig,
+        setup: Setup,
+        batches: Batches[Any],
+        held_out: Batches[Any] | None = None,
+        start: Path | None = None,
+    ):
+        samples = Samples(batches.rows, batches.read, setup.seed, setup.steps * setup.batch_size)
+        super().__init__(model, config, setup, samples, batches.collate, start)
         self.rows = LabelledRows(self.model)
-        self.held_out, self.evaluation_sequences = held_out, evaluation_sequences
+        self.held_out, self.evaluation_sequences = held_out, config.evaluation_sequences
 
     def _get_num_items_in_batch(self, batch_samples: list[dict[str, torch.Tensor]], device: torch.device) -> Any:
         count = torch.tensor(sum(batch["labels"].numel() for batch in batch_samples), device=device)
@@ -81,11 +94,15 @@ class LanguageModelTrainer(ExactTrainer):
         return count.clamp(min=1)  # masked text of nothing but unknown tokens has no labels
 
     def compute_loss(
-        self, model: torch.nn.Module, inputs: dict[str, torch.Tensor], return_outputs: bool = False, **kwargs: Any
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, torch.Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
     ) -> Any:
         """Sum of the cross-entropies over the labels of the whole step; DDP's mean over processes is undone."""
         total, _ = self._cross_entropy(model, inputs)
-        return total * (self.args.world_size / kwargs["num_items_in_batch"])
+        return total * (self.args.world_size / num_items_in_batch)
 
     def _cross_entropy(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, int]:
         inputs = dict(inputs)

@@ -12,16 +12,19 @@ from typing import Any
 from snakelm.core import console
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
+from snakelm.core.files import write_json
 from snakelm.execution.launch import end_with_parent, launch
 from snakelm.execution.signals import OutOfMemory
 from snakelm.pretrain.config import ModelConfig
+from snakelm.pretrain.objectives import objectives
+from snakelm.pretrain.train import train
 from snakelm.runs.context import RunContext
 
 
-def train_together(context: RunContext[ModelConfig], processes: int) -> dict[str, object]:
+def train_together(context: RunContext[ModelConfig], processes: int) -> dict[str, Any]:
     """Train in so many processes; the first writes the run, and its headline and times come back by file.
 
-    Where one of them runs out of memory, all begin anew from the newest checkpoint with half as much per pass.
+    Where one of them runs out of memory, all restart from the newest checkpoint with half as much per pass.
     """
     micro_batch = context.config.micro_batch_size
     while True:
@@ -30,7 +33,7 @@ def train_together(context: RunContext[ModelConfig], processes: int) -> dict[str
             break
         micro_batch = math.ceil(size / 2)
         log.warning(
-            f"out of memory: beginning again from the newest checkpoint with micro_batch_size {micro_batch} (it was"
+            f"out of memory: restarting from the newest checkpoint with micro_batch_size {micro_batch} (it was"
             f" {size}); the batch stays {context.config.global_batch}"
         )
     if "trouble" in found:
@@ -38,34 +41,33 @@ def train_together(context: RunContext[ModelConfig], processes: int) -> dict[str
     if code:
         raise SystemExit(code if code > 0 else 128 - code)
     context.times.update(found["times"])
-    return found["headline"]
+    headline: dict[str, Any] = found["headline"]
+    return headline
 
 
 def _attempt(context: RunContext[ModelConfig], processes: int, micro_batch: int | None) -> tuple[int, dict[str, Any]]:
     """Exit code of the first worker that failed (0 if none), and what the workers answered."""
     order = context.work / "order.json"
     files = [handler.baseFilename for handler in console.log.handlers if hasattr(handler, "baseFilename")]
-    context.work.mkdir(parents=True, exist_ok=True)
-    order.write_text(
-        json.dumps(
-            {
-                "name": context.name,
-                "config": context.config.model_dump(mode="json") | {"micro_batch_size": micro_batch},
-                "parents": {role: str(folder) for role, folder in context.parents.items()},
-                "out": str(context.out),
-                "work": str(context.work),
-                "threads": max(1, context.threads // processes),
-                "log": files[0] if files else None,
-            }
-        )
-    )
+    threads = max(1, context.threads // processes)
+    content = {
+        "name": context.name,
+        "config": context.config.model_dump(mode="json") | {"micro_batch_size": micro_batch},
+        "parents": {role: str(folder) for role, folder in context.parents.items()},
+        "out": str(context.out),
+        "work": str(context.work),
+        "threads": threads,
+        "log": files[0] if files else None,
+    }
+    write_json(order, content)
     answer = context.work / "answer.json"
     answer.unlink(missing_ok=True)
-    code = launch("snakelm.pretrain.worker", [str(order)], processes, max(1, context.threads // processes))
+    code = launch("snakelm.pretrain.worker", [str(order)], processes, threads)
     return code, json.loads(answer.read_text()) if answer.exists() else {}
 
 
 def main() -> None:
+    """One worker, as `launch` starts it."""
     end_with_parent()
     order = json.loads(Path(sys.argv[1]).read_text())
     first = os.environ["RANK"] == "0"
@@ -74,7 +76,7 @@ def main() -> None:
         console.log.setLevel("ERROR")
     context = RunContext(
         order["name"],
-        ModelConfig(**order["config"]),
+        objectives.validate(order["config"]),
         {role: Path(folder) for role, folder in order["parents"].items()},
         Path(order["out"]),
         Path(order["work"]),
@@ -83,16 +85,14 @@ def main() -> None:
 
     answer = context.work / "answer.json"
     try:
-        from snakelm.pretrain.pretrain import train
-
         headline = train(context)
         if first:
-            answer.write_text(json.dumps({"headline": headline, "times": context.times}))
+            write_json(answer, {"headline": headline, "times": context.times})
     except OutOfMemory as error:
-        answer.write_text(json.dumps({"out_of_memory": error.args[0]}))
+        write_json(answer, {"out_of_memory": error.args[0]})
         os._exit(1)  # without waiting for the others, which wait for this one
     except UserError as error:
-        answer.write_text(json.dumps({"trouble": list(error.lines)}))
+        write_json(answer, {"trouble": list(error.lines)})
         raise SystemExit(1) from None
 
 

@@ -25,7 +25,7 @@ def check(recipe: Recipe) -> Iterator[tuple[Path, str]]:
         yield from _components(name, tokenizer)
     for name, model in recipe.models.items():
         tokenizer = recipe.tokenizers[model.tokenizer]
-        for line in check_for_model(tokenizer, model.objective, model.architecture):
+        for line in check_for_model(tokenizer, model.architecture, model.network, model.objective, model.needs):
             yield ["models", name, "tokenizer"], f"tokenizer {model.tokenizer} has {line}"
         for line in check_model(model, recipe.corpora[model.corpus].splits()):
             yield ["models", name], line

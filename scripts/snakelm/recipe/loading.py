@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from snakelm.core import plugins
 from snakelm.core.config import Config
 from snakelm.core.errors import UserError, did_you_mean
+from snakelm.core.registry import Registry
 from snakelm.recipe.checks import check, references
 from snakelm.recipe.parsing import read_yaml
 from snakelm.recipe.schema import Recipe
@@ -65,7 +66,7 @@ def with_families(recipe: Recipe) -> tuple[Recipe, list[tuple[list[str | int], s
     for name, tokenizer in recipe.tokenizers.items():
         if tokenizer.family is None and tokenizer.existing is None:
             users = {
-                family_of(model.architecture, model.objective): model_name
+                family_of(model.architecture, model.network): model_name
                 for model_name, model in recipe.models.items()
                 if model.tokenizer == name
             }
@@ -129,6 +130,8 @@ def _say(item: Any, path: list[str | int], data: Any) -> str:
         models = _models_at(path[:-1], data)
         if renamed := next((model.renamed[str(path[-1])] for model in models if path[-1] in model.renamed), None):
             return f"is called {renamed} now; rename it"
+        if owners := _owners(path):
+            return owners
         return f"unknown key{did_you_mean(path[-1], {name for model in models for name in model.model_fields})}"
     if kind == "missing":
         return "missing; give it a value"
@@ -140,6 +143,14 @@ def _say(item: Any, path: list[str | int], data: Any) -> str:
         return f"should be a map of keys, not {_shorten(given)}"
     message = str(item["msg"]).removeprefix("Input ")
     return f"{message[0].lower()}{message[1:]}, not {_shorten(given)}"
+
+
+def _owners(path: Sequence[str | int]) -> str | None:
+    """That a key belongs to other variants than the entry's; None where it belongs to none."""
+    reader = SECTIONS[str(path[0])].reader if len(path) == 3 and path[0] in SECTIONS else None
+    if not isinstance(reader, Registry) or not (names := reader.with_key(str(path[-1]))):
+        return None
+    return f"is a key of {reader.what} {' and '.join(names)} alone"
 
 
 def _shorten(value: Any) -> str:

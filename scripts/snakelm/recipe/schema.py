@@ -14,6 +14,7 @@ from snakelm.evaluate.config import EvaluateConfig
 from snakelm.fetch_corpus.config import CorpusConfig
 from snakelm.finetune.config import BASELINES, TaskConfig
 from snakelm.pretrain.config import ModelConfig
+from snakelm.pretrain.objectives import objectives
 from snakelm.report.config import ReportConfig
 from snakelm.save_tokenizer.config import SaveConfig
 from snakelm.train_tokenizer.config import TokenizerConfig
@@ -31,6 +32,9 @@ class ModelEntry(ModelConfig):
     """An entry under `models`."""
 
     encode: EncodeConfig = Field(EncodeConfig(), description="How the corpus becomes token ids.")
+
+
+MODELS = objectives.extended(ModelEntry)
 
 
 class ExperimentConfig(Config):
@@ -111,7 +115,7 @@ class Recipe(Config):
 
     corpora: dict[Name, CorpusConfig] = Field({}, description="Texts to train on, by name.")
     tokenizers: dict[Name, TokenizerEntry] = Field({}, description="Tokenizers, by name.")
-    models: dict[Name, ModelEntry] = Field({}, description="Models to pretrain, by name.")
+    models: dict[Name, MODELS.field] = Field({}, description="Models to pretrain, by name.")
     tasks: dict[Name, TaskConfig] = Field({}, description="Downstream tasks, by name.")
     experiments: list[ExperimentConfig] = Field([], description="Which models are fine-tuned on which tasks.")
     evaluate: EvaluateConfig = Field(EvaluateConfig(), description="How predictions are judged.")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from snakelm.core.config import Config
 from snakelm.core.registry import Registry
 from snakelm.fetch_corpus.config import CorpusConfig
 from snakelm.finetune.config import TaskConfig
-from snakelm.recipe.schema import ModelEntry, TokenizerEntry
+from snakelm.recipe.schema import MODELS, TokenizerEntry
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Section:
 
     noun: str
     """What one entry is called."""
-    reader: type[Config] | Registry[Config]
+    reader: type[Config] | Registry[Any]
     """The class of every entry, or the registry that has one for each variant."""
 
     @property
@@ -45,6 +46,6 @@ class Section:
 SECTIONS: dict[str, Section] = {
     "corpora": Section("corpus", CorpusConfig),
     "tokenizers": Section("tokenizer", TokenizerEntry),
-    "models": Section("model", ModelEntry),
+    "models": Section("model", MODELS),
     "tasks": Section("task", TaskConfig),
 }

@@ -56,7 +56,7 @@ STAGES: dict[str, Stage] = {
             "snakelm.encode_corpus.config:EncodeConfig",
             "models",
         ),
-        Stage("pretrain", "snakelm.pretrain.pretrain:pretrain", "snakelm.pretrain.config:ModelConfig", "models"),
+        Stage("pretrain", "snakelm.pretrain.pretrain:pretrain", "snakelm.pretrain.objectives:objectives", "models"),
         Stage(
             "finetune",
             "snakelm.finetune.finetune:finetune",

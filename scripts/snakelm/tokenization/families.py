@@ -91,10 +91,11 @@ _MODEL_TYPES = {
 _FAMILY_OF = {name: family for family, names in _MODEL_TYPES.items() for name in names.split()}
 
 
-def family_of(model_type: str, objective: str = "clm") -> str:
+def family_of(model_type: str, network: str = "decoder") -> str:
     """The family of a `transformers` model type (`roberta`, `gpt_neox`, …).
 
-    Models that are not listed go by their objective: roberta for mlm, t5 for span_denoising, else gpt2 with its one
-    end-of-text token (gpt_neox, opt, bloom, mamba, olmo2, qwen3, …). Whether the name exists is checked elsewhere.
+    Models that are not listed go by their kind of network: roberta for an encoder, t5 for an encoder-decoder, else
+    gpt2 with its one end-of-text token (gpt_neox, opt, bloom, mamba, olmo2, qwen3, …). Whether the name exists is
+    checked elsewhere.
     """
-    return _FAMILY_OF.get(model_type, {"mlm": "roberta", "span_denoising": "t5"}.get(objective, "gpt2"))
+    return _FAMILY_OF.get(model_type, {"encoder": "roberta", "encoder-decoder": "t5"}.get(network, "gpt2"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -9,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from snakelm.core.config import Repeatable, outside, reference
 from snakelm.core.errors import did_you_mean
 from snakelm.tokenization.families import FAMILIES, ROLES, Family, family_of
+from snakelm.tokenization.needs import TokenNeed
 
 Kind = Literal[
     "byte_level_bpe",
@@ -273,40 +275,36 @@ def token_content(token: Step) -> str:
     return content
 
 
-def check_for_model(tokenizer: TokenizerConfig, objective: str, architecture: str) -> list[str]:
+def check_for_model(
+    tokenizer: TokenizerConfig, architecture: str, network: str, objective: str, needs: Collection[TokenNeed]
+) -> list[str]:
     """What a model would miss in this tokenizer, one line each; empty if nothing.
 
-    `objective` is mlm, clm or span_denoising; `architecture` a transformers model type. An existing tokenizer is
-    not opened here: its special tokens show when it is saved. If the tokenizer's family is not resolved yet, the
-    architecture's is assumed.
+    `architecture` is a transformers model type, `network` its kind, `needs` what the model's objective needs. An
+    existing tokenizer is not opened here: its special tokens show when it is saved. If the tokenizer's family is not
+    resolved yet, the architecture's is assumed.
     """
     if tokenizer.existing is not None:
         return []
     if tokenizer.family is None:
-        tokenizer = tokenizer.model_copy(update={"family": family_of(architecture, objective)})
+        tokenizer = tokenizer.model_copy(update={"family": family_of(architecture, network)})
     roles = tokenizer.role_tokens()
     lines = []
     if "pad_token" not in roles:
         lines.append(f"no pad token, which {architecture} needs to batch texts; add '<pad>' to special_tokens")
-    if objective == "mlm" and "mask_token" not in roles:
-        lines.append("no mask token, which objective mlm needs; add '<mask>' to special_tokens")
-    if objective == "clm" and not {"eos_token", "sep_token"} & set(roles):
-        lines.append("no end-of-text token, which objective clm needs; add '<eos>' to special_tokens")
-    if objective == "span_denoising" and not {"eos_token", "sep_token"} & set(roles):
-        lines.append("no eos token, which objective span_denoising needs; add '<eos>' to special_tokens")
-    if (
-        objective == "span_denoising"
-        and "mask_token" not in roles
-        and "<extra_id_0>" not in tokenizer.declared_tokens()
-    ):
-        lines.append("no sentinels, which objective span_denoising needs; set family: t5, or add '<mask>'")
+    if "mask" in needs and "mask_token" not in roles:
+        lines.append(f"no mask token, which objective {objective} needs; add '<mask>' to special_tokens")
+    if "end" in needs and not {"eos_token", "sep_token"} & set(roles):
+        lines.append(f"no token that ends a text, which objective {objective} needs; add '<eos>' to special_tokens")
+    if "sentinels" in needs and "mask_token" not in roles and "<extra_id_0>" not in tokenizer.declared_tokens():
+        lines.append(f"no sentinels, which objective {objective} needs; set family: t5, or add '<mask>'")
     declared = tokenizer.declared_tokens()
     if architecture in REBUILT:
         lines.append(
             f"it cannot be used with architecture {architecture}: transformers would replace it by that architecture's "
             "own when the model is loaded; use qwen3, or a tokenizer by `existing`"
         )
-    if family_of(architecture, objective) == "roberta" and roles.get("pad_token") in declared[2:]:
+    if family_of(architecture, network) == "roberta" and roles.get("pad_token") in declared[2:]:
         lines.append(
             f"pad token {roles['pad_token']!r} would have id {declared.index(roles['pad_token'])}, {architecture} "
             "counts positions from a pad id of 0 or 1; put it first or second in special_tokens"

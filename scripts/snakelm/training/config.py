@@ -1,4 +1,4 @@
-"""What pretraining and fine-tuning say in the same words: how a network is trained."""
+"""What pretraining and fine-tuning say in the same words: how a network is trained. The trainer takes it whole."""
 
 from __future__ import annotations
 
@@ -53,7 +53,12 @@ class TrainingConfig(Config):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="Number format of the computation; auto: bfloat16 where the hardware has it, else float32."
     )
-    evaluation_steps: Count | None = Field(None, description="Steps between evaluations on the validation split.", ge=1)
+    evaluation_steps: Count | None = Field(
+        None,
+        description="Steps between evaluations on the validation split; by default a tenth of a pretraining, or an "
+        "epoch of a fine-tuning.",
+        ge=1,
+    )
     keep: Literal["best", "last"] = Field(
         "last", description="Which weights are kept: those of the best validation result, or the last ones."
     )
@@ -63,3 +68,7 @@ class TrainingConfig(Config):
     gpus: int | None = circumstance(
         None, description="GPUs to train on; 0: the CPU; null: one if the machine or the cluster job has any.", ge=0
     )
+    data_workers: int = circumstance(0, description="Processes that prepare batches; 0: the trainer itself.", ge=0)
+    checkpoint_minutes: float = circumstance(15.0, description="Minutes between checkpoints.", gt=0)
+    checkpoint_steps: Count | None = circumstance(None, description="Also a checkpoint every so many steps.", ge=1)
+    keep_checkpoints: int = circumstance(2, description="Newest checkpoints kept while training; older ones go.", ge=1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -26,6 +26,17 @@ def permutation(seed: int, epoch: int, rows: int) -> np.ndarray:
     order = np.arange(rows, dtype=np.uint32 if rows < 2**32 else np.uint64)
     generator(seed, epoch).shuffle(order)
     return order
+
+
+class SampleStream(Protocol):
+    """What training reads: the endless stream of samples over a table of rows, `stream[i]` for any i ≥ 0."""
+
+    rows: int
+    """Number of rows; one epoch reads each once."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, sample: int) -> Any: ...
 
 
 class Samples:

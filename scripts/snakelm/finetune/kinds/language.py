@@ -13,6 +13,7 @@ from snakelm.core.errors import UserError
 from snakelm.finetune.features import IGNORED, Features
 from snakelm.finetune.kinds.base import Batch, Kind
 from snakelm.finetune.likelihood import Likelihood
+from snakelm.training import masking
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -53,6 +54,7 @@ class LanguageModeling(_Scored):
         super().__init__(*arguments)
         if self.objective == "span_denoising":
             raise UserError("language_modeling needs a causal or a masked model; this one is an encoder-decoder")
+        self.ordinary = masking.ordinary_tokens(self.tokenizer)
 
     def features(self, frame: DataFrame, split: str) -> Features:
         encoded = self.tokenizer(frame["text"].tolist(), add_special_tokens=False, return_attention_mask=False)
@@ -85,10 +87,7 @@ class LanguageModeling(_Scored):
         chosen = random.permutation(open_)[: max(1, round(MASKED_SHARE * len(open_)))]
         labels = np.full(len(ids), IGNORED)
         labels[chosen] = ids[chosen]
-        what = random.random(len(chosen))
-        ids[chosen[what < 0.8]] = self.tokenizer.mask_token_id
-        strange = chosen[what >= 0.9]
-        ids[strange] = random.integers(len(self.tokenizer), size=len(strange))
+        masking.hide(ids, chosen, random, self.tokenizer.mask_token_id, self.ordinary)
         return item | {"input_ids": ids.tolist(), "labels": labels.tolist()}
 
     def items(self, batch: Batch) -> int:
