@@ -143,7 +143,9 @@ def _tries(
 ) -> Iterator[Variant]:
     for base, entry in recipe[section].items():
         before = _identity(section, entry)
-        for value in candidates(field):
+        reader = READERS[section].reader
+        is_variant = isinstance(reader, Registry) and path == (reader.key,)
+        for value in reader if is_variant else candidates(field):
             changed = deepcopy(entry)
             place = changed
             for part in path[:-1]:

@@ -17,7 +17,6 @@ from snakelm.training.config import Count, TrainingConfig
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from snakelm.pretrain.batches import Batches
     from snakelm.pretrain.stream import TokenStream
 
 BUDGETS = ("tokens", "epochs", "steps", "minutes")
@@ -134,8 +133,8 @@ class ModelConfig(Repeatable, TrainingConfig, SizesConfig):
 
     def batches(
         self, tokenizer: PreTrainedTokenizerBase, stream: TokenStream, samples: int | None = None
-    ) -> Batches[Any]:
-        """The split as samples and batches; `samples` is the training's number of sequences, where it is known."""
+    ) -> Any:
+        """The split as samples and batches (a `batches.Batches`); `samples` is the training's number of sequences, where it is known."""
         raise NotImplementedError
 
     def for_evaluation(self) -> Self:
