@@ -65,7 +65,10 @@ class CodeDigests:
     def stage(self, stage: str) -> str:
         """The digest of everything that the stage's script can run, carriers left out."""
         if stage not in self._stages:
-            self._stages[stage] = digest(self.modules(self.scripts / f"{stage}.py"))
+            script = self.scripts / f"{stage}.py"
+            if not script.exists():  # an installed wheel has the scripts where they hide no library
+                script = self.scripts / "snakelm" / "_scripts" / script.name
+            self._stages[stage] = digest(self.modules(script))
         return self._stages[stage]
 
     def modules(self, script: Path) -> dict[str, str]:
