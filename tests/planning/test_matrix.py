@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from snakelm.core import records
 from snakelm.planning.plan import Plan
 from snakelm.planning.planner import make_plan
 from snakelm.recipe.loading import load
-from snakelm.runs import records
 from snakelm.runs.records import Manifest
 from snakelm.runs.store import Store
 from tests.planning.matrix import SECTIONS, Variant, bases, chain, join, variants
@@ -40,6 +40,8 @@ OF_SECTION = {"corpora": "fetch_corpus", "tokenizers": "train_tokenizer", "model
 def implied(variant: Variant) -> set[str]:
     if variant.circumstance:
         return set()
+    if variant.path == ("objective",):  # another kind of network, for the random twin too
+        return set(IMPLIED["architectures"] or ())
     package = variant.owner.__module__.split(".")[1]
     found = IMPLIED[package] or IMPLIED[OF_SECTION[variant.section]]
     return set(found)

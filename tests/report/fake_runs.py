@@ -9,7 +9,8 @@ import random
 from pathlib import Path
 from typing import Any
 
-from snakelm.runs.records import Circumstance, Manifest, Parent, Subject, write
+from snakelm.core.records import write
+from snakelm.runs.records import Circumstance, Manifest, Parent, Subject
 
 
 class Results:

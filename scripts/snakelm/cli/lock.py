@@ -60,7 +60,7 @@ def pins(requirements: str) -> list[str]:
 def torch_pin(root: Path) -> str:
     """What pyproject.toml says about torch, which has to be a version."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return next(wanted for wanted in project["dependencies"] if wanted.startswith("torch=="))
+    return next(str(wanted) for wanted in project["dependencies"] if wanted.startswith("torch=="))
 
 
 def environment(pinned: list[str]) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from snakelm.core import records
 from snakelm.planning.plan import Plan
-from snakelm.runs import records
 from snakelm.runs.records import CellList, CellMember
 from snakelm.runs.stages import STAGES
 from snakelm.runs.store import is_complete

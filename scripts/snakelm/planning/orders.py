@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from snakelm.core import records
 from snakelm.planning.plan import Plan, PlannedJob, PlannedRun
-from snakelm.runs import records
 from snakelm.runs.records import Order, OrderedParent, OrderedRun
 
 

@@ -131,10 +131,11 @@ class ModelConfig(Repeatable, TrainingConfig, SizesConfig):
 
     # --- what an objective says ---
 
-    def batches(
-        self, tokenizer: PreTrainedTokenizerBase, stream: TokenStream, samples: int | None = None
-    ) -> Any:
-        """The split as samples and batches (a `batches.Batches`); `samples` is the training's number of sequences, where it is known."""
+    def batches(self, tokenizer: PreTrainedTokenizerBase, stream: TokenStream, samples: int | None = None) -> Any:
+        """The split as samples and batches (a `batches.Batches`).
+
+        samples: the training's number of sequences, where it is known.
+        """
         raise NotImplementedError
 
     def for_evaluation(self) -> Self:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from snakelm.core import console
+from snakelm.core import console, plugins
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
 from snakelm.core.files import write_json
@@ -57,6 +57,7 @@ def _attempt(context: RunContext[ModelConfig], processes: int, micro_batch: int 
         "out": str(context.out),
         "work": str(context.work),
         "threads": threads,
+        "plugins": list(context.plugins),
         "log": files[0] if files else None,
     }
     write_json(order, content)
@@ -74,6 +75,7 @@ def main() -> None:
     console.set_up(order["name"], Path(order["log"]) if order["log"] and first else None)
     if not first:
         console.log.setLevel("ERROR")
+    plugins.load(order["plugins"])
     context = RunContext(
         order["name"],
         objectives.validate(order["config"]),

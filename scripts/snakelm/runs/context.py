@@ -38,6 +38,8 @@ class RunContext(Generic[ConfigT]):
     cache: Path | None = None
     """A folder shared by the runs that the same code of this stage makes, at the same time too: for what costs time
     to make again and nothing else. May be gone at any time, may not be writable; it is made when it is needed."""
+    plugins: tuple[str, ...] = ()
+    """Plug-ins of the recipe, which processes that the stage starts have to load too."""
     threads: int = 1
     """CPU threads that Snakemake granted."""
     subject: Subject = Subject()

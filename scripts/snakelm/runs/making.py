@@ -24,12 +24,12 @@ from typing import Any, cast
 
 from filelock import FileLock, Timeout
 
-from snakelm.core import console, plugins
+from snakelm.core import console, plugins, records
 from snakelm.core.config import Config
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
 from snakelm.core.registry import Registry
-from snakelm.runs import machine, records
+from snakelm.runs import machine
 from snakelm.runs.code import CodeDigests
 from snakelm.runs.context import RunContext
 from snakelm.runs.digests import FileDigests
@@ -95,7 +95,7 @@ def _make(stage: Stage, given: argparse.Namespace) -> None:
     plugins.load(order.plugins)
     function = cast(StageFunction, _resolve(stage.function))
     for run in order.runs:
-        Maker(stage, function, store, run, given.threads).make()
+        Maker(stage, function, store, run, order.plugins, given.threads).make()
     if stage.by_cell:
         members = tuple(CellMember(run.name, run.id, run.folder) for run in order.runs)
         records.write(given.target, CellList(stage.name, job, members))
@@ -167,8 +167,17 @@ class Basis:
 class Maker:
     """Makes one run: checks that it is still what was ordered, calls the stage, publishes."""
 
-    def __init__(self, stage: Stage, function: StageFunction, store: Store, run: OrderedRun, threads: int):
-        self.stage, self.function, self.store, self.run, self.threads = stage.name, function, store, run, threads
+    def __init__(
+        self,
+        stage: Stage,
+        function: StageFunction,
+        store: Store,
+        run: OrderedRun,
+        plugins: tuple[str, ...],
+        threads: int,
+    ):
+        self.stage, self.function, self.store, self.run = stage.name, function, store, run
+        self.plugins, self.threads = plugins, threads
         config = _resolve(stage.config)
         self.config: Config = (
             config.validate(run.config) if isinstance(config, Registry) else config.model_validate(run.config)
@@ -255,6 +264,7 @@ class Maker:
             },  # callables are not
             code=basis.code,
             cache=(self.store.cache / self.stage / basis.code[:ID_LENGTH]).resolve(),
+            plugins=self.plugins,
             threads=self.threads,
         )
         try:

@@ -1,22 +1,14 @@
 """What is written about runs: orders, manifests and the lists of cells, each with one type.
 
-Records are frozen dataclasses. `read` checks a file against the type (a missing or ill-typed field is a ValueError);
-`write` gives it one form, so equal records are equal bytes. A name is for people: whatever code needs to know of a
-run (its model, its task, its seed, …) is a field.
+Records are frozen dataclasses, read and written by core/records.py. A name is for people: whatever code needs to know
+of a run (its model, its task, its seed, …) is a field.
 """
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import TypeAdapter
-
-from snakelm.core.files import write_json
-
-RecordT = TypeVar("RecordT")
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -167,18 +159,3 @@ class CellList:
     stage: str
     job: str
     runs: tuple[CellMember, ...]
-
-
-def read(record: type[RecordT], path: Path) -> RecordT:
-    """A record from its file; OSError if there is none, ValueError if it is not one."""
-    return _adapter(record).validate_json(path.read_bytes())
-
-
-def write(path: Path, record: Any) -> None:
-    """Write a record atomically; fields that are None are left out."""
-    write_json(path, _adapter(type(record)).dump_python(record, mode="json", exclude_none=True))
-
-
-@functools.cache
-def _adapter(record: type[RecordT]) -> TypeAdapter[RecordT]:
-    return TypeAdapter(record)

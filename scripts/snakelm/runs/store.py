@@ -18,7 +18,7 @@ import os
 import shutil
 from pathlib import Path
 
-from snakelm.runs import records
+from snakelm.core import records
 from snakelm.runs.code_copy import copy_code
 from snakelm.runs.digests import digest, file_sha256
 from snakelm.runs.identity import ID_LENGTH, folder_name, id_of_folder

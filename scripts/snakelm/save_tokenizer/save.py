@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from snakelm.core import console
+from snakelm.core.records import read
 from snakelm.readers import corpus
 from snakelm.runs.context import RunContext
-from snakelm.runs.records import read
 from snakelm.save_tokenizer.config import SaveConfig
 from snakelm.tokenization.statistics import write_statistics
 from snakelm.tokenization.trained import FILE, TrainedTokenizer

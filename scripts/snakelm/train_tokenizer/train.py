@@ -9,9 +9,9 @@ from typing import Any
 
 from snakelm.core import console
 from snakelm.core.errors import UserError
+from snakelm.core.records import write
 from snakelm.readers import corpus
 from snakelm.runs.context import RunContext
-from snakelm.runs.records import write
 from snakelm.tokenization.trained import FILE, TrainedTokenizer
 from snakelm.train_tokenizer.config import TokenizerConfig
 
