@@ -115,7 +115,7 @@ def as_here(folder: Path, sources: dict[str, dict], seed: int, work: Path) -> fl
     task = {
         "type": "text_classification", **sources, "epochs": EPOCHS, "batch_size": BATCH, "learning_rate": RATE,
         "warmup": 0.0, "weight_decay": 0.0, "max_length": LENGTH, "precision": "float32", "keep": "last",
-        "evaluate_every": 10**6,
+        "evaluation_steps": 10**6,
     }  # fmt: skip
     for name in ("out", "work"):
         (work / name).mkdir(parents=True)

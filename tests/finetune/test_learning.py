@@ -137,7 +137,7 @@ def test_grid_takes_the_best_on_validation(run_task, task):
 
 def test_early_stopping_keeps_the_best(run_task, task):
     logging.getLogger("snakelm").setLevel(logging.INFO)
-    task |= {"early_stopping": 2, "epochs": 40, "metric": "f1_macro"}
+    task |= {"patience": 2, "epochs": 40, "metric": "f1_macro"}
     out, headline = run_task(task)
     curve = pandas.read_csv(out / "curve.tsv", sep="\t").dropna(subset="validation_metric")
     assert curve["epoch"].max() < 35

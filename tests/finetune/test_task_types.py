@@ -145,7 +145,7 @@ def test_generation(run_task, tmp_path, task_type, model, metric):
         "test": {"files": ["test.src", "test.tgt"], **source},
         "max_target_length": 24,
         "source_prefix": "say: ",
-        "evaluate_every": 100,
+        "evaluation_steps": 100,
         **FAST,
         "epochs": 12,
     }
@@ -179,7 +179,7 @@ def test_language_modeling_then_minimal_pairs(run_task, tmp_path, model):
         "steps": 80,
         "stride": 8,
     }
-    task |= {"max_validation_rows": 3, "max_test_rows": 20, "evaluate_every": 40}
+    task |= {"max_validation_rows": 3, "max_test_rows": 20, "evaluation_steps": 40}
     before, _ = run_task({**task, "steps": 1, "learning_rate": 1e-9}, model, name="before")
     after, headline = run_task(task, model, name="after")
     untrained = json.loads((before / "task.json").read_text())

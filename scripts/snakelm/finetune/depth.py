@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from snakelm.core.errors import UserError
-from snakelm.finetune.config import TaskConfig
+from snakelm.tasks.config import TaskConfig
 
 
 def depths(model: torch.nn.Module) -> tuple[dict[str, int], int]:

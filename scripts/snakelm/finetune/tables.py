@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +31,7 @@ _LEFT_OUT = ("group", "starts")
 def write_predictions(table: DataFrame, folder: Path, split: str = "test") -> None:
     """predictions.parquet and predictions.tsv (predictions-validation.… for another split), one row per input row.
 
-    In the TSV lists are joined by blanks (words, tags) or |, scores have four digits, and line breaks and tabs
+    In the TSV lists are joined by spaces (words, tags) or |, scores have four digits, and line breaks and tabs
     inside texts are written as \\n and \\t.
     """
     name = "predictions" if split == "test" else f"predictions-{split}"
@@ -56,10 +55,6 @@ def write_records(path: Path, records: list[dict[str, Any]]) -> None:
     """A list of dicts as a TSV with the union of their keys in order of appearance; missing values are empty."""
     columns = list(dict.fromkeys(name for record in records for name in record))
     write_tsv(path, columns, ([_cell(record.get(name), ",", 6) for name in columns] for record in records))
-
-
-def write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _cell(value: Any, separator: str, digits: int = 4) -> str:

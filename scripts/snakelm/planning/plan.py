@@ -20,11 +20,13 @@ from typing import Any
 
 from snakelm.core.config import Config
 from snakelm.core.errors import UserError
-from snakelm.finetune.config import FinetuneConfig, TaskConfig, learning_curve
+from snakelm.finetune.config import FinetuneConfig
 from snakelm.recipe.schema import ExperimentConfig, ModelEntry, Recipe
 from snakelm.runs.fingerprints import fingerprint, fingerprint_outside
 from snakelm.runs.identity import CodeDigests, FileDigests, config_key, digest, run_id
 from snakelm.runs.store import MANIFEST, STAGES, Store, read_manifest
+from snakelm.tasks.baselines import BASELINES
+from snakelm.tasks.config import TaskConfig, learning_curve
 
 # Stages whose runs have children that cost something: there an equal content is worth looking for.
 SHARED_STAGES = frozenset({"fetch_corpus", "train_tokenizer", "save_tokenizer", "encode_corpus", "pretrain"})
@@ -291,11 +293,13 @@ class Plan:
         self, name: str, model: ModelEntry, task: TaskConfig, init: str, seed: int, parents: dict[str, Run]
     ) -> Run:
         architecture = model.architecture_config() if init == "random" else None
+        baseline = init if init in BASELINES else None
+        init = "pretrained" if baseline else init
 
         def config() -> FinetuneConfig:
-            return FinetuneConfig(task=task, init=init, seed=seed, architecture=architecture)
+            return FinetuneConfig(task=task, init=init, baseline=baseline, seed=seed, architecture=architecture)
 
-        parts = {"init": init, "seed": seed}
+        parts = {"init": init, "baseline": baseline, "seed": seed}
         identity = {**parts, "task": self._identity(task), "architecture": architecture and architecture.identity()}
         explicit = {**parts, "task": self._explicit(task), "architecture": architecture and architecture.explicit()}
         sources = {**self._sources_of(task, f"tasks.{name.split('.')[1]}"), **fingerprint_outside(init, self._files)}

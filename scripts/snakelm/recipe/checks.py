@@ -9,9 +9,9 @@ from pydantic import BaseModel
 
 from snakelm.core.config import reference_of
 from snakelm.core.errors import UserError, did_you_mean
-from snakelm.finetune.config import BASELINES, one_device
-from snakelm.finetune.config import check as check_task
 from snakelm.pretrain.config import check as check_model
+from snakelm.tasks.baselines import BASELINES
+from snakelm.tasks.config import one_device
 from snakelm.train_tokenizer.config import TokenizerConfig, check_for_model
 
 if TYPE_CHECKING:
@@ -91,9 +91,13 @@ def _experiment(recipe: Recipe, path: Path, experiment: Any) -> Iterator[tuple[P
         for task_name in experiment.task_names:
             model, task = recipe.models[model_name], recipe.tasks[task_name]
             for init in experiment.init:
-                for line in check_task(
-                    task, model.architecture, model.objective, init, model.positions or model.sequence_length
-                ):
+                problems = []
+                if init in BASELINES:
+                    problems = task.check_baseline(init)
+                elif init in ("pretrained", "random"):
+                    longest = model.positions or model.sequence_length
+                    problems = task.check_model(model.architecture, model.objective, longest)
+                for line in problems:
                     yield [*path, "tasks"], f"{model_name} on {task_name} ({init}): {line}"
     for init in experiment.init:
         if init not in ("pretrained", "random", *BASELINES) and "/" not in init:

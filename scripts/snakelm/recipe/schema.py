@@ -19,12 +19,12 @@ from snakelm.core.errors import UserError, did_you_mean
 from snakelm.encode_corpus.config import EncodeConfig
 from snakelm.evaluate.config import EvaluateConfig
 from snakelm.fetch_corpus.config import CorpusConfig
-from snakelm.finetune.config import TaskConfig
 from snakelm.pretrain.config import ModelConfig
 from snakelm.recipe.checks import check, references
 from snakelm.recipe.sweep import expand
 from snakelm.report.config import ReportConfig
 from snakelm.save_tokenizer.config import SaveConfig
+from snakelm.tasks.config import TaskConfig, task_types
 from snakelm.tokenization.families import family_of
 from snakelm.train_tokenizer.config import TokenizerConfig
 
@@ -108,7 +108,7 @@ class Recipe(Config):
     corpora: dict[Name, CorpusConfig] = Field({}, description="Texts to train on, by name.")
     tokenizers: dict[Name, TokenizerEntry] = Field({}, description="Tokenizers, by name.")
     models: dict[Name, ModelEntry] = Field({}, description="Models to pretrain, by name.")
-    tasks: dict[Name, TaskConfig] = Field({}, description="Downstream tasks, by name.")
+    tasks: dict[Name, task_types.field] = Field({}, description="Downstream tasks, by name.")
     experiments: list[ExperimentConfig] = Field([], description="Which models are fine-tuned on which tasks.")
     evaluate: EvaluateConfig = Field(EvaluateConfig(), description="How predictions are judged.")
     report: ReportConfig = Field(ReportConfig(), description="The report.")

@@ -13,13 +13,12 @@ from pydantic import BaseModel
 
 from snakelm.core.config import is_outside
 from snakelm.core.errors import UserError
-from snakelm.finetune.config import BASELINES
 from snakelm.readers.callables import callable_fingerprint
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.paths import source_paths
 from snakelm.runs.identity import CodeDigests, FileDigests, digest
 
-WORDS = frozenset({"scratch", "pretrained", "random", *BASELINES})
+WORDS = frozenset({"scratch", "pretrained", "random"})
 """What `init` may say that is no name of a folder, though one may well be called so."""
 
 

@@ -7,11 +7,13 @@ pass per token. Encoder-decoders: the log-likelihood of the text as what fills a
 
 from __future__ import annotations
 
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from snakelm.core.errors import UserError
+from snakelm.tasks.learner import Batch, Learner, TaskT
+
+if TYPE_CHECKING:
+    import torch
 
 TOKENS_PER_PASS = 4096
 """Masked copies are read so many tokens at a time: their logits take 130 MB with a vocabulary of 8,000."""
@@ -37,7 +39,7 @@ class Likelihood:
     def extra(self) -> int:
         """Tokens that `wrap` adds."""
         if self.objective == "mlm":
-            return self.tokenizer.num_special_tokens_to_add(pair=False)
+            return int(self.tokenizer.num_special_tokens_to_add(pair=False))
         return 1
 
     def wrap(self, ids: list[int]) -> tuple[list[int], list[int]]:
@@ -52,6 +54,8 @@ class Likelihood:
         self, model: torch.nn.Module, ids_BL: torch.Tensor, seen_BL: torch.Tensor, scored_BL: torch.Tensor
     ) -> torch.Tensor:
         """Minus log-likelihood of the scored tokens of each text, (B,), in nats."""
+        import torch
+
         if self.objective == "mlm":
             return self._masked(model, ids_BL, seen_BL, scored_BL)
         if self.objective == "span_denoising":
@@ -64,6 +68,8 @@ class Likelihood:
         return _nats(logits_BLV[:, :-1], ids_BL[:, 1:], scored_BL[:, 1:])
 
     def _masked(self, model: Any, ids_BL: torch.Tensor, seen_BL: torch.Tensor, scored_BL: torch.Tensor) -> torch.Tensor:
+        import torch
+
         total_B = torch.zeros(len(ids_BL), dtype=torch.float64)
         text_N, position_N = scored_BL.nonzero(as_tuple=True)
         step = max(1, TOKENS_PER_PASS // ids_BL.shape[1])
@@ -91,3 +97,22 @@ def _with_special_tokens(tokenizer: Any, ids: list[int]) -> tuple[list[int], lis
     last = frame[-1:] if len(frame) > 1 or frame[0] != tokenizer.cls_token_id else []
     first = frame[: len(frame) - len(last)]
     return [*first, *ids, *last], [*([0] * len(first)), *([1] * len(ids)), *([0] * len(last))]
+
+
+class LikelihoodLearner(Learner[TaskT]):
+    """Learners whose outputs are likelihoods, one number per feature: minus the log-likelihood in nats."""
+
+    def prepare(self) -> None:
+        autos = {"mlm": "AutoModelForMaskedLM", "clm": "AutoModelForCausalLM"}
+        self.auto_class = autos.get(self.objective, "AutoModelForSeq2SeqLM")
+        self.likelihood = Likelihood(self.tokenizer, self.objective)
+        if self.objective == "mlm":
+            self.tokens_per_batch = 1024  # every token costs a forward pass
+
+    def forward(self, model: torch.nn.Module, batch: Batch) -> Any:
+        if "labels" in batch:
+            return model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+        return self.likelihood.nats(model, batch["input_ids"], batch["attention_mask"], batch["scored"])
+
+    def outputs(self, answer: torch.Tensor, batch: Batch) -> list[float]:
+        return answer.tolist()

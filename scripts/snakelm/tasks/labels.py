@@ -6,17 +6,17 @@ import ast
 import bisect
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from snakelm.core.errors import UserError, did_you_mean
 
-Where = Callable[[int], str]
-"""Number of a row in its source (from 0) → how to name it to the user."""
+if TYPE_CHECKING:
+    from snakelm.tasks.data import Where
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a cell holds nothing: None, NaN, or blanks only."""
+    """Whether a cell holds nothing: None, NaN, or whitespace only."""
     if value is None or isinstance(value, float) and math.isnan(value):
         return True
     return isinstance(value, str) and not value.strip()
