@@ -60,7 +60,9 @@ class TaskTrainer(ExactTrainer):
             device = next(self.model.parameters()).device
             betas = (self.args.adam_beta1, self.args.adam_beta2)
             fused = device.type in ("cpu", "cuda")
-            self.optimizer = torch.optim.AdamW(parameter_groups(self.model, self.learner.task), betas=betas, fused=fused)
+            self.optimizer = torch.optim.AdamW(
+                parameter_groups(self.model, self.learner.task), betas=betas, fused=fused
+            )
         return self.optimizer
 
     def _get_num_items_in_batch(self, batch_samples: list, device: torch.device) -> torch.Tensor:
@@ -87,7 +89,12 @@ class TaskTrainer(ExactTrainer):
 
 
 def fine_tune(
-    learner: Learner[Any], model: Any, train: Features, validation: tuple[Features, DataFrame] | None, seed: int, work: Path
+    learner: Learner[Any],
+    model: Any,
+    train: Features,
+    validation: tuple[Features, DataFrame] | None,
+    seed: int,
+    work: Path,
 ) -> tuple[Any, list[dict[str, Any]]]:
     """Train the model on the features; returns it with the weights to keep, and the curve (one dict per log line).
 

@@ -132,9 +132,7 @@ def load_model(
     return model.float()
 
 
-def _headed(
-    learner: Learner[Any], config: PretrainedConfig, source: Path | str | None, seed: int
-) -> PreTrainedModel:
+def _headed(learner: Learner[Any], config: PretrainedConfig, source: Path | str | None, seed: int) -> PreTrainedModel:
     from transformers import AutoModel
 
     if learner.auto_class not in CLASSES:

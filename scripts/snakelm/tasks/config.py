@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import InitErrorDetails
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from snakelm.tasks.learner import Learner
     from snakelm.tasks.metrics import Metrics
 
+LearnerClass: TypeAlias = "type[Learner[Any]]"  # within TaskConfig `type` is a key
 OBJECTIVES = ("mlm", "clm", "span_denoising")
 
 
@@ -48,7 +49,7 @@ def training_key(default: Any = ..., *, description: str, changes_features: bool
 
     With changes_features=False its tokenized inputs do not either, so they are shared over all values of the key.
     """
-    extra = {"training": True, "features": changes_features}
+    extra: dict[str, Any] = {"training": True, "features": changes_features}
     return Field(default, description=description, json_schema_extra=extra, **constraints)
 
 
@@ -187,7 +188,7 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
         """
         raise NotImplementedError
 
-    def learner(self) -> type[Learner[Any]]:
+    def learner(self) -> LearnerClass:
         """The class that does it: rows → features → loss → outputs → predictions."""
         raise NotImplementedError
 
@@ -260,7 +261,7 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
 
     def feature_keys(self) -> dict[str, Any]:
         """What the type's own keys say, but for those that cannot change its features, as plain JSON values."""
-        own = self.model_fields.keys() - TaskConfig.model_fields.keys() | {"type"}
+        own = type(self).model_fields.keys() - TaskConfig.model_fields.keys() | {"type"}
         return {
             name: value
             for name, value in self.identity().items()

@@ -21,7 +21,7 @@ class Metrics:
     """
 
     compute: Callable[[DataFrame], Mapping[str, float]]
-    """Table of predictions → value by name, in a fixed order; besides `names` also parts of them, as 'f1/answerable'."""
+    """Table of predictions → value by name, in a fixed order; `names` and parts of them, as 'f1/answerable'."""
     names: tuple[str, ...]
     """What a recipe may choose by `metric`. The first that is computed from the given data is the main one."""
     lower_is_better: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""Minimal pairs: which of two sentences a model holds to be likelier, without training (BLiMP; Warstadt et al. 2020)."""
+"""Which of two sentences a model holds to be likelier, without training (BLiMP; Warstadt et al. 2020)."""
 
 from __future__ import annotations
 

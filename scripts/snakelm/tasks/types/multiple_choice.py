@@ -52,7 +52,9 @@ class MultipleChoice(Pooling, LabelSmoothing):
     def columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
         columns: dict[str, list] = {"text": read_texts(rows, self.question_column), "choices": [], "gold": []}
         for row in rows:
-            cells = column(row, self.choices) if isinstance(self.choices, str) else [column(row, n) for n in self.choices]
+            cells = (
+                column(row, self.choices) if isinstance(self.choices, str) else [column(row, n) for n in self.choices]
+            )
             names: Any = []
             if isinstance(cells, dict):  # ARC and CommonsenseQA: {text: […], label: […]}
                 names, cells = [str(name) for name in cells.get("label") or []], cells.get("text")

@@ -191,7 +191,9 @@ class TextClassificationLearner(TextLearner[TextClassification], LabelLearner[Te
         table = frame.copy()
         if self.task.multi_label:
             chances_BC = 1 / (1 + np.exp(-logits_BC))
-            table["prediction"] = [sorted(self.labels[c] for c in np.flatnonzero(chances > 0.5)) for chances in chances_BC]
+            table["prediction"] = [
+                sorted(self.labels[c] for c in np.flatnonzero(chances > 0.5)) for chances in chances_BC
+            ]
             table["score"] = np.maximum(chances_BC, 1 - chances_BC).min(1)
         else:
             chances_BC = softmax(logits_BC)

@@ -47,9 +47,7 @@ def frequent_tags(task: TaskConfig, data: TaskData) -> Answer:
 class TokenClassification(Windows, Labelled):
     """Words and a tag for each (parts of speech; entities in IOB1, IOB2 or BIOES)."""
 
-    words_column: str = Field(
-        "words", description="Column with the list of words (or words separated by whitespace)."
-    )
+    words_column: str = Field("words", description="Column with the list of words (or words separated by whitespace).")
     tags_column: str = Field("tags", description="Column with the list of tags, one per word.")
     tag_scheme: Literal["auto", "iob1", "iob2", "bioes", "none"] = Field(
         "auto",
