@@ -79,7 +79,10 @@ def _source_name(task: TaskConfig, split: str) -> str:
     """What messages call a split's source."""
     if task.corpus is not None:
         return f"corpus {task.corpus}"
-    source = getattr(task, split) or task.data or task.train
+    given = {"train": task.train, "validation": task.validation, "test": task.test}
+    source = given[split] or task.data or task.train
+    if source is None:
+        return split
     return ", ".join(source.files or []) or source.url or source.python or (source.hub.name if source.hub else "")
 
 
@@ -108,7 +111,8 @@ def _corpus_rows(folder: Path, split: str, task: TaskConfig) -> list[Row]:
     """Documents, or their paragraphs with the document's other columns; each knows its place."""
     if not has_split(folder, split):
         return []
-    records: list[dict[str, Any]] = read_split(folder, split).to_dict("records")
+    frame = read_split(folder, split)
+    records: list[dict[str, Any]] = frame.rename(columns=str).to_dict("records")  # type: ignore[assignment]
     place = f"corpus {task.corpus}, {split}"
     if not task.reads_paragraphs():
         return [Row(record, place, number + 1, "document") for number, record in enumerate(records)]

@@ -32,8 +32,8 @@ def finetune(context: RunContext[FinetuneConfig]) -> dict[str, Any]:
         raise UserError("patience and grid need validation rows; set validation_fraction or give validation")
     if context.config.baseline is not None:
         answer = task.baselines[context.config.baseline](task, data)
-        test, validation = (data.splits.get(split) for split in ("test", "validation"))
-        result = Result(answer(test), None if validation is None else answer(validation))
+        validation = data.splits.get("validation")
+        result = Result(answer(data.splits["test"]), None if validation is None else answer(validation))
     else:
         from snakelm.finetune import network
 

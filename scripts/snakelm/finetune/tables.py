@@ -37,11 +37,12 @@ def write_predictions(table: DataFrame, folder: Path, split: str = "test") -> No
     name = "predictions" if split == "test" else f"predictions-{split}"
     table = table.drop(columns=[column for column in _LEFT_OUT if column in table])
     first = [column for column in _ORDER if column in table]
-    table = table[first + [column for column in table if column not in first]]
+    columns = first + [str(column) for column in table.columns if column not in first]
+    table = table[columns]
     table.to_parquet(folder / f"{name}.parquet", index=False)
     words = "words" in table
     rows = ([_cell(cell, " " if words else "|") for cell in cells] for cells in table.itertuples(index=False))
-    write_tsv(folder / f"{name}.tsv", list(table), rows)
+    write_tsv(folder / f"{name}.tsv", columns, rows)
 
 
 def write_tsv(path: Path, columns: list[str], rows: Iterable[Iterable[Any]]) -> None:
@@ -62,6 +63,6 @@ def _cell(value: Any, separator: str, digits: int = 4) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.{digits}g}" if abs(value) < 1 else f"{value:.{digits}f}".rstrip("0").rstrip(".")
-    if isinstance(value, (list, tuple)) or hasattr(value, "tolist") and getattr(value, "ndim", 0):
+    if isinstance(value, (list, tuple)) or hasattr(value, "tolist") and getattr(value, "ndim", False):
         return separator.join(_cell(part, ",", digits) for part in value)
     return str(value).replace("\r", "\\r").replace("\n", "\\n").replace("\t", "\\t")

@@ -47,7 +47,7 @@ class LengthGroupedSamples:
 
 
 class TaskTrainer(ExactTrainer):
-    """ExactTrainer with a learner's loss (its mean over the labels of an update), and evaluation by the task's metric."""
+    """ExactTrainer with a learner's loss (its mean over the labels of an update); evaluates by the task's metric."""
 
     loss_is_scaled_for_ga = True
 

@@ -46,7 +46,8 @@ def load_config(
             raise UserError("init random needs the model's architecture")
         return build_config(architecture, tokenizer)
     try:
-        return AutoConfig.from_pretrained(source)
+        config: PretrainedConfig = AutoConfig.from_pretrained(str(source))
+        return config
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{source}: no model can be loaded ({_one_line(error)})") from None
 
@@ -112,7 +113,7 @@ def load_model(
 
     config, pooling = _with_head(config, learner), learner.pooling
     auto = getattr(transformers, learner.auto_class)
-    model = None
+    model: PreTrainedModel | None = None
     headed = isinstance(config, HeadedConfig)
     if headed and pooling != "auto":
         config.pooling = pooling
@@ -123,13 +124,15 @@ def load_model(
             model = None
     if model is None:
         model = _headed(learner, config, source, seed)
-    rows = model.get_input_embeddings().weight.shape[0]
+    embeddings: Any = model.get_input_embeddings()
+    rows = embeddings.weight.shape[0]
     if rows < len(learner.tokenizer):
         raise UserError(
             f"{source}: the model knows {rows} tokens, the tokenizer has {len(learner.tokenizer)};"
             " they do not belong together"
         )
-    return model.float()
+    model.float()
+    return model
 
 
 def _headed(learner: Learner[Any], config: PretrainedConfig, source: Path | str | None, seed: int) -> PreTrainedModel:
@@ -137,7 +140,8 @@ def _headed(learner: Learner[Any], config: PretrainedConfig, source: Path | str 
 
     if learner.auto_class not in CLASSES:
         raise UserError(
-            f"{learner.task.type} cannot be done with {config.model_type}: transformers has no {learner.auto_class} for it"
+            f"{learner.task.type} cannot be done with {config.model_type}: transformers has no {learner.auto_class}"
+            " for it"
         )
     torch.manual_seed(seed)
     backbone = AutoModel.from_config(config) if source is None else _read(AutoModel, source, config)
@@ -149,8 +153,8 @@ def _headed(learner: Learner[Any], config: PretrainedConfig, source: Path | str 
         backbone=_plain(backbone.config), pooling=pooling, head_dropout=learner.task.dropout or 0.0, **learner.head()
     )
     model = CLASSES[learner.auto_class](headed, backbone)
-    HeadedConfig.register_for_auto_class()
-    type(model).register_for_auto_class(learner.auto_class)
+    HeadedConfig.register_for_auto_class()  # type: ignore[no-untyped-call]
+    type(model).register_for_auto_class(learner.auto_class)  # type: ignore[no-untyped-call]
     return model
 
 
@@ -211,7 +215,8 @@ def _read(auto: Any, source: Path | str, config: PretrainedConfig) -> PreTrained
         log.info(
             f"{source}: {len(missing)} of {len(names)} weights are not there and begin at random ({missing[0]}, …)"
         )
-    return model
+    loaded: PreTrainedModel = model
+    return loaded
 
 
 def _with_head(config: PretrainedConfig, learner: Learner[Any]) -> PretrainedConfig:

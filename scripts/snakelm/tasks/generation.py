@@ -9,7 +9,7 @@ from pydantic import Field
 
 from snakelm.core.errors import UserError
 from snakelm.readers.row import Row
-from snakelm.tasks.config import training_key
+from snakelm.tasks.config import LearnerClass, training_key
 from snakelm.tasks.data import Where
 from snakelm.tasks.features import IGNORED, Features, pad
 from snakelm.tasks.keys import LabelSmoothing
@@ -62,7 +62,7 @@ class Generation(LabelSmoothing):
             " the model reads"
         )
 
-    def learner(self) -> type[Learner[Any]]:
+    def learner(self) -> LearnerClass:
         return GenerationLearner
 
 
@@ -104,8 +104,8 @@ class GenerationLearner(Learner[GenerationT]):
     def _sources(self, texts: list[str]) -> list[list[int]]:
         texts = [self.task.source_prefix + text for text in texts]
         if not self.causal:
-            return self.tokenizer(texts, truncation=True, max_length=self.max_length)["input_ids"]
-        separator = self.tokenizer(self.task.separator, add_special_tokens=False)["input_ids"]
+            return list(self.tokenizer(texts, truncation=True, max_length=self.max_length)["input_ids"])
+        separator: list[int] = self.tokenizer(self.task.separator, add_special_tokens=False)["input_ids"]
         room = self.max_length - self.task.max_target_length - len(separator)
         encoded = self.tokenizer([text + self.task.separator for text in texts], add_special_tokens=False)["input_ids"]
         # Whole prompts are tokenized as a user would give them; only a source that is too long is cut.
@@ -122,11 +122,13 @@ class GenerationLearner(Learner[GenerationT]):
         if "labels" not in batch:
             return self._generate(model, batch)
         if self.causal:
-            return model(**inputs_of(batch)).logits[:, :-1]
-        return model(**inputs_of(batch), labels=batch["labels"]).logits
+            logits: torch.Tensor = model(**inputs_of(batch)).logits
+            return logits[:, :-1]
+        logits = model(**inputs_of(batch), labels=batch["labels"]).logits
+        return logits
 
     def _generate(self, model: Any, batch: Batch) -> torch.Tensor:
-        written = model.generate(
+        written: torch.Tensor = model.generate(
             **inputs_of(batch),
             max_new_tokens=self.task.max_target_length,
             num_beams=self.task.beams,
@@ -152,5 +154,5 @@ class GenerationLearner(Learner[GenerationT]):
         return list(answer.cpu().numpy())
 
     def decode(self, outputs: list[np.ndarray], features: Features, frame: DataFrame) -> DataFrame:
-        texts = [self.tokenizer.decode(ids.tolist(), skip_special_tokens=True).strip() for ids in outputs]
+        texts = [str(self.tokenizer.decode(ids.tolist(), skip_special_tokens=True)).strip() for ids in outputs]
         return frame.assign(prediction=texts)

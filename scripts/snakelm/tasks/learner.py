@@ -95,5 +95,6 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     """Probabilities along the last axis."""
     import numpy as np
 
-    powers: np.ndarray = np.exp(logits - logits.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    chances: np.ndarray = powers / powers.sum(-1, keepdims=True)
+    return chances

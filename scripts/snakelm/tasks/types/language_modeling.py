@@ -6,10 +6,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from snakelm.metrics.likelihood import language_modeling
-from snakelm.tasks.config import task_types
+from snakelm.tasks.config import LearnerClass, task_types
 from snakelm.tasks.features import IGNORED, Features
 from snakelm.tasks.keys import LabelSmoothing, Texts, Windows
-from snakelm.tasks.learner import Batch, Learner
+from snakelm.tasks.learner import Batch
 from snakelm.tasks.likelihood import LikelihoodLearner
 from snakelm.tasks.metrics import Metrics
 
@@ -33,7 +33,7 @@ class LanguageModeling(Windows, LabelSmoothing, Texts):
     objectives = ("mlm", "clm")
     needs = "objective mlm or clm (an encoder-decoder has no likelihood of plain text)"
 
-    def learner(self) -> type[Learner[Any]]:
+    def learner(self) -> LearnerClass:
         return LanguageModelingLearner
 
 

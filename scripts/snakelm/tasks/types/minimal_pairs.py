@@ -11,10 +11,9 @@ from snakelm.core.errors import UserError
 from snakelm.metrics.choices import minimal_pairs
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column
-from snakelm.tasks.config import TaskConfig, task_types
+from snakelm.tasks.config import LearnerClass, TaskConfig, task_types
 from snakelm.tasks.data import Where
 from snakelm.tasks.features import Features
-from snakelm.tasks.learner import Learner
 from snakelm.tasks.likelihood import LikelihoodLearner
 from snakelm.tasks.metrics import Metrics
 from snakelm.tasks.rows import read_texts
@@ -51,7 +50,7 @@ class MinimalPairs(TaskConfig):
             "phenomenon": phenomena,
         }
 
-    def learner(self) -> type[Learner[Any]]:
+    def learner(self) -> LearnerClass:
         return MinimalPairsLearner
 
 

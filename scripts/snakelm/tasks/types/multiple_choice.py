@@ -12,7 +12,7 @@ from snakelm.metrics.choices import multiple_choice
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column
 from snakelm.tasks.baselines import most_frequent
-from snakelm.tasks.config import task_types
+from snakelm.tasks.config import LearnerClass, task_types
 from snakelm.tasks.data import Where
 from snakelm.tasks.features import Features, pad
 from snakelm.tasks.keys import LabelSmoothing, Pooling
@@ -50,12 +50,10 @@ class MultipleChoice(Pooling, LabelSmoothing):
         return self.label_column
 
     def columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
-        columns: dict[str, list] = {"text": read_texts(rows, self.question_column), "choices": [], "gold": []}
+        columns: dict[str, list[Any]] = {"text": read_texts(rows, self.question_column), "choices": [], "gold": []}
         for row in rows:
-            cells = (
-                column(row, self.choices) if isinstance(self.choices, str) else [column(row, n) for n in self.choices]
-            )
-            names: Any = []
+            cells: Any = self._choices(row)
+            names: list[str] = []
             if isinstance(cells, dict):  # ARC and CommonsenseQA: {text: […], label: […]}
                 names, cells = [str(name) for name in cells.get("label") or []], cells.get("text")
             if isinstance(cells := listed(cells), str) or not hasattr(cells, "__len__") or len(cells) < 2:
@@ -70,7 +68,10 @@ class MultipleChoice(Pooling, LabelSmoothing):
             columns["gold"].append(names.index(str(label).strip()) if named else _chosen(row, label, choices))
         return columns
 
-    def learner(self) -> type[Learner[Any]]:
+    def _choices(self, row: Row) -> object:
+        return column(row, self.choices) if isinstance(self.choices, str) else [column(row, n) for n in self.choices]
+
+    def learner(self) -> LearnerClass:
         return MultipleChoiceLearner
 
 

@@ -11,7 +11,7 @@ from snakelm.core.errors import UserError
 from snakelm.metrics.answers import question_answering
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column
-from snakelm.tasks.config import task_types, training_key
+from snakelm.tasks.config import LearnerClass, task_types, training_key
 from snakelm.tasks.data import Where
 from snakelm.tasks.features import Features
 from snakelm.tasks.keys import Windows
@@ -63,13 +63,13 @@ class QuestionAnswering(Windows):
             "starts": [starts for _, starts in answers],
         }
 
-    def learner(self) -> type[Learner[Any]]:
+    def learner(self) -> LearnerClass:
         return QuestionAnsweringLearner
 
 
 def _answers(row: Row, task: QuestionAnswering, context: str) -> tuple[list[str], list[int]]:
     """The accepted answers and their offsets, in any of the usual shapes; looked up where no offset is given."""
-    cell = column(row, task.answers_column)
+    cell: Any = column(row, task.answers_column)
     starts: Any = column(row, task.answer_start_column) if task.answer_start_column else None
     if isinstance(cell, dict):
         starts = cell.get("answer_start") if starts is None else starts
@@ -81,7 +81,7 @@ def _answers(row: Row, task: QuestionAnswering, context: str) -> tuple[list[str]
         cell = []
     if not hasattr(cell, "__iter__"):
         raise UserError(f"{row.where}: column {task.answers_column} must hold text, found {type(cell).__name__}")
-    items = [cell] if isinstance(cell, str) else list(cell)
+    items: list[Any] = [cell] if isinstance(cell, str) else list(cell)
     if items and isinstance(items[0], dict):
         starts = [item.get("answer_start") for item in items] if starts is None else starts
         items = [item.get("text") for item in items]

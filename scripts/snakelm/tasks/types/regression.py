@@ -11,11 +11,11 @@ from snakelm.metrics.regression import regression
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column
 from snakelm.tasks.baselines import Answer, tfidf
-from snakelm.tasks.config import TaskConfig, task_types, training_key
+from snakelm.tasks.config import LearnerClass, TaskConfig, task_types, training_key
 from snakelm.tasks.data import TaskData, Where
 from snakelm.tasks.features import Features
 from snakelm.tasks.labels import numbers
-from snakelm.tasks.learner import Batch, Learner
+from snakelm.tasks.learner import Batch
 from snakelm.tasks.metrics import Metrics
 from snakelm.tasks.texts import TextLearner, TextTask
 
@@ -62,7 +62,7 @@ class Regression(TextTask):
         cells = [column(row, self.label_column) for row in rows]
         return super().columns(rows, where) | {"gold": numbers(cells, self.label_column, where)}
 
-    def learner(self) -> type[Learner[Any]]:
+    def learner(self) -> LearnerClass:
         return RegressionLearner
 
 

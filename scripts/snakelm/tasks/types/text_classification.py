@@ -14,12 +14,12 @@ from snakelm.metrics.classification import text_classification
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column
 from snakelm.tasks.baselines import Answer, most_frequent, tfidf
-from snakelm.tasks.config import TaskConfig, task_types
+from snakelm.tasks.config import LearnerClass, TaskConfig, task_types
 from snakelm.tasks.data import TaskData, Where
 from snakelm.tasks.features import Features
 from snakelm.tasks.labelled import LabelLearner, Labelled, Labels, refuse_twice
 from snakelm.tasks.labels import bin_names, binned, infer, label_names, label_sets, numbers
-from snakelm.tasks.learner import Batch, Learner, softmax
+from snakelm.tasks.learner import Batch, softmax
 from snakelm.tasks.metrics import Metrics
 from snakelm.tasks.texts import TextLearner, TextTask
 
@@ -35,7 +35,7 @@ def frequent_labels(task: TaskConfig, data: TaskData) -> Answer:
         return most_frequent(task, data)
     gold = data.splits["train"]["gold"]
     counts = Counter(label for labels in gold for label in labels)
-    guess = sorted(label for label, count in counts.items() if count > len(gold) / 2)
+    guess: Any = sorted(label for label, count in counts.items() if count > len(gold) / 2)
     return lambda frame: frame.assign(prediction=[guess] * len(frame))
 
 
@@ -56,7 +56,8 @@ def logistic_regression(task: Any, data: TaskData) -> Answer:
 
         def sets(frame: DataFrame) -> DataFrame:
             found = marks.inverse_transform(several.predict(seen(frame)))
-            return frame.assign(prediction=[sorted(labels) for labels in found])
+            predictions: list[Any] = [sorted(labels) for labels in found]
+            return frame.assign(prediction=predictions)
 
         return sets
     if train["gold"].nunique() < 2:
@@ -155,7 +156,7 @@ class TextClassification(TextTask, Labelled):
             raise UserError(f"train: {found}; a classification needs {least}")
         return list(labels)
 
-    def learner(self) -> type[Learner[Any]]:
+    def learner(self) -> LearnerClass:
         return TextClassificationLearner
 
 

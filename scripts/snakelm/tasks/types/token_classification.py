@@ -13,12 +13,12 @@ from snakelm.metrics.tags import is_span_tag, token_classification
 from snakelm.readers.row import Row
 from snakelm.tasks import tagging
 from snakelm.tasks.baselines import Answer
-from snakelm.tasks.config import TaskConfig, task_types
+from snakelm.tasks.config import LearnerClass, TaskConfig, task_types
 from snakelm.tasks.data import TaskData, Where
 from snakelm.tasks.features import IGNORED, Features
 from snakelm.tasks.keys import Windows
 from snakelm.tasks.labelled import LabelLearner, Labelled
-from snakelm.tasks.learner import Batch, Learner, softmax
+from snakelm.tasks.learner import Batch, softmax
 from snakelm.tasks.metrics import Metrics
 from snakelm.tasks.rows import read_list
 
@@ -31,16 +31,22 @@ if TYPE_CHECKING:
 def frequent_tags(task: TaskConfig, data: TaskData) -> Answer:
     """The most frequent tag of each word; of an unknown word the most frequent of all."""
     train = data.splits["train"]
-    of_word: dict[str, Counter] = defaultdict(Counter)
+    of_word: dict[str, Counter[str]] = defaultdict(Counter)
     for words, tags in zip(train["words"], train["gold"], strict=True):
         for word, tag in zip(words, tags, strict=True):
             of_word[word][tag] += 1
-    every = sum(of_word.values(), Counter())
-    best = {word: min(tags, key=lambda tag, tags=tags: (-tags[tag], tag)) for word, tags in of_word.items()}
-    other = min(every, key=lambda tag: (-every[tag], tag))
-    return lambda frame: frame.assign(
-        prediction=[[best.get(word, other) for word in words] for words in frame["words"]]
-    )
+    best = {word: _most_frequent(tags) for word, tags in of_word.items()}
+    other = _most_frequent(sum(of_word.values(), Counter()))
+
+    def answer(frame: DataFrame) -> DataFrame:
+        predictions: list[Any] = [[best.get(word, other) for word in words] for words in frame["words"]]
+        return frame.assign(prediction=predictions)
+
+    return answer
+
+
+def _most_frequent(tags: Counter[str]) -> str:
+    return min(tags, key=lambda tag: (-tags[tag], tag))
 
 
 @task_types.register("token_classification")
@@ -111,7 +117,7 @@ class TokenClassification(Windows, Labelled):
         seen = {tag for tags in train["gold"] for tag in tags}
         return [label for label in super().unseen_labels(labels, train) if not tagging.is_implied(label, seen)]
 
-    def learner(self) -> type[Learner[Any]]:
+    def learner(self) -> LearnerClass:
         return TokenClassificationLearner
 
 
@@ -177,8 +183,8 @@ class TokenClassificationLearner(LabelLearner[TokenClassification]):
         return loss_BL.sum()
 
     def decode(self, outputs: list[np.ndarray], features: Features, frame: DataFrame) -> DataFrame:
-        predictions = [[""] * len(words) for words in frame["words"]]
-        scores = [[0.0] * len(words) for words in frame["words"]]
+        predictions: list[Any] = [[""] * len(words) for words in frame["words"]]
+        scores: list[Any] = [[0.0] * len(words) for words in frame["words"]]
         for logits_LC, row, words in zip(outputs, features.row, features.notes["words"], strict=True):
             chances_LC = softmax(logits_LC)
             for word, position in words:
