@@ -14,6 +14,7 @@ from pydantic_core import PydanticUndefined
 from snakelm.core.config import is_circumstance, reference_of
 from snakelm.recipe.schema import ENTRIES, ExperimentConfig, Recipe, Resources
 from snakelm.recipe.sweep import SWEPT
+from snakelm.tasks import table as task_table
 
 INTRODUCTION = """\
 # The recipe: every key
@@ -165,3 +166,5 @@ def write(root: Path) -> None:
     folder = root / "workflow" / "schemas"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "recipe.schema.json").write_text(schema(), encoding="utf-8")
+    for page in (root / "README.md", root / "docs" / "tasks.md"):
+        page.write_text(task_table.update(page.read_text(encoding="utf-8")), encoding="utf-8")
