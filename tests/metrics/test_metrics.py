@@ -130,8 +130,10 @@ def test_no_predictions_is_an_error():
 
 def test_intervals():
     interval = mean_interval([0.1, 0.2, 0.3])
-    assert (interval.mean, interval.half_width, interval.n) == pytest.approx((0.2, 0.2484138, 3), abs=1e-6)
-    assert mean_interval([0.1, 0.2, 0.3], 0.9).half_width == pytest.approx(0.1685854, abs=1e-6)
+    assert (interval.low, interval.mean, interval.high, interval.n) == pytest.approx(
+        (0.2 - 0.2484138, 0.2, 0.2 + 0.2484138, 3), abs=1e-6
+    )
+    assert mean_interval([0.1, 0.2, 0.3], 0.9).high == pytest.approx(0.2 + 0.1685854, abs=1e-6)
     assert mean_interval([0.5]).low is None and not mean_interval([0.5]).clear_of_zero
     with pytest.raises(ValueError):
         mean_interval([])
@@ -141,7 +143,7 @@ def test_differences_are_paired_by_seed():
     a, b = {1: 0.5, 2: 0.7, 3: 0.9, 4: 0.1}, {3: 0.8, 2: 0.6, 1: 0.4, 9: 0.0}
     difference = paired_difference(a, b)
     assert difference.n == 3 and difference.mean == pytest.approx(0.1) and difference.clear_of_zero
-    assert difference.half_width == pytest.approx(0, abs=1e-12)  # unpaired it would be 0.5
+    assert difference.high - difference.mean == pytest.approx(0, abs=1e-12)  # unpaired it would be 0.5
     assert paired_difference({1: 0.0}, {2: 0.0}) is None
 
 
