@@ -9,7 +9,7 @@ from pydantic import Field
 
 from snakelm.readers.row import Row
 from snakelm.tasks.baselines import Answer, most_frequent
-from snakelm.tasks.config import LearnerClass, TaskConfig, task_types, training_key
+from snakelm.tasks.config import LearnerClass, task_types, training_key
 from snakelm.tasks.data import TaskData, Where
 from snakelm.tasks.features import Features
 from snakelm.tasks.keys import Texts
@@ -26,7 +26,7 @@ def hits_and_misses(predictions: DataFrame) -> dict[str, float]:
     return {"hits": hits, "misses": 1 - hits}
 
 
-def never(task: TaskConfig, data: TaskData) -> Answer:
+def never(task: HasWord, data: TaskData) -> Answer:
     return lambda frame: frame.assign(prediction=0)
 
 

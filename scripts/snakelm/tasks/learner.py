@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
-from snakelm.tasks.config import TaskConfig
 from snakelm.tasks.data import TaskData
 from snakelm.tasks.features import Features, pad
 
@@ -15,7 +14,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Batch: TypeAlias = "dict[str, torch.Tensor]"
-TaskT = TypeVar("TaskT", bound=TaskConfig)
+TaskT = TypeVar("TaskT")
+"""The config class of the task type."""
 
 
 class Learner(Generic[TaskT]):

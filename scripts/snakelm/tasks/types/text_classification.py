@@ -14,7 +14,7 @@ from snakelm.metrics.classification import text_classification
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column
 from snakelm.tasks.baselines import Answer, most_frequent, tfidf
-from snakelm.tasks.config import LearnerClass, TaskConfig, task_types
+from snakelm.tasks.config import LearnerClass, task_types
 from snakelm.tasks.data import TaskData, Where
 from snakelm.tasks.features import Features
 from snakelm.tasks.labelled import LabelLearner, Labelled, Labels, refuse_twice
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-def frequent_labels(task: TaskConfig, data: TaskData) -> Answer:
+def frequent_labels(task: TextClassification, data: TaskData) -> Answer:
     """Always the most frequent label; of several labels those that most rows have."""
-    if not task.multi_label:  # type: ignore[attr-defined]  # a TextClassification
+    if not task.multi_label:
         return most_frequent(task, data)
     gold = data.splits["train"]["gold"]
     counts = Counter(label for labels in gold for label in labels)
@@ -39,7 +39,7 @@ def frequent_labels(task: TaskConfig, data: TaskData) -> Answer:
     return lambda frame: frame.assign(prediction=[guess] * len(frame))
 
 
-def logistic_regression(task: Any, data: TaskData) -> Answer:
+def logistic_regression(task: TextClassification, data: TaskData) -> Answer:
     """Logistic regression on TF-IDF; of several labels one for each."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.multiclass import OneVsRestClassifier

@@ -13,7 +13,7 @@ from snakelm.metrics.tags import is_span_tag, token_classification
 from snakelm.readers.row import Row
 from snakelm.tasks import tagging
 from snakelm.tasks.baselines import Answer
-from snakelm.tasks.config import LearnerClass, TaskConfig, task_types
+from snakelm.tasks.config import LearnerClass, task_types
 from snakelm.tasks.data import TaskData, Where
 from snakelm.tasks.features import IGNORED, Features
 from snakelm.tasks.keys import Windows
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-def frequent_tags(task: TaskConfig, data: TaskData) -> Answer:
+def frequent_tags(task: object, data: TaskData) -> Answer:
     """The most frequent tag of each word; of an unknown word the most frequent of all."""
     train = data.splits["train"]
     of_word: dict[str, Counter[str]] = defaultdict(Counter)
