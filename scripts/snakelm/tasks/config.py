@@ -130,7 +130,7 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
 
     renamed: ClassVar[dict[str, str]] = {"evaluate_every": "evaluation_steps", "early_stopping": "patience"}
 
-    type: str = Field(description="Task type.")
+    type: str = Field(description="Task type.", examples=["regression", "language_modeling"])
     metric: str | None = Field(
         None, description="Metric to select by and to report first; by default the type's main one."
     )
