@@ -45,15 +45,13 @@ def run_task(tmp_path, models, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.set_num_threads(1)
 
-    def run(
-        task: dict, model: str = "gpt2", init: str = "pretrained", seed: int = 0, name: str = "run", **more: object
-    ):
+    def run(task: dict, model: str = "gpt2", seed: int = 0, name: str = "run", **more: object):
         out, work = tmp_path / name, tmp_path / more.pop("work", f"{name}.work")
         out.mkdir()
         work.mkdir(exist_ok=True)
         parents = {"pretrained": models[model], "tokenizer": models[model]} | more.pop("parents", {})
         cache = more.pop("cache", None)
-        config = FinetuneConfig(task=task, init=init, seed=seed, **more)
+        config = FinetuneConfig(task=task, seed=seed, **more)
         return out, finetune(RunContext(name, config, parents, out, work, cache=cache))
 
     return run

@@ -13,9 +13,9 @@ from transformers import AutoTokenizer
 
 from snakelm.finetune import data, network
 from snakelm.finetune.cache import shared
-from snakelm.finetune.config import TaskConfig
 from snakelm.finetune.data import load
-from snakelm.finetune.features import Features
+from snakelm.tasks.config import TaskConfig, task_types
+from snakelm.tasks.features import Features
 from tests.finetune.lab import sentences
 
 TEXTS = [text for text, _ in sentences(20, 1)]
@@ -46,7 +46,7 @@ def task_of(tmp_path, monkeypatch):
         (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS[kind]))
         if kind == "several labels":
             keys |= {"type": "text_classification", "multi_label": True}
-        return TaskConfig(**{"type": kind, "data": {"files": "rows.jsonl"}} | keys)
+        return task_types.validate({"type": kind, "data": {"files": "rows.jsonl"}} | keys)
 
     return make
 

@@ -19,9 +19,9 @@ from transformers import AutoModelForSequenceClassification
 
 from snakelm.core.errors import UserError
 from snakelm.finetune import network
-from snakelm.finetune.config import TaskConfig
 from snakelm.finetune.depth import depths, parameter_groups
-from snakelm.finetune.kinds.tokens import _best_windows
+from snakelm.tasks.config import task_types
+from snakelm.tasks.types.token_classification import _best_windows
 from tests.finetune.lab import sentences
 
 FAST = {"learning_rate": 5e-3, "batch_size": 16, "epochs": 3}
@@ -182,7 +182,8 @@ def test_layer_decay(models, model):
     found, top = depths(loaded)
     assert top == 3 and set(found.values()) == {0, 1, 2, 3}
     assert all(found[name] == 0 for name in found if "word_embeddings" in name or "wte" in name or "shared" in name)
-    config = TaskConfig(type="text_classification", data={"files": "x.csv"}, learning_rate=1.0, layer_decay=0.5)
+    keys = {"type": "text_classification", "data": {"files": "x.csv"}, "learning_rate": 1.0, "layer_decay": 0.5}
+    config = task_types.validate(keys)
     groups = parameter_groups(loaded, config)
     rate = {id(parameter): group["lr"] for group in groups for parameter in group["params"]}
     assert all(rate[id(p)] == 0.5 ** (top - found[name]) for name, p in loaded.named_parameters())
@@ -191,17 +192,18 @@ def test_layer_decay(models, model):
     assert all((group["weight_decay"] > 0) == all(p.ndim > 1 for p in group["params"]) for group in groups)
 
 
-@pytest.mark.parametrize("init", ["majority", "tfidf"])
-def test_baselines_of_text(run_task, write_csv, init):
+@pytest.mark.parametrize("baseline", ["majority", "tfidf"])
+def test_baselines_of_text(run_task, write_csv, baseline):
     rows = [(text, label, len(text)) for text, label in sentences(300, 1)]
     source = write_csv("rows.csv", ["text", "label", "size"], rows)
-    out, headline = run_task({"type": "text_classification", "data": source}, init=init)
-    assert headline["test"] > 0.95 if init == "tfidf" else 0.4 < headline["test"] < 0.7
+    out, headline = run_task({"type": "text_classification", "data": source}, baseline=baseline)
+    assert headline["test"] > 0.95 if baseline == "tfidf" else 0.4 < headline["test"] < 0.7
+    assert json.loads((out / "task.json").read_text())["init"] == baseline
     assert (out / "predictions.tsv").exists() and not (out / "model.safetensors").exists()
     regression = {"type": "regression", "data": source, "label_column": "size"}
-    assert (run_task(regression, init=init, name="r")[1]["test"] > 0.3) == (init == "tfidf")
+    assert (run_task(regression, baseline=baseline, name="r")[1]["test"] > 0.3) == (baseline == "tfidf")
     several = {"type": "text_classification", "data": source, "multi_label": True}
-    assert (run_task(several, init=init, name="m")[1]["test"] > 0.95) == (init == "tfidf")
+    assert (run_task(several, baseline=baseline, name="m")[1]["test"] > 0.95) == (baseline == "tfidf")
 
 
 @pytest.mark.parametrize("weights", [{"a": 2.0}, {"zz": 2.0}, "balanced"])
@@ -210,11 +212,11 @@ def test_tfidf_with_class_weights(run_task, write_csv, weights, several):
     rows = [(f"{'alpha' if n % 2 else 'beta'} {n}", "ab"[n % 2]) for n in range(40)]
     task = {"type": "text_classification", "data": write_csv("rows.csv", ["text", "label"], rows)}
     task |= {"multi_label": several, "class_weights": weights, "labels": ["a", "b", "zz"]}
-    _, headline = run_task(task, init="tfidf")
+    _, headline = run_task(task, baseline="tfidf")
     assert headline["test"] == 1
     if not several:
         with pytest.raises(UserError, match="all labels that occur in training have weight 0"):
-            run_task(task | {"class_weights": {"a": 0, "b": 0}}, init="tfidf", name="none")
+            run_task(task | {"class_weights": {"a": 0, "b": 0}}, baseline="tfidf", name="none")
 
 
 @pytest.mark.parametrize(
@@ -234,7 +236,7 @@ def test_freezing_all_there_is_to_learn_is_refused(run_task, write_csv, model, t
 def test_baseline_of_words(run_task, tmp_path):
     rows = [{"words": ["the", "cat", f"w{n}"], "tags": ["DET", "NOUN", "NOUN"]} for n in range(50)]
     (tmp_path / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    _, headline = run_task({"type": "token_classification", "data": {"files": "d.jsonl"}}, init="majority")
+    _, headline = run_task({"type": "token_classification", "data": {"files": "d.jsonl"}}, baseline="majority")
     assert headline == {"metric": "accuracy", "test": 1.0, "test_rows": 10, "validation": 1.0}
 
 

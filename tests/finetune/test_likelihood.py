@@ -9,11 +9,10 @@ import pytest
 import torch
 import transformers
 
-from snakelm.finetune.config import TaskConfig
-from snakelm.finetune.data import TaskData
-from snakelm.finetune.kinds.language import LanguageModeling
-from snakelm.finetune.likelihood import Likelihood
 from snakelm.finetune.predict import predict
+from snakelm.tasks.config import task_types
+from snakelm.tasks.data import TaskData
+from snakelm.tasks.likelihood import Likelihood
 from tests.finetune.lab import sentences
 
 TEXTS = [text for text, _ in sentences(6, 1)]
@@ -63,16 +62,16 @@ def test_windows_score_every_token_once(models, name):
     objective, head = AUTO[name]
     tokenizer = transformers.AutoTokenizer.from_pretrained(models[name])
     model = getattr(transformers, f"AutoModelFor{head}").from_pretrained(models[name]).eval()
-    task = TaskConfig(type="language_modeling", data={"files": "x.txt"}, stride=5)
+    task = task_types.validate({"type": "language_modeling", "data": {"files": "x.txt"}, "stride": 5})
     frame = pandas.DataFrame({"row": range(3), "text": [" ".join(TEXTS * 3), TEXTS[0], "the"]})
-    kind = LanguageModeling(task, TaskData({"test": frame}, None, {}), tokenizer, 24, objective)
-    features = kind.features(frame, "test")
+    learner = task.learner()(task, TaskData({"test": frame}, None, {}), tokenizer, 24, objective)
+    features = learner.features(frame, "test")
     counts = [len(tokenizer(text, add_special_tokens=False).input_ids) for text in frame["text"]]
     assert len(features) >= 10 and max(map(len, features.columns["input_ids"])) == 24
     scored = [0] * 3
     for row, flags in zip(features.row, features.columns["scored"], strict=True):
         scored[row] += sum(flags)
-    table, _ = predict(kind, model, features, frame)
+    table, _ = predict(learner, model, features, frame)
     assert scored == counts == table["tokens"].tolist()
     short = plainly(model, tokenizer, objective, tokenizer(TEXTS[0], add_special_tokens=False).input_ids)
     assert table["nats"].iloc[1] == pytest.approx(short, rel=1e-4)

@@ -11,8 +11,9 @@ import pytest
 from pydantic import ValidationError
 
 from snakelm.core.errors import UserError
-from snakelm.finetune.config import TaskConfig, check, learning_curve
+from snakelm.finetune.config import FinetuneConfig
 from snakelm.finetune.data import load
+from snakelm.tasks.config import TaskConfig, learning_curve, task_types
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +38,7 @@ def jsonl(name: str, rows: list[dict]) -> dict:
 
 
 def task(**keys) -> TaskConfig:
-    return TaskConfig(**{"type": "text_classification"} | keys)
+    return task_types.validate({"type": "text_classification"} | keys)
 
 
 def texts(count: int, labels: str = "ab", start: int = 0) -> list[tuple[str, str]]:
@@ -207,7 +208,7 @@ def test_several_labels_from_lists_and_text(suffix):
 def test_conll_iob1_becomes_iob2():
     lines = ["EU I-ORG", "rejects O", "German I-MISC", "British B-MISC", "Peter I-PER", "Blackburn I-PER", ""]
     source = write("d.conll", "\n".join(lines * 12))
-    data = load(TaskConfig(type="token_classification", data=source), None)
+    data = load(task(type="token_classification", data=source), None)
     assert data.splits["train"]["gold"].iloc[0] == ["B-ORG", "O", "B-MISC", "B-MISC", "B-PER", "I-PER"]
     assert data.labels == ["O", "B-MISC", "I-MISC", "B-ORG", "I-ORG", "B-PER", "I-PER"]
 
@@ -216,13 +217,13 @@ def test_conllu_parts_of_speech_with_multiword_tokens():
     lines = [("1-2", "du", "_"), ("1", "de", "ADP"), ("2", "le", "DET"), ("2.1", "x", "X")]
     sentence = "".join(f"{number}\t{word}\t_\t{upos}" + "\t_" * 6 + "\n" for number, word, upos in lines) + "\n"
     source = write("d.conllu", sentence * 20) | {"tag_column": "upos"}
-    data = load(TaskConfig(type="token_classification", data=source), None)
+    data = load(task(type="token_classification", data=source), None)
     assert data.labels == ["ADP", "DET"] and data.splits["test"]["words"].iloc[0] == ["de", "le"]
 
 
 def test_choices_by_letter_column_and_text():
     rows = [{"question": "q", "A": "x", "B": "y", "label": ["A", 1, "x"][n % 3]} for n in range(30)]
-    data = load(TaskConfig(type="multiple_choice", data=jsonl("d.jsonl", rows), choices=["A", "B"]), None)
+    data = load(task(type="multiple_choice", data=jsonl("d.jsonl", rows), choices=["A", "B"]), None)
     by_row = dict(zip(data.splits["train"]["row"], data.splits["train"]["gold"], strict=True))
     assert all(by_row[row] == [0, 1, 0][row % 3] for row in by_row)
 
@@ -334,11 +335,11 @@ def test_lists_that_a_table_holds_as_text():
 def test_columns_inside_columns():
     rows = [{"translation": {"de": f"Wort {n}", "en": f"word {n}"}, "a.b": "x"} for n in range(20)]
     keys = {"type": "translation", "data": jsonl("d.jsonl", rows), "source_column": "translation.de"}
-    frame = load(TaskConfig(**keys, target_column="translation.en"), None).splits["test"]
+    frame = load(task(**keys, target_column="translation.en"), None).splits["test"]
     assert frame["text"].iloc[0].replace("Wort", "word") == frame["gold"].iloc[0]
-    assert load(TaskConfig(**keys, target_column="a.b"), None).splits["test"]["gold"].iloc[0] == "x"
+    assert load(task(**keys, target_column="a.b"), None).splits["test"]["gold"].iloc[0] == "x"
     with pytest.raises(UserError, match="line 1: no column 'translation.fr'; did you mean translation"):
-        load(TaskConfig(**keys, target_column="translation.fr"), None)
+        load(task(**keys, target_column="translation.fr"), None)
 
 
 def test_answers_without_text_are_none():
@@ -353,7 +354,7 @@ def test_choices_with_names_of_their_own():
     choices = {"text": ["x", "y", "z"], "label": ["1", "2", "3"]}
     rows = [{"question": f"q {n}", "choices": choices, "answerKey": str(1 + n % 3)} for n in range(30)]
     keys = {"type": "multiple_choice", "label_column": "answerKey", "data": jsonl("d.jsonl", rows)}
-    splits = load(TaskConfig(**keys), None).splits
+    splits = load(task(**keys), None).splits
     assert all(f["gold"].tolist() == [int(text.split()[1]) % 3 for text in f["text"]] for f in splits.values())
 
 
@@ -393,7 +394,7 @@ def test_duplicates_across_splits_are_counted_or_dropped(caplog):
 )  # fmt: skip
 def test_one_line_for_bad_tags(rows, message):
     with pytest.raises(UserError, match=message):
-        load(TaskConfig(type="token_classification", data=jsonl("d.jsonl", rows * 10)), None)
+        load(task(type="token_classification", data=jsonl("d.jsonl", rows * 10)), None)
 
 
 def test_tags_of_two_schemes_at_once():
@@ -418,13 +419,13 @@ def test_a_metric_that_the_tags_do_not_have_is_refused_before_training(tags, met
 def test_tags_outside_a_scheme_asked_for():
     rows = [{"words": ["a", "b"], "tags": ["O", "I-X"]}] * 10
     with pytest.raises(UserError, match=r"line 1: tag 'I-X' of word 2 follows 'O'; in IOB2"):
-        load(TaskConfig(type="token_classification", data=jsonl("d.jsonl", rows), tag_scheme="iob2"), None)
+        load(task(type="token_classification", data=jsonl("d.jsonl", rows), tag_scheme="iob2"), None)
 
 
 def test_malformed_conllu_names_the_line():
     source = write("d.conllu", "1\tde\tde\tADP\t_\t_\t_\t_\t_\t_\n2\tle\tDET\n\n")
     with pytest.raises(UserError, match=r"d\.conllu line 2"):
-        load(TaskConfig(type="token_classification", data=source | {"tag_column": "upos"}), None)
+        load(task(type="token_classification", data=source | {"tag_column": "upos"}), None)
 
 
 def test_answer_not_at_its_offset():
@@ -432,10 +433,10 @@ def test_answer_not_at_its_offset():
     squad = {"data": [{"title": "t", "paragraphs": [{"context": "It was Ada.", "qas": [question]}]}]}
     source = write("d.json", json.dumps(squad)) | {"format": "squad"}
     with pytest.raises(UserError, match=r"d\.json .*'Ada'"):
-        load(TaskConfig(type="question_answering", data=source), None)
+        load(task(type="question_answering", data=source), None)
     rows = [{"question": "q", "context": "It was Ada.", "answers": "Eve"}]
     with pytest.raises(UserError, match=r"line 1: the answer 'Eve' is not in the context"):
-        load(TaskConfig(type="question_answering", data=jsonl("d.jsonl", rows * 3)), None)
+        load(task(type="question_answering", data=jsonl("d.jsonl", rows * 3)), None)
 
 
 # --- what is wrong with the recipe ----------------------------------------------------------------------------
@@ -449,7 +450,10 @@ DATA = {"data": {"files": "d.csv"}}
         ({}, "needs exactly one of corpus, data or train, got none"),
         ({"train": {"files": "a.csv"}}, "no test"),
         ({**DATA, "corpus": "c"}, "got corpus and data"),
-        ({**DATA, "words_column": "w"}, "words_column means nothing for text_classification"),
+        (
+            {**DATA, "words_column": "w"},
+            "words_column\n  Extra inputs are not permitted",
+        ),
         ({**DATA, "metric": "acuracy"}, r"did you mean accuracy\?"),
         ({**DATA, "bins": [1, 3, 2]}, "bins must rise"),
         ({**DATA, "bins": [1, 2, 3], "bin_names": ["a"]}, "needs 2 names"),
@@ -475,23 +479,35 @@ def test_recipe_is_refused(keys, message):
 
 
 def test_combinations_that_cannot_work():
-    translation = TaskConfig(type="translation", **DATA)
-    assert "needs a model that writes text" in check(translation, "bert", "mlm")[0]
-    assert check(translation, "gpt2", "clm") == check(translation, "t5", "span_denoising") == []
-    assert "does not exist for translation" in check(translation, "t5", "span_denoising", "majority")[0]
-    assert "longer than the model's positions" in check(task(**DATA, max_length=128), "bert", "mlm", positions=64)[0]
-    assert "leaves no room for a source" in check(translation, "gpt2", "clm", positions=64)[0]
-    assert (
-        check(translation, "t5", "span_denoising", positions=64)
-        == check(translation, "gpt2", "clm", positions=128)
-        == []
-    )
+    translation = task(type="translation", **DATA)
+    assert "needs a model that writes text" in translation.check_model("bert", "mlm")[0]
+    assert translation.check_model("gpt2", "clm") == translation.check_model("t5", "span_denoising") == []
+    language = task(type="language_modeling", **DATA)
+    assert "needs objective mlm or clm" in language.check_model("t5", "span_denoising")[0]
+    positions = task(**DATA, max_length=128).check_model("bert", "mlm", 64)
+    assert positions == ["max_length (128) is longer than the model's positions (64)"]
+    assert "leaves no room for a source" in translation.check_model("gpt2", "clm", 64)[0]
+    assert translation.check_model("t5", "span_denoising", 64) == translation.check_model("gpt2", "clm", 128) == []
     grid = task(**DATA, grid={"max_length": [32, 128], "pooling": ["mean", "first"]})
-    assert [line.partition(" ")[0] for line in check(grid, "gpt2", "clm", positions=64)] == ["pooling:", "max_length"]
+    assert [line.partition(" ")[0] for line in grid.check_model("gpt2", "clm", 64)] == ["pooling:", "max_length"]
+
+
+def test_baselines_are_those_of_the_type():
+    translation, regression = task(type="translation", **DATA), task(type="regression", **DATA)
+    assert regression.check_baseline("tfidf") == []
+    assert translation.check_baseline("majority") == [
+        "the baseline majority does not exist for translation; it has none"
+    ]
+    with pytest.raises(
+        ValidationError, match="the baseline tfid does not exist for regression; it has majority, tfidf"
+    ):
+        FinetuneConfig(task=regression, baseline="tfid")
+    assert FinetuneConfig(task=regression, baseline="tfidf").label == "tfidf"
+    assert FinetuneConfig(task=regression, init="a/b").label == "a/b"
 
 
 def test_a_resolved_config_is_the_same_config():
     one = task(**DATA, grid={"learning_rate": [1e-4, 1e-3], "epochs": [1]})
-    assert TaskConfig(**one.model_dump()) == one
+    assert task(**one.model_dump()) == one
     assert one.grid_points() == [{"learning_rate": 1e-4, "epochs": 1}, {"learning_rate": 1e-3, "epochs": 1}]
     assert one.at(one.grid_points()[1]).learning_rate == 1e-3

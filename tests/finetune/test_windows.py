@@ -8,9 +8,9 @@ import pytest
 
 from snakelm.core.errors import UserError
 from snakelm.finetune import network
-from snakelm.finetune.config import TaskConfig
 from snakelm.finetune.data import load
 from snakelm.finetune.weights import load_tokenizer, network_of, set_inputs
+from snakelm.tasks.config import task_types
 from tests.finetune.lab import sentences
 
 OBJECTIVES = {"gpt2": "clm", "bert": "mlm", "roberta": "mlm", "t5": "span_denoising"}
@@ -22,7 +22,7 @@ def prepared(tmp_path, monkeypatch, models):
 
     def make(rows: list[dict], model: str, length: int, **keys: object):
         (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-        task = TaskConfig(type="question_answering", data={"files": "rows.jsonl"}, **keys)
+        task = task_types.validate({"type": "question_answering", "data": {"files": "rows.jsonl"}, **keys})
         from transformers import AutoConfig
 
         tokenizer, data = load_tokenizer(models[model]), load(task, None)

@@ -9,9 +9,16 @@ import pandas
 import pytest
 
 from snakelm.core.errors import UserError
-from snakelm.metrics.compute import compute, main_metric
 from snakelm.metrics.intervals import mean_interval, paired_difference
-from snakelm.metrics.names import METRICS, greater_is_better
+from snakelm.tasks.config import task_types
+
+
+def compute(task_type: str, predictions: pandas.DataFrame) -> dict[str, float]:
+    return task_types.get(task_type).metrics.score(predictions)
+
+
+def main_metric(task_type: str, scores: dict[str, float], chosen: str | None = None) -> str:
+    return task_types.get(task_type).metrics.main(scores, chosen)
 
 
 def table(**columns) -> pandas.DataFrame:
@@ -39,7 +46,8 @@ def test_regression():
     assert got["mae"] == 2.5 and got["rmse"] == pytest.approx(7.5**0.5) and got["r2"] == pytest.approx(1 - 30 / 5)
     constant = compute("regression", table(gold=[1.0, 2.0], prediction=[1.5, 1.5]))
     assert constant["pearson"] == constant["spearman"] == 0
-    assert not greater_is_better("rmse") and greater_is_better("pearson")
+    metrics = task_types.get("regression").metrics
+    assert not metrics.greater_is_better("rmse") and metrics.greater_is_better("pearson")
 
 
 def test_entities():
@@ -105,11 +113,11 @@ def test_every_type_has_its_main_metric_first():
         "language_modeling": table(nats=[1.0], tokens=[1], bytes=[1]),
         "minimal_pairs": table(gold=[0], prediction=[0], phenomenon=["x"]),
     }
-    assert one.keys() == METRICS.keys()
+    assert one.keys() == task_types.classes().keys()
     for task_type, predictions in one.items():
-        metrics = compute(task_type, predictions)
-        assert main_metric(task_type, metrics) == METRICS[task_type][0]
-        unknown = {name for name in metrics if "/" not in name} - set(METRICS[task_type])
+        scores, names = compute(task_type, predictions), task_types.get(task_type).metrics.names
+        assert main_metric(task_type, scores) == names[0]
+        unknown = {name for name in scores if "/" not in name} - set(names)
         assert not unknown, f"{task_type}: {unknown} cannot be chosen in a recipe"
 
 
@@ -122,8 +130,10 @@ def test_no_predictions_is_an_error():
 
 def test_intervals():
     interval = mean_interval([0.1, 0.2, 0.3])
-    assert (interval.mean, interval.half_width, interval.n) == pytest.approx((0.2, 0.2484138, 3), abs=1e-6)
-    assert mean_interval([0.1, 0.2, 0.3], 0.9).half_width == pytest.approx(0.1685854, abs=1e-6)
+    assert (interval.low, interval.mean, interval.high, interval.n) == pytest.approx(
+        (0.2 - 0.2484138, 0.2, 0.2 + 0.2484138, 3), abs=1e-6
+    )
+    assert mean_interval([0.1, 0.2, 0.3], 0.9).high == pytest.approx(0.2 + 0.1685854, abs=1e-6)
     assert mean_interval([0.5]).low is None and not mean_interval([0.5]).clear_of_zero
     with pytest.raises(ValueError):
         mean_interval([])
@@ -133,11 +143,14 @@ def test_differences_are_paired_by_seed():
     a, b = {1: 0.5, 2: 0.7, 3: 0.9, 4: 0.1}, {3: 0.8, 2: 0.6, 1: 0.4, 9: 0.0}
     difference = paired_difference(a, b)
     assert difference.n == 3 and difference.mean == pytest.approx(0.1) and difference.clear_of_zero
-    assert difference.half_width == pytest.approx(0, abs=1e-12)  # unpaired it would be 0.5
+    assert difference.high - difference.mean == pytest.approx(0, abs=1e-12)  # unpaired it would be 0.5
     assert paired_difference({1: 0.0}, {2: 0.0}) is None
 
 
 def test_no_heavy_imports():
-    code = "import sys, snakelm.metrics.compute, snakelm.metrics.intervals, snakelm.evaluate.evaluate as e;" \
-           "assert not {'torch', 'transformers', 'datasets', 'sklearn'} & set(sys.modules)"  # fmt: skip
+    code = (
+        "import sys, snakelm.metrics.intervals, snakelm.evaluate.evaluate;"
+        "from snakelm.tasks.config import task_types; task_types.classes();"
+        "assert not {'torch', 'transformers', 'datasets', 'sklearn', 'numpy', 'pandas'} & set(sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, env={"PATH": ""})

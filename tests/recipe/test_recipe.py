@@ -113,7 +113,7 @@ def test_every_problem_is_found_at_once_with_file_path_and_nearest_name():
     assert "models.m.tokenizer: no tokenizer 'tt'; did you mean t?" in text
     assert "tokenizers.t.vocab_size: should be a valid integer" in text
     assert "experiments[0].tasks: no task 'q'" in text
-    assert "tasks.k.type: should be" in text and "regression" in text
+    assert "tasks.k: type: unknown task type 'regresion'; did you mean regression?" in text
     assert len(found) == 5
 
 

@@ -139,7 +139,7 @@ def test_an_edit_to_shared_code_touches_those_who_import_it(scripts):
     assert stale(scripts, "snakelm/readers/corpus.py") >= {"train_tokenizer", "encode_corpus"}
     assert "pretrain" not in stale(scripts, "snakelm/readers/corpus.py")
     assert stale(scripts, "snakelm/architectures/build.py") == {"pretrain", "finetune"}
-    assert stale(scripts, "snakelm/metrics/compute.py") == {"finetune", "evaluate"}
+    assert stale(scripts, "snakelm/tasks/config.py") == {"finetune", "evaluate"}
 
 
 def test_code_that_only_carries_runs_touches_nothing(scripts):

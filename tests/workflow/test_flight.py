@@ -133,5 +133,5 @@ def test_a_baseline_does_not_wait_for_torch(workspace):
     (cell,) = (workspace.folder / "results" / ".work" / "orders" / "finetune").glob("*.json")
     target = f"results/finetune/cells/{cell.stem}.json"
     printed = workspace.python("-X", "importtime", "scripts/finetune.py", target)
-    assert (workspace.folder / target).exists() and "snakelm.finetune.baselines" in printed
+    assert (workspace.folder / target).exists() and "snakelm.tasks.baselines" in printed
     assert " torch\n" not in printed and " transformers\n" not in printed

@@ -26,7 +26,7 @@ class Config(BaseModel):
 
     def identity(self) -> dict[str, Any]:
         """Every key that can change the result, with its value (defaults included), as plain JSON values."""
-        return _identity(self, defaults=True)
+        return dict(_identity(self, defaults=True))
 
     def changed(self) -> set[str]:
         """The keys whose value is not the default. (Whether a key was written out must never matter.)"""
@@ -35,7 +35,7 @@ class Config(BaseModel):
 
     def explicit(self) -> dict[str, Any]:
         """The part of `identity` that differs from the defaults."""
-        return _identity(self, defaults=False)
+        return dict(_identity(self, defaults=False))
 
 
 class Repeatable(Config):

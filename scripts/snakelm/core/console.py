@@ -93,8 +93,15 @@ class Progress:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
-        columns = ["[bold]{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
-        bar = Bar(*columns, TextColumn("{task.fields[figures]}"), console=Console(stderr=True), transient=True)
+        bar = Bar(
+            "[bold]{task.description}",
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[figures]}"),
+            console=Console(stderr=True),
+            transient=True,
+        )
         label = next((handler.name for handler in log.handlers if handler.name), "")
         self._task = bar.add_task(f"{label} {self.what}".strip(), total=self.total, figures="")
         bar.start()

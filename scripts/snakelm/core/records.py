@@ -6,7 +6,6 @@ equal records are equal bytes.
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +18,8 @@ RecordT = TypeVar("RecordT")
 
 def read(record: type[RecordT], path: Path) -> RecordT:
     """A record from its file; OSError if there is none, ValueError if it is not one."""
-    return _adapter(record).validate_json(path.read_bytes())
+    found: RecordT = _adapter(record).validate_json(path.read_bytes())
+    return found
 
 
 def write(path: Path, record: Any) -> None:
@@ -27,6 +27,10 @@ def write(path: Path, record: Any) -> None:
     write_json(path, _adapter(type(record)).dump_python(record, mode="json", exclude_none=True))
 
 
-@functools.cache
-def _adapter(record: type[RecordT]) -> TypeAdapter[RecordT]:
-    return TypeAdapter(record)
+_adapters: dict[Any, TypeAdapter[Any]] = {}
+
+
+def _adapter(record: Any) -> TypeAdapter[Any]:
+    if record not in _adapters:
+        _adapters[record] = TypeAdapter(record)
+    return _adapters[record]

@@ -17,9 +17,7 @@ import importlib
 import pkgutil
 import types
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, Generic, TypeVar
-
-from pydantic import PlainValidator, SerializeAsAny
+from typing import Any, Generic, TypeVar
 
 from snakelm.core.config import Config
 from snakelm.core.errors import did_you_mean
@@ -94,13 +92,11 @@ class Registry(Generic[ConfigT]):
         return self.get(name)
 
     def validate(self, value: object) -> ConfigT:
-        """An entry as an instance of its class; ValueError or pydantic's ValidationError where it is none."""
-        return value if isinstance(value, self.base) else self.of(value).model_validate(value)
+        """An entry as an instance of its class; ValueError or pydantic's ValidationError where it is none.
 
-    @property
-    def field(self) -> Any:
-        """The annotation of a field that holds one of the variants. Problems keep their place within the entry."""
-        return Annotated[SerializeAsAny[self.base], PlainValidator(self.validate)]  # type: ignore[name-defined]
+        As a `PlainValidator` of a field it keeps the place of every problem within the entry.
+        """
+        return value if isinstance(value, self.base) else self.of(value).model_validate(value)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.classes())

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from snakelm.core.errors import UserError
+from snakelm.core.files import write_json
 from snakelm.evaluate.config import EvaluateConfig
-from snakelm.metrics.compute import compute
 from snakelm.metrics.intervals import mean_interval
-from snakelm.metrics.names import greater_is_better
 from snakelm.runs.context import RunContext
+from snakelm.tasks.config import task_types
+from snakelm.tasks.metrics import Metrics
 
 COLUMNS = ("seed", "metric", "value", "n", "main", "greater_is_better")
 
@@ -38,19 +39,20 @@ def evaluate(context: RunContext[EvaluateConfig]) -> dict[str, Any]:
     rows: list[tuple[Any, ...]] = []
     values: dict[str, dict[int, float]] = {}
     task = _task(seeds[0][1])
+    metrics = _metrics(task["type"], seeds[0][1])
     for seed, folder in seeds:
         if (other := _task(folder)) != task:
             raise UserError(f"{folder}: is of another task or test ({other}) than {seeds[0][1]} ({task})")
         table = pandas.read_parquet(folder / "predictions.parquet")
-        for metric, value in compute(task["type"], table).items():
+        for metric, value in metrics.score(table).items():
             value = round(value, 6)
-            rows.append((seed, metric, value, len(table), metric == task["metric"], greater_is_better(metric)))
+            rows.append((seed, metric, value, len(table), metric == task["metric"], metrics.greater_is_better(metric)))
             values.setdefault(metric, {})[seed] = value
     write_metrics(context.out / "metrics.tsv", rows)
     intervals = {name: mean_interval(list(of.values()), context.config.confidence) for name, of in values.items()}
     cell = {
         **task,
-        "greater_is_better": greater_is_better(task["metric"]),
+        "greater_is_better": metrics.greater_is_better(task["metric"]),
         "confidence": context.config.confidence,
         "seeds": [seed for seed, _ in seeds],
         "metrics": {
@@ -61,7 +63,7 @@ def evaluate(context: RunContext[EvaluateConfig]) -> dict[str, Any]:
             for name in values
         },
     }
-    (context.out / "cell.json").write_text(json.dumps(cell, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(context.out / "cell.json", cell)
     return {"metric": task["metric"], **_rounded(intervals[task["metric"]].as_dict())}
 
 
@@ -78,6 +80,13 @@ def _task(folder: Path) -> dict[str, Any]:
         return {"type": description["type"], "metric": description["metric"], "test_rows": description["rows"]["test"]}
     except (OSError, ValueError, KeyError):
         raise UserError(f"{folder}: task.json cannot be read; is this a fine-tuning run?") from None
+
+
+def _metrics(task_type: str, folder: Path) -> Metrics:
+    try:
+        return task_types.get(task_type).metrics
+    except ValueError as error:
+        raise UserError(f"{folder}: task.json: {error}") from None
 
 
 def _rounded(interval: dict[str, Any]) -> dict[str, Any]:

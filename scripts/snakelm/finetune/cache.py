@@ -22,7 +22,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from snakelm.core.console import log
-from snakelm.finetune.features import Features
+from snakelm.tasks.features import Features
 
 Splits = dict[str, Features]
 
@@ -71,7 +71,7 @@ def _read(path: Path) -> Splits | None:
         return None
     with contextlib.suppress(OSError):
         os.utime(path)  # says to the garbage collection of results/ that it was used
-    log.info("features of an earlier job are read")
+    log.info("using cached features")
     return found
 
 
@@ -99,6 +99,6 @@ def _write(path: Path, splits: Splits) -> None:
             file.write(body)
         os.replace(part, path)
     except OSError as error:
-        log.info(f"features are not kept for other jobs: {path.parent}: {error.strerror}")
+        log.info(f"features are not cached for other jobs: {path.parent}: {error.strerror}")
         with contextlib.suppress(OSError):
             part.unlink()

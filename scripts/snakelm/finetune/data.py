@@ -3,54 +3,27 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
-from snakelm.finetune import tagging
-from snakelm.finetune.config import TaskConfig, TrainingKeys
-from snakelm.finetune.labels import Where, bin_names, check_known, infer
-from snakelm.finetune.rows import INPUTS, rewrite_tags, task_rows
+from snakelm.finetune.rows import task_rows
 from snakelm.finetune.splits import hold_out, sample
-from snakelm.metrics.tags import is_span_tag
 from snakelm.readers.corpus import SPLITS, has_split, read_split
 from snakelm.readers.row import Row
 from snakelm.readers.rows import read_rows
+from snakelm.tasks.config import TaskConfig
+from snakelm.tasks.data import TaskData, Where
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 _PARAGRAPH = re.compile(r"\n[ \t\r]*\n")
-
-
-@dataclass(frozen=True)
-class TaskData:
-    """The rows of a task; `splits` has train and test, and validation unless there is none (minimal pairs: test)."""
-
-    splits: dict[str, DataFrame]
-    labels: list[str] | None
-    """Label names in the order of their ids; None for tasks without labels."""
-    duplicates: dict[str, int]
-    """Split → how many of its rows have an input that also stands in training."""
-    where: dict[str, Where] = field(default_factory=dict)
-    """Split → from the number in the column `row` to how messages call that row."""
-
-    @functools.cached_property
-    def content(self) -> str:
-        """A hash of the rows themselves, whatever source they came from."""
-        hasher = hashlib.sha256()
-        for split, frame in self.splits.items():
-            for name in frame.columns.drop("row"):
-                hasher.update(f"\n{split} {name} {len(frame)}\n".encode())
-                for cell in frame[name]:
-                    hasher.update(json.dumps(cell).encode() + b"\n")
-        return hasher.hexdigest()
 
 
 def load(
@@ -61,7 +34,7 @@ def load(
     `corpus` is the run folder of the corpus, where the task names one; `sources` the hashes of local files;
     `work` a folder for downloads. Raises UserError with file and line for whatever is wrong with the data.
     """
-    keys = {name: value for name, value in task.identity().items() if name not in TrainingKeys.model_fields}
+    keys = {name: value for name, value in task.identity().items() if name not in task.training_keys()}
     key = json.dumps([keys, str(corpus), sorted((sources or {}).items())], sort_keys=True)
     files = {name: digest for name, digest in (sources or {}).items() if isinstance(digest, str)}  # callables are dicts
     return _load(_Request(key, task, corpus, files, work))
@@ -88,25 +61,16 @@ def _load(request: _Request) -> TaskData:
     raw = _read_sources(request)
     frames = {split: task_rows(rows, task, split, _source_name(task, split)) for split, rows in raw.items()}
     wheres = {split: _where(rows) for split, rows in raw.items()}
-    if task.type == "token_classification":
-        scheme = rewrite_tags(frames, task, wheres)
+    task.check_rows(frames, wheres)
     frames, wheres = _make_splits(frames, wheres, task)
-    labels = None
-    if task.type == "text_classification":
-        labels = _labels(frames, wheres, task)
-    elif task.type == "token_classification":
-        labels = _tag_labels(frames, wheres, task, scheme)
+    labels = task.find_labels(frames, wheres)
     frames = _sampled(frames, task)
     frames, duplicates = _without_duplicates(frames, task)
     for split, frame in frames.items():
         if not len(frame):
             raise UserError(f"{split}: no rows are left")
-    if labels is not None and "train" in frames:
-        seen = _seen(frames["train"])
-        if unseen := [label for label in labels if label not in seen and not tagging.is_implied(label, seen)]:
-            log.warning(
-                f"train: no row has the label {', '.join(map(repr, unseen[:5]))}" + (" …" if unseen[5:] else "")
-            )
+    if labels is not None and (unseen := task.unseen_labels(labels, frames["train"])):
+        log.warning(f"train: no row has the label {', '.join(map(repr, unseen[:5]))}" + (" …" if unseen[5:] else ""))
     log.info("rows: " + ", ".join(f"{split} {len(frame):,}" for split, frame in frames.items()))
     return TaskData(frames, labels, duplicates, wheres)
 
@@ -115,23 +79,26 @@ def _source_name(task: TaskConfig, split: str) -> str:
     """What messages call a split's source."""
     if task.corpus is not None:
         return f"corpus {task.corpus}"
-    source = getattr(task, split) or task.data or task.train
+    given = {"train": task.train, "validation": task.validation, "test": task.test}
+    source = given[split] or task.data or task.train
+    if source is None:
+        return split
     return ", ".join(source.files or []) or source.url or source.python or (source.hub.name if source.hub else "")
 
 
-def _where(rows: list[Row]):
+def _where(rows: list[Row]) -> Where:
     return lambda number: rows[number].where
 
 
 def _read_sources(request: _Request) -> dict[str, list[Row]]:
-    """Split → rows as they stand; a task with `data` has one split, called train, to be parted later."""
+    """Split → rows as they stand; a task with `data` has one split, called train, until it is split."""
     task = request.task
     if task.corpus is not None:
         if request.corpus is None:
             raise UserError(f"corpus {task.corpus}: its run folder was not given")
         return {split: rows for split in SPLITS if (rows := _corpus_rows(request.corpus, split, task))}
     given = {"train": task.data or task.train, "validation": task.validation, "test": task.test}
-    if task.type == "minimal_pairs":
+    if not task.trains:
         given = {"test": task.test or task.data or task.train}
     return {
         split: list(read_rows(source, request.sources, request.work))
@@ -144,9 +111,10 @@ def _corpus_rows(folder: Path, split: str, task: TaskConfig) -> list[Row]:
     """Documents, or their paragraphs with the document's other columns; each knows its place."""
     if not has_split(folder, split):
         return []
-    records: list[dict[str, Any]] = read_split(folder, split).to_dict("records")
+    frame = read_split(folder, split)
+    records: list[dict[str, Any]] = frame.rename(columns=str).to_dict("records")  # type: ignore[assignment]
     place = f"corpus {task.corpus}, {split}"
-    if task.unit == "document":
+    if not task.reads_paragraphs():
         return [Row(record, place, number + 1, "document") for number, record in enumerate(records)]
     rows = []
     for number, record in enumerate(records):
@@ -158,8 +126,10 @@ def _corpus_rows(folder: Path, split: str, task: TaskConfig) -> list[Row]:
     return rows
 
 
-def _make_splits(frames: dict[str, DataFrame], wheres: dict[str, Any], task: TaskConfig):
-    if task.type == "minimal_pairs":
+def _make_splits(
+    frames: dict[str, DataFrame], wheres: dict[str, Where], task: TaskConfig
+) -> tuple[dict[str, DataFrame], dict[str, Where]]:
+    if not task.trains:
         split = "test" if "test" in frames else "train"
         return {"test": frames[split]}, {"test": wheres[split]}
     if task.data is not None:
@@ -177,9 +147,7 @@ def _make_splits(frames: dict[str, DataFrame], wheres: dict[str, Any], task: Tas
 
 
 def _held_out(frame: DataFrame, split: str, task: TaskConfig) -> tuple[DataFrame, DataFrame]:
-    labels = None
-    if task.type in ("text_classification", "token_classification"):
-        labels = [[gold] if isinstance(gold, str) else gold for gold in frame["gold"]]
+    labels = task.labels_of(frame)
     fraction, seed = (task.test_fraction, 0) if split == "test" else (task.validation_fraction, 1)
     rest, held = hold_out(frame, fraction, task.data_seed + seed, task.stratify, labels)
     if not len(held):
@@ -191,49 +159,6 @@ def _held_out(frame: DataFrame, split: str, task: TaskConfig) -> tuple[DataFrame
             f" give {split} a source of its own{none}"
         )
     return rest, held
-
-
-def _labels(frames: dict[str, DataFrame], wheres: dict[str, Any], task: TaskConfig) -> list[str]:
-    if task.bins is not None:
-        return bin_names(task.bins, task.bin_names)
-    given = "labels" if task.labels else "training"
-    rows_of = {
-        split: [[gold] if isinstance(gold, str) else gold for gold in frame["gold"]] for split, frame in frames.items()
-    }
-    labels = task.labels or infer(label for row in rows_of["train"] for label in row)
-    for split, rows in rows_of.items():
-        numbers = frames[split]["row"].tolist()
-        check_known(
-            rows, labels, split, lambda position, split=split, numbers=numbers: wheres[split](numbers[position]), given
-        )
-    if len(labels) < (1 if task.multi_label else 2):
-        found = f"all rows have one label, {labels[0]!r}" if labels else "no row has a label"
-        raise UserError(f"train: {found}; a classification needs {'at least one' if task.multi_label else 'two'}")
-    return list(labels)
-
-
-def _tag_labels(frames: dict[str, DataFrame], wheres: dict[str, Any], task: TaskConfig, scheme: str) -> list[str]:
-    labels = task.labels or tagging.complete([tag for tags in frames["train"]["gold"] for tag in tags], scheme)
-    for split, frame in frames.items():
-        numbers = frame["row"].tolist()
-        check_known(
-            frame["gold"],
-            labels,
-            split,
-            lambda position, split=split, numbers=numbers: wheres[split](numbers[position]),
-            "labels" if task.labels else "training",
-        )
-    spans = any(is_span_tag(label) for label in labels)
-    if task.metric is not None and task.metric != "accuracy" and spans == (task.metric == "f1_macro"):
-        kind, others = ("mark", "f1 or accuracy") if spans else ("do not mark", "accuracy or f1_macro")
-        raise UserError(f"metric {task.metric} is not computed here: the tags {kind} spans; take {others}")
-    if len(labels) < 2:
-        raise UserError(f"train: all words have one tag, {labels[0]!r}; a classification needs two")
-    return list(labels)
-
-
-def _seen(frame: DataFrame) -> set[str]:
-    return {label for gold in frame["gold"] for label in ([gold] if isinstance(gold, str) else gold)}
 
 
 def _sampled(frames: dict[str, DataFrame], task: TaskConfig) -> dict[str, DataFrame]:
@@ -266,7 +191,7 @@ def _without_duplicates(frames: dict[str, DataFrame], task: TaskConfig) -> tuple
 
 
 def _input_keys(frame: DataFrame, task: TaskConfig) -> list[str]:
-    columns = [frame[name] for name in INPUTS[task.type] if name in frame]
+    columns = [frame[name] for name in task.inputs if name in frame]
     return [
         json.dumps([list(cell) if not isinstance(cell, str) else cell for cell in cells])
         for cells in zip(*columns, strict=True)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from snakelm.core.errors import UserError
-from snakelm.finetune.config import TaskConfig
+from snakelm.tasks.config import TaskConfig
 
 
 def depths(model: torch.nn.Module) -> tuple[dict[str, int], int]:
@@ -67,7 +67,8 @@ def _backbone(model: torch.nn.Module) -> set[int]:
     """Ids of all parameters but the head's. Some models (T5) have their layers and head side by side."""
     backbone = getattr(model, getattr(model, "base_model_prefix", ""), None)
     if backbone is None:
-        head, tokens = model.get_output_embeddings(), model.get_input_embeddings()
+        transformer: Any = model  # a PreTrainedModel, whose classes do not all say what these return
+        head, tokens = transformer.get_output_embeddings(), transformer.get_input_embeddings()
         own = {id(parameter) for parameter in head.parameters()} - {id(parameter) for parameter in tokens.parameters()}
         return {id(parameter) for parameter in model.parameters()} - own
     return {id(parameter) for parameter in backbone.parameters()}

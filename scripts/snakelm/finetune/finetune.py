@@ -11,13 +11,13 @@ from typing import Any
 
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
-from snakelm.finetune import baselines
-from snakelm.finetune.config import BASELINES, FinetuneConfig
-from snakelm.finetune.data import TaskData, load
-from snakelm.finetune.tables import write_json, write_predictions, write_records
-from snakelm.metrics.compute import compute, main_metric
-from snakelm.metrics.names import greater_is_better
+from snakelm.core.files import write_json
+from snakelm.finetune.config import FinetuneConfig
+from snakelm.finetune.data import load
+from snakelm.finetune.results import Result
+from snakelm.finetune.tables import write_predictions, write_records
 from snakelm.runs.context import RunContext
+from snakelm.tasks.data import TaskData
 
 
 def finetune(context: RunContext[FinetuneConfig]) -> dict[str, Any]:
@@ -30,50 +30,41 @@ def finetune(context: RunContext[FinetuneConfig]) -> dict[str, Any]:
     data = load(task, context.parents.get("corpus"), context.sources, context.work)
     if "validation" not in data.splits and (task.patience or len(task.grid_points()) > 1):
         raise UserError("patience and grid need validation rows; set validation_fraction or give validation")
-    if context.config.init in BASELINES:
-        test, validation = baselines.predict(context.config.init, task, data, context.config.seed)
-        curve, point, points = [], {}, []
+    if context.config.baseline is not None:
+        answer = task.baselines[context.config.baseline](task, data)
+        validation = data.splits.get("validation")
+        result = Result(answer(data.splits["test"]), None if validation is None else answer(validation))
     else:
         from snakelm.finetune import network
 
         result = network.run(context, data)
-        test, validation, curve = result.test, result.validation, result.curve
-        point, points = result.point, result.points
-    return _write(context, data, test, validation, curve, point, points)
+    return _write(context, data, result)
 
 
-def _write(
-    context: RunContext[FinetuneConfig],
-    data: TaskData,
-    test: Any,
-    validation: Any,
-    curve: list,
-    point: dict,
-    points: list,
-) -> dict[str, Any]:
-    task = context.config.task
-    metrics = compute(task.type, test)
-    main = main_metric(task.type, metrics, task.metric)
-    write_predictions(test, context.out)
-    headline = {"metric": main, "test": round(metrics[main], 6), "test_rows": len(test)}
-    if validation is not None:
-        write_predictions(validation, context.out, "validation")
-        headline["validation"] = round(compute(task.type, validation)[main], 6)
-    if curve:
-        write_records(context.out / "curve.tsv", curve)
-    if points:
-        write_records(context.out / "grid.tsv", points)
-        headline["grid"] = point
+def _write(context: RunContext[FinetuneConfig], data: TaskData, result: Result) -> dict[str, Any]:
+    task, metrics = context.config.task, context.config.task.metrics
+    scores = metrics.score(result.test)
+    main = metrics.main(scores, task.metric)
+    write_predictions(result.test, context.out)
+    headline = {"metric": main, "test": round(scores[main], 6), "test_rows": len(result.test)}
+    if result.validation is not None:
+        write_predictions(result.validation, context.out, "validation")
+        headline["validation"] = round(metrics.score(result.validation)[main], 6)
+    if result.curve:
+        write_records(context.out / "curve.tsv", result.curve)
+    if result.points:
+        write_records(context.out / "grid.tsv", result.points)
+        headline["grid"] = result.point
     description = {
         "type": task.type,
         "metric": main,
-        "greater_is_better": greater_is_better(main),
-        "init": context.config.init,
+        "greater_is_better": metrics.greater_is_better(main),
+        "init": context.config.label,
         "seed": context.config.seed,
         "labels": data.labels,
         "rows": {split: len(frame) for split, frame in data.splits.items()},
         "duplicates_of_training": data.duplicates,
     }
     write_json(context.out / "task.json", description)
-    log.info(f"seed {context.config.seed}: {main} {metrics[main]:.4f} on {len(test):,} test rows")
+    log.info(f"seed {context.config.seed}: {main} {scores[main]:.4f} on {len(result.test):,} test rows")
     return headline

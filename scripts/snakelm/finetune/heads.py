@@ -5,6 +5,10 @@ without this project; it must not import anything but torch and transformers. Un
 `from_pretrained` refuses the folder instead of quietly reading it with another pooling.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import torch
 from torch import nn
 from transformers import (
@@ -30,7 +34,15 @@ class HeadedConfig(PretrainedConfig):
 
     model_type = "headed"
 
-    def __init__(self, backbone=None, pooling="mean", target_mean=0.0, target_std=1.0, head_dropout=0.0, **keys):
+    def __init__(
+        self,
+        backbone: dict[str, Any] | None = None,
+        pooling: str = "mean",
+        target_mean: float = 0.0,
+        target_std: float = 1.0,
+        head_dropout: float = 0.0,
+        **keys: Any,
+    ):
         self.backbone = backbone or {}
         self.pooling = pooling
         self.target_mean, self.target_std = target_mean, target_std
@@ -38,15 +50,16 @@ class HeadedConfig(PretrainedConfig):
         keys.setdefault("pad_token_id", self.backbone.get("pad_token_id"))
         super().__init__(**keys)
 
-    def backbone_config(self):
-        return CONFIG_MAPPING[self.backbone["model_type"]](**self.backbone)
+    def backbone_config(self) -> PretrainedConfig:
+        config: PretrainedConfig = CONFIG_MAPPING[self.backbone["model_type"]](**self.backbone)
+        return config
 
 
 class _Headed(PreTrainedModel):
     config_class = HeadedConfig
     base_model_prefix = "backbone"
 
-    def __init__(self, config, backbone=None):
+    def __init__(self, config: HeadedConfig, backbone: Any = None):
         super().__init__(config)
         own = config.backbone_config()
         if backbone is None:
@@ -55,29 +68,38 @@ class _Headed(PreTrainedModel):
         self.dropout = nn.Dropout(config.head_dropout)
         width = getattr(own, "hidden_size", None) or own.d_model
         self.head = nn.Linear(width, self.outputs(config))
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]
 
-    def _init_weights(self, module):
+    def _init_weights(self, module: nn.Module) -> None:
         if module is self.head:  # the backbone has initialized itself
             nn.init.normal_(module.weight, std=0.02)
             nn.init.zeros_(module.bias)
 
     @staticmethod
-    def outputs(config):
-        return config.num_labels
+    def outputs(config: HeadedConfig) -> int:
+        return config.num_labels or 0
 
-    def get_input_embeddings(self):
+    def get_input_embeddings(self) -> Any:
         return self.backbone.get_input_embeddings()
 
-    def hidden(self, input_ids, attention_mask, **inputs):
+    def hidden(self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None, **inputs: Any) -> torch.Tensor:
         given = {name: value for name, value in inputs.items() if value is not None}
-        return self.backbone(input_ids=input_ids, attention_mask=attention_mask, **given).last_hidden_state
+        hidden: torch.Tensor = self.backbone(
+            input_ids=input_ids, attention_mask=attention_mask, **given
+        ).last_hidden_state
+        return hidden
 
 
 class HeadedForSequenceClassification(_Headed):
     """One output per text from its token vectors, pooled over the tokens that are not padding."""
 
-    def forward(self, input_ids=None, attention_mask=None, token_type_ids=None, **kwargs):
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None,
+        **kwargs: Any,
+    ) -> SequenceClassifierOutput:
         if attention_mask is None:
             attention_mask = torch.ones_like(input_ids)
         hidden_BLD = self.hidden(input_ids, attention_mask, token_type_ids=token_type_ids)
@@ -86,7 +108,7 @@ class HeadedForSequenceClassification(_Headed):
             logits_BC = logits_BC * self.config.target_std + self.config.target_mean
         return SequenceClassifierOutput(logits=logits_BC)
 
-    def pool(self, hidden_BLD, mask_BL):
+    def pool(self, hidden_BLD: torch.Tensor, mask_BL: torch.Tensor) -> torch.Tensor:
         match self.config.pooling:
             case "mean":
                 weights_BL = mask_BL / mask_BL.sum(1, keepdim=True).clamp(min=1)
@@ -101,7 +123,13 @@ class HeadedForSequenceClassification(_Headed):
 class HeadedForTokenClassification(_Headed):
     """One output per token."""
 
-    def forward(self, input_ids=None, attention_mask=None, token_type_ids=None, **kwargs):
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None,
+        **kwargs: Any,
+    ) -> TokenClassifierOutput:
         hidden_BLD = self.hidden(input_ids, attention_mask, token_type_ids=token_type_ids)
         return TokenClassifierOutput(logits=self.head(self.dropout(hidden_BLD)))
 
@@ -110,10 +138,16 @@ class HeadedForQuestionAnswering(_Headed):
     """Scores of each token as the first and the last of the answer."""
 
     @staticmethod
-    def outputs(config):
+    def outputs(config: HeadedConfig) -> int:
         return 2
 
-    def forward(self, input_ids=None, attention_mask=None, token_type_ids=None, **kwargs):
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None,
+        **kwargs: Any,
+    ) -> QuestionAnsweringModelOutput:
         hidden_BLD = self.hidden(input_ids, attention_mask, token_type_ids=token_type_ids)
         start_BL, end_BL = self.head(self.dropout(hidden_BLD)).unbind(-1)
         return QuestionAnsweringModelOutput(start_logits=start_BL, end_logits=end_BL)

@@ -15,48 +15,33 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from snakelm.architectures.names import Network
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
 from snakelm.execution import threads
 from snakelm.execution.devices import claimed
 from snakelm.finetune.cache import shared
-from snakelm.finetune.config import FinetuneConfig, TaskConfig
-from snakelm.finetune.data import TaskData
-from snakelm.finetune.features import Features
-from snakelm.finetune.kinds.base import Kind
-from snakelm.finetune.kinds.registry import kind_of
+from snakelm.finetune.config import FinetuneConfig
 from snakelm.finetune.predict import predict
+from snakelm.finetune.results import Result
 from snakelm.finetune.train import fine_tune
 from snakelm.finetune.weights import (
     load_config,
     load_model,
     load_tokenizer,
     longest_input,
+    network_kind,
     network_of,
-    objective_of,
     set_inputs,
 )
-from snakelm.metrics.compute import compute, main_metric
-from snakelm.metrics.names import greater_is_better
 from snakelm.runs.context import RunContext
+from snakelm.tasks.config import TaskConfig
+from snakelm.tasks.data import TaskData
+from snakelm.tasks.features import Features
+from snakelm.tasks.learner import Learner
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-_FEATURE_KEYS = ("max_length", "stride", "source_prefix", "separator", "max_target_length", "standardize")
-
-
-@dataclass
-class Result:
-    """What a run has found out; `validation` and `test` are predictions in the rows' order."""
-
-    test: DataFrame
-    validation: DataFrame | None
-    curve: list[dict[str, Any]]
-    point: dict[str, Any]
-    """The grid point that was chosen."""
-    points: list[dict[str, Any]]
-    """Every grid point with its main metric on validation."""
 
 
 def run(context: RunContext[FinetuneConfig], data: TaskData) -> Result:
@@ -72,46 +57,67 @@ def run(context: RunContext[FinetuneConfig], data: TaskData) -> Result:
     points = task.grid_points()
     if len(points) > 1 and "validation" not in data.splits:
         raise UserError("grid: there are no validation rows to choose by; set validation_fraction or give validation")
+    kind = network_kind(network, context.config.architecture)
+    if problem := task.check_network(network.model_type, kind):
+        raise UserError(problem)
     tried: list[dict[str, Any]] = []
-    best: tuple[float, Result] | None = None
+    best: _Tried | None = None
     for number, point in enumerate(points):
         here = task.at(point)
         length = longest_input(network, tokenizer, here.max_length)
-        objective = objective_of(network, context.config.architecture)
-        kind, features = _prepared(here, data, tokenizer, length, objective, context.cache)
+        learner, features = _prepared(here, data, tokenizer, length, kind, context.cache)
         work = context.work / f"point-{number}" if len(points) > 1 else context.work
-        model, curve = _train(kind, config, source, features, data, context.config.seed, work)
-        validation, score = _validate(kind, model, features, data)
+        model, curve = _train(learner, config, source, features, data, context.config.seed, work)
+        validation, score = _validate(learner, model, features, data)
         if len(points) > 1:
             tried.append({**point, "validation": score})
             log.info(f"grid point {number + 1} of {len(points)}: {point} → {score:.4f} on validation")
-        if best is None or _better(task, score, best[0]):
-            best = (score, Result(_no_rows(), validation, curve, point, tried))
-            kept = (kind, model, features)
-    kind, model, features = kept
-    result = best[1]
-    result.test, _ = predict(kind, model, features["test"], data.splits["test"], "testing")
-    kind.finish(model)
-    _save(model, tokenizer, kind.max_length, context.out)
+        if best is None or _better(task, score, best.score):
+            best = _Tried(score, learner, model, features, point, validation, curve)
+    assert best is not None  # a grid has a point at least
+    learner, model = best.learner, best.model
+    test, _ = predict(learner, model, best.features["test"], data.splits["test"], "testing")
+    learner.finish(model)
+    _save(model, tokenizer, learner.max_length, context.out)
     context.times |= {"seconds": round(time.monotonic() - began, 2), "device": str(next(model.parameters()).device)}
-    return result
+    return Result(test, best.validation, best.curve, best.point, tried)
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """A grid point and what it has come to."""
+
+    score: float
+    """The main metric on validation."""
+    learner: Learner[Any]
+    model: Any
+    features: dict[str, Features]
+    point: dict[str, Any]
+    validation: DataFrame | None
+    curve: list[dict[str, Any]]
 
 
 def _train(
-    kind: Kind, config: Any, source: Any, features: dict[str, Features], data: TaskData, seed: int, work: Path
+    learner: Learner[Any],
+    config: Any,
+    source: Any,
+    features: dict[str, Features],
+    data: TaskData,
+    seed: int,
+    work: Path,
 ) -> tuple[Any, list[dict[str, Any]]]:
     """The trained model and its curve; read back from `work` where an interrupted grid had finished it."""
-    model = load_model(kind, config, source, seed, kind.task.pooling)
+    model = load_model(learner, config, source, seed)
     done = work / "done"
     if (done / "curve.json").exists():
         from safetensors.torch import load_model as read
 
         read(model, done / "model.safetensors", strict=False)
         return _on_device(model), json.loads((done / "curve.json").read_text())
-    if not kind.trains:
+    if not learner.task.trains:
         return _on_device(model), []
     validation = (features["validation"], data.splits["validation"]) if "validation" in features else None
-    model, curve = fine_tune(kind, model, features["train"], validation, seed, work)
+    model, curve = fine_tune(learner, model, features["train"], validation, seed, work)
     from safetensors.torch import save_model
 
     part = work / "done.part"
@@ -127,24 +133,19 @@ def _on_device(model: Any) -> Any:
     return model.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _validate(kind: Kind, model: Any, features: dict[str, Features], data: TaskData) -> tuple[Any, float]:
+def _validate(
+    learner: Learner[Any], model: Any, features: dict[str, Features], data: TaskData
+) -> tuple[DataFrame | None, float]:
     if "validation" not in features:
         return None, 0.0
-    table, _ = predict(kind, model, features["validation"], data.splits["validation"], "validating")
-    metrics = compute(kind.task.type, table)
-    return table, metrics[main_metric(kind.task.type, metrics, kind.task.metric)]
+    table, _ = predict(learner, model, features["validation"], data.splits["validation"], "validating")
+    metrics = learner.task.metrics
+    scores = metrics.score(table)
+    return table, scores[metrics.main(scores, learner.task.metric)]
 
 
 def _better(task: TaskConfig, score: float, than: float) -> bool:
-    from snakelm.metrics.names import METRICS
-
-    return (score > than) == greater_is_better(task.metric or METRICS[task.type][0]) and score != than
-
-
-def _no_rows() -> Any:
-    import pandas
-
-    return pandas.DataFrame()
+    return (score > than) == task.greater_is_better() and score != than
 
 
 def _source(context: RunContext[FinetuneConfig]) -> Path | str | None:
@@ -159,23 +160,23 @@ def _source(context: RunContext[FinetuneConfig]) -> Path | str | None:
 
 
 def _prepared(
-    task: TaskConfig, data: TaskData, tokenizer: Any, max_length: int, objective: str, cache: Path | None
-) -> tuple[Kind, dict[str, Features]]:
-    """The kind and the features of all splits, made once per (task, tokenizer): kept in the process, and in `cache`."""
-    kind = kind_of(task.type)(task, data, tokenizer, max_length, objective)
-    keys = {name: getattr(task, name) for name in ("type", "multi_label", *_FEATURE_KEYS)}
-    parts = [data.content, data.labels, keys, max_length, objective, _digest(tokenizer), *_versions()]
+    task: TaskConfig, data: TaskData, tokenizer: Any, max_length: int, network: Network, cache: Path | None
+) -> tuple[Learner[Any], dict[str, Features]]:
+    """The learner and the features of all splits, made once per (task, tokenizer): kept in the process, and in
+    `cache`."""
+    learner = task.learner()(task, data, tokenizer, max_length, network)
+    parts = [data.content, data.labels, task.feature_keys(), max_length, network, _digest(tokenizer), *_versions()]
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     if key not in _made:
         if len(_made) > 3:
             _made.clear()
         _made[key] = shared(
-            cache, key, lambda: {split: kind.features(frame, split) for split, frame in data.splits.items()}
+            cache, key, lambda: {split: learner.features(frame, split) for split, frame in data.splits.items()}
         )
         for split, features in _made[key].items():
             if features.remark:
                 log.warning(f"{split}: {features.remark}")
-    return kind, _made[key]
+    return learner, _made[key]
 
 
 _made: dict[str, dict[str, Features]] = {}

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from snakelm.core.console import Progress
-from snakelm.finetune.features import Features, batches_by_length
-from snakelm.finetune.kinds.base import Kind
+from snakelm.finetune.batching import batches_by_length
+from snakelm.tasks.features import Features
+from snakelm.tasks.learner import Learner
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 
 def predict(
-    kind: Kind, model: torch.nn.Module, features: Features, frame: DataFrame, what: str = "predicting"
+    learner: Learner[Any], model: torch.nn.Module, features: Features, frame: DataFrame, what: str = "predicting"
 ) -> tuple[DataFrame, float | None]:
     """Predictions, one row per row of the frame in its order, and the mean loss where the features carry labels.
 
@@ -31,18 +32,18 @@ def predict(
     was_training = model.training
     model.eval()
     with torch.no_grad(), _as_it_is(model), Progress(what, len(features), "texts") as bar:
-        for numbers in batches_by_length(features.lengths(), kind.tokens_per_batch):
-            batch = kind.collate([features[number] for number in numbers])
+        for numbers in batches_by_length(features.lengths(), learner.tokens_per_batch):
+            batch = learner.collate([features[number] for number in numbers])
             batch = {name: values.to(device) for name, values in batch.items()}
-            answer = kind.forward(model, batch)
+            answer = learner.forward(model, batch)
             if "labels" in batch:
-                total += float(kind.loss(answer, batch))
-                items += kind.items(batch)
-            for number, output in zip(numbers, kind.outputs(answer, batch), strict=True):
+                total += float(learner.loss(answer, batch))
+                items += learner.items(batch)
+            for number, output in zip(numbers, learner.outputs(answer, batch), strict=True):
                 outputs[number] = output
             bar.advance(len(numbers))
     model.train(was_training)
-    return kind.decode(outputs, features, frame), total / items if items else None
+    return learner.decode(outputs, features, frame), total / items if items else None
 
 
 @contextmanager

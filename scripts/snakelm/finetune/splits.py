@@ -39,8 +39,7 @@ def hold_out(
         held = _held_groups(frame["group"].to_numpy(), wanted / len(frame), random, labels, stratify)
     else:
         order = random.permutation(len(frame))
-        single = labels is not None and all(len(row) == 1 for row in labels)
-        if stratify and single:
+        if stratify and labels is not None and all(len(row) == 1 for row in labels):
             # Rows of one label after another, in random order within a label: every 1/fraction-th is held out.
             names = numpy.array([row[0] for row in labels])
             order = order[numpy.argsort(names[order], kind="stable")]
@@ -98,7 +97,7 @@ def _held_groups(groups: Any, share: float, random: Any, labels: Sequence[Sequen
     return numpy.isin(group_of_row, best[1])
 
 
-def _evenly(length: int, count: int):
+def _evenly(length: int, count: int) -> Any:
     import numpy
 
     return ((numpy.arange(count) + 0.5) * length / count).astype(int)

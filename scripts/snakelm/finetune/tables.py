@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,17 +31,18 @@ _LEFT_OUT = ("group", "starts")
 def write_predictions(table: DataFrame, folder: Path, split: str = "test") -> None:
     """predictions.parquet and predictions.tsv (predictions-validation.… for another split), one row per input row.
 
-    In the TSV lists are joined by blanks (words, tags) or |, scores have four digits, and line breaks and tabs
+    In the TSV lists are joined by spaces (words, tags) or |, scores have four digits, and line breaks and tabs
     inside texts are written as \\n and \\t.
     """
     name = "predictions" if split == "test" else f"predictions-{split}"
     table = table.drop(columns=[column for column in _LEFT_OUT if column in table])
     first = [column for column in _ORDER if column in table]
-    table = table[first + [column for column in table if column not in first]]
+    columns = first + [str(column) for column in table.columns if column not in first]
+    table = table[columns]
     table.to_parquet(folder / f"{name}.parquet", index=False)
     words = "words" in table
     rows = ([_cell(cell, " " if words else "|") for cell in cells] for cells in table.itertuples(index=False))
-    write_tsv(folder / f"{name}.tsv", list(table), rows)
+    write_tsv(folder / f"{name}.tsv", columns, rows)
 
 
 def write_tsv(path: Path, columns: list[str], rows: Iterable[Iterable[Any]]) -> None:
@@ -58,15 +58,11 @@ def write_records(path: Path, records: list[dict[str, Any]]) -> None:
     write_tsv(path, columns, ([_cell(record.get(name), ",", 6) for name in columns] for record in records))
 
 
-def write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
 def _cell(value: Any, separator: str, digits: int = 4) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
         return f"{value:.{digits}g}" if abs(value) < 1 else f"{value:.{digits}f}".rstrip("0").rstrip(".")
-    if isinstance(value, (list, tuple)) or hasattr(value, "tolist") and getattr(value, "ndim", 0):
+    if isinstance(value, (list, tuple)) or hasattr(value, "tolist") and getattr(value, "ndim", False):
         return separator.join(_cell(part, ",", digits) for part in value)
     return str(value).replace("\r", "\\r").replace("\n", "\\n").replace("\t", "\\t")

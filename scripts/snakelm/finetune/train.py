@@ -1,4 +1,4 @@
-"""Training on a task: the shared exact trainer, with the kind's loss and the metric that is reported."""
+"""Training on a task: the shared exact trainer, with the learner's loss and the metric that is reported."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from snakelm.finetune.batching import grouped_order
 from snakelm.finetune.depth import freeze, parameter_groups
-from snakelm.finetune.features import Features, grouped_order
-from snakelm.finetune.kinds.base import Kind
 from snakelm.finetune.predict import predict
-from snakelm.metrics.compute import compute, main_metric
-from snakelm.metrics.names import greater_is_better
+from snakelm.tasks.features import Features
+from snakelm.tasks.learner import Learner
 from snakelm.training import schedule
 from snakelm.training.samples import generator
 from snakelm.training.trainer import ExactTrainer, Setup
@@ -28,8 +27,8 @@ MAIN = "eval_main"
 class LengthGroupedSamples:
     """The samples of a whole run in `grouped_order`, one epoch after another; `samples[i]` for any i ≥ 0."""
 
-    def __init__(self, kind: Kind, features: Features, batch_size: int, seed: int, length: int):
-        self.kind, self.features = kind, features
+    def __init__(self, learner: Learner[Any], features: Features, batch_size: int, seed: int, length: int):
+        self.learner, self.features = learner, features
         self.batch_size, self.seed, self.length = batch_size, seed, length
         self.rows = len(features)
         self._lengths = features.lengths()
@@ -41,65 +40,78 @@ class LengthGroupedSamples:
     def __getitem__(self, sample: int) -> dict[str, Any]:
         epoch, position = divmod(sample, self.rows)
         item = self.features[int(self._order(epoch)[position])]
-        return self.kind.vary(item, generator(self.seed, 1, epoch, position))
+        return self.learner.vary(item, generator(self.seed, 1, epoch, position))
 
     def _epoch(self, epoch: int) -> Any:
         return grouped_order(self._lengths, self.batch_size, self.seed, epoch)
 
 
 class TaskTrainer(ExactTrainer):
-    """ExactTrainer with a kind's loss (its mean over the labels of an update), and evaluation by the task's metric."""
+    """ExactTrainer with a learner's loss (its mean over the labels of an update); evaluates by the task's metric."""
 
     loss_is_scaled_for_ga = True
 
     def __init__(
-        self, kind: Kind, model: Any, setup: Setup, samples: Any, validation: tuple[Features, DataFrame] | None
+        self,
+        learner: Learner[Any],
+        model: Any,
+        setup: Setup,
+        samples: Any,
+        validation: tuple[Features, DataFrame] | None,
     ):
-        self.kind, self.validation = kind, validation
-        super().__init__(model, kind.task, setup, samples, kind.collate)
+        self.learner, self.validation = learner, validation
+        super().__init__(model, learner.task, setup, samples, learner.collate)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         if self.optimizer is None:
             device = next(self.model.parameters()).device
             betas = (self.args.adam_beta1, self.args.adam_beta2)
             fused = device.type in ("cpu", "cuda")
-            self.optimizer = torch.optim.AdamW(parameter_groups(self.model, self.kind.task), betas=betas, fused=fused)
-        return self.optimizer
+            groups = parameter_groups(self.model, self.learner.task)
+            self.optimizer = torch.optim.AdamW(groups, betas=betas, fused=fused)
+        made: torch.optim.Optimizer = self.optimizer
+        return made
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> torch.Tensor:
-        items = torch.tensor(float(sum(self.kind.items(batch) for batch in batch_samples)), device=device)
+        items = torch.tensor(float(sum(self.learner.items(batch) for batch in batch_samples)), device=device)
         # Processes average their gradients, so each divides by the mean number of items.
         return self.accelerator.reduce(items, "mean") if self.args.world_size > 1 else items
 
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        answer = self.kind.forward(model, inputs)
-        return self.kind.loss(answer, inputs) / num_items_in_batch.clamp(min=1)
+        answer = self.learner.forward(model, inputs)
+        return self.learner.loss(answer, inputs) / num_items_in_batch.clamp(min=1)
 
     def evaluate(self, *arguments: Any, **keywords: Any) -> dict[str, float]:
+        assert self.validation is not None, "evaluations are only asked for where there are validation rows"
         features, frame = self.validation
-        table, loss = predict(self.kind, self.model, features, frame, "validating")
-        metrics = compute(self.kind.task.type, table)
-        main = metrics[main_metric(self.kind.task.type, metrics, self.kind.task.metric)]
-        logs = {"eval_loss": loss, MAIN: main, **{f"eval_{name}": value for name, value in metrics.items()}}
+        table, loss = predict(self.learner, self.model, features, frame, "validating")
+        task = self.learner.task
+        scores = task.metrics.score(table)
+        main = scores[task.metrics.main(scores, task.metric)]
+        logs = {"eval_loss": loss, MAIN: main, **{f"eval_{name}": value for name, value in scores.items()}}
         self.log(logs)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, logs)
         return logs
 
 
 def fine_tune(
-    kind: Kind, model: Any, train: Features, validation: tuple[Features, DataFrame] | None, seed: int, work: Path
+    learner: Learner[Any],
+    model: Any,
+    train: Features,
+    validation: tuple[Features, DataFrame] | None,
+    seed: int,
+    work: Path,
 ) -> tuple[Any, list[dict[str, Any]]]:
     """Train the model on the features; returns it with the weights to keep, and the curve (one dict per log line).
 
     Resumes from the newest checkpoint in `work`. With a validation split the weights kept are the best by the main
     metric, where the task says so.
     """
-    task = kind.task
-    steps = task.steps or max(1, math.ceil((task.epochs or 0) * len(train) / task.batch_size))
+    task = learner.task
+    steps = task.steps or max(1, math.ceil(task.epochs * len(train) / task.batch_size))
     every = task.evaluation_steps or max(1, math.ceil(len(train) / task.batch_size))
-    main = _main_of(task)
     best = task.keep == "best" and validation is not None
     freeze(model, task.freeze)
     warmup = task.warmup if task.warmup < 1 else task.warmup / steps
@@ -112,23 +124,16 @@ def fine_tune(
         evaluation_steps=min(every, steps) if validation is not None else 0,
         logging_steps=max(1, min(50, every)),
         metric=MAIN if best else None,
-        greater_is_better=greater_is_better(main),
+        greater_is_better=task.greater_is_better(),
     )
-    samples = LengthGroupedSamples(kind, train, task.batch_size, seed, steps * task.batch_size)
-    trainer = TaskTrainer(kind, model, setup, samples, validation)
+    samples = LengthGroupedSamples(learner, train, task.batch_size, seed, steps * task.batch_size)
+    trainer = TaskTrainer(learner, model, setup, samples, validation)
     trainer.run()
-    if best:
+    if best and trainer.best is not None:
         from safetensors.torch import load_model
 
         load_model(model, trainer.best / "model.safetensors", strict=False)
     return model, curve(trainer.state.log_history, len(train) / task.batch_size)
-
-
-def _main_of(task: Any) -> str:
-    """The main metric before anything is computed: only its direction is needed, which a type's metrics share."""
-    from snakelm.metrics.names import METRICS
-
-    return task.metric or METRICS[task.type][0]
 
 
 def curve(history: list[dict[str, Any]], steps_per_epoch: float) -> list[dict[str, Any]]:

@@ -9,10 +9,11 @@ import torch
 
 from snakelm.architectures import sizes
 from snakelm.architectures.build import build_config
+from snakelm.architectures.names import Network
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
 from snakelm.finetune.heads import CLASSES, HeadedConfig
-from snakelm.finetune.kinds.base import Kind
+from snakelm.tasks.learner import Learner
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -46,7 +47,8 @@ def load_config(
             raise UserError("init random needs the model's architecture")
         return build_config(architecture, tokenizer)
     try:
-        return AutoConfig.from_pretrained(source)
+        config: PretrainedConfig = AutoConfig.from_pretrained(str(source))
+        return config
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{source}: no model can be loaded ({_one_line(error)})") from None
 
@@ -95,61 +97,62 @@ def _separate_pairs(tokenizer: PreTrainedTokenizerBase) -> None:
 
 
 def load_model(
-    kind: Kind,
+    learner: Learner[Any],
     config: PretrainedConfig,
     source: Path | str | None,
     seed: int,
-    pooling: str = "auto",
 ) -> PreTrainedModel:
-    """A model with the kind's head, on the CPU in float32; the same arguments give the same weights.
+    """A model with the task's head, on the CPU in float32; the same arguments give the same weights.
 
     `source` is where the weights come from; None draws them at random from `seed`. transformers' own class is taken
     where it exists and does what the task asks, else the head of `heads`.
     """
     import transformers
 
-    config = _with_head(config, kind)
-    auto = getattr(transformers, kind.auto_class)
-    model = None
+    config, pooling = _with_head(config, learner), learner.pooling
+    auto = getattr(transformers, learner.auto_class)
+    model: PreTrainedModel | None = None
     headed = isinstance(config, HeadedConfig)
     if headed and pooling != "auto":
         config.pooling = pooling
-    if type(config) in auto._model_mapping and (headed or pooling == "auto" or kind.auto_class not in CLASSES):
+    if type(config) in auto._model_mapping and (headed or pooling == "auto" or learner.auto_class not in CLASSES):
         torch.manual_seed(seed)
         model = auto.from_config(config) if source is None else _read(auto, source, config)
-        if not kind.fits(model):
+        if not learner.fits(model):
             model = None
     if model is None:
-        model = _headed(kind, config, source, seed, pooling)
-    rows = model.get_input_embeddings().weight.shape[0]
-    if rows < len(kind.tokenizer):
+        model = _headed(learner, config, source, seed)
+    embeddings: Any = model.get_input_embeddings()
+    rows = embeddings.weight.shape[0]
+    if rows < len(learner.tokenizer):
         raise UserError(
-            f"{source}: the model knows {rows} tokens, the tokenizer has {len(kind.tokenizer)};"
+            f"{source}: the model knows {rows} tokens, the tokenizer has {len(learner.tokenizer)};"
             " they do not belong together"
         )
-    return model.float()
+    model.float()
+    return model
 
 
-def _headed(
-    kind: Kind, config: PretrainedConfig, source: Path | str | None, seed: int, pooling: str
-) -> PreTrainedModel:
+def _headed(learner: Learner[Any], config: PretrainedConfig, source: Path | str | None, seed: int) -> PreTrainedModel:
     from transformers import AutoModel
 
-    if kind.auto_class not in CLASSES:
+    if learner.auto_class not in CLASSES:
         raise UserError(
-            f"{kind.task.type} cannot be done with {config.model_type}: transformers has no {kind.auto_class} for it"
+            f"{learner.task.type} cannot be done with {config.model_type}: transformers has no {learner.auto_class}"
+            " for it"
         )
     torch.manual_seed(seed)
     backbone = AutoModel.from_config(config) if source is None else _read(AutoModel, source, config)
     torch.manual_seed(seed)
+    pooling = learner.pooling
     if pooling == "auto":
-        pooling = "last" if kind.objective == "clm" else "mean"
+        pooling = "last" if learner.network == "decoder" else "mean"
     headed = HeadedConfig(
-        backbone=_plain(backbone.config), pooling=pooling, head_dropout=kind.task.dropout or 0.0, **kind.head()
+        backbone=_plain(backbone.config), pooling=pooling, head_dropout=learner.task.dropout or 0.0, **learner.head()
     )
-    model = CLASSES[kind.auto_class](headed, backbone)
-    HeadedConfig.register_for_auto_class()
-    type(model).register_for_auto_class(kind.auto_class)
+    model = CLASSES[learner.auto_class](headed, backbone)
+    HeadedConfig.register_for_auto_class()  # type: ignore[no-untyped-call]
+    type(model).register_for_auto_class(learner.auto_class)  # type: ignore[no-untyped-call]
     return model
 
 
@@ -167,21 +170,21 @@ def _plain(config: PretrainedConfig) -> dict[str, Any]:
     return {name: value for name, value in config.to_dict().items() if name not in head}
 
 
-def objective_of(config: PretrainedConfig, architecture: ArchitectureConfig | None) -> str:
-    """What a network was or would be pretrained on: mlm, clm or span_denoising."""
+def network_kind(config: PretrainedConfig, architecture: ArchitectureConfig | None) -> Network:
+    """What kind of network it is, by its architecture where we build it, else by the head that it was saved with."""
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
     if architecture is not None:
-        return {"encoder": "mlm", "decoder": "clm", "encoder-decoder": "span_denoising"}[architecture.network]
+        return architecture.network
     if config.is_encoder_decoder:
-        return "span_denoising"
+        return "encoder-decoder"
     names = " ".join(config.architectures or [])
     if "MaskedLM" in names or "ForPreTraining" in names:
-        return "mlm"
+        return "encoder"
     if "CausalLM" in names or "LMHead" in names:
-        return "clm"
+        return "decoder"
     causal = type(config) in AutoModelForCausalLM._model_mapping
-    return "clm" if causal and type(config) not in AutoModelForMaskedLM._model_mapping else "mlm"
+    return "decoder" if causal and type(config) not in AutoModelForMaskedLM._model_mapping else "encoder"
 
 
 def _read(auto: Any, source: Path | str, config: PretrainedConfig) -> PreTrainedModel:
@@ -210,22 +213,23 @@ def _read(auto: Any, source: Path | str, config: PretrainedConfig) -> PreTrained
         log.info(
             f"{source}: {len(missing)} of {len(names)} weights are not there and begin at random ({missing[0]}, …)"
         )
-    return model
+    loaded: PreTrainedModel = model
+    return loaded
 
 
-def _with_head(config: PretrainedConfig, kind: Kind) -> PretrainedConfig:
+def _with_head(config: PretrainedConfig, learner: Learner[Any]) -> PretrainedConfig:
     """A copy of the config with the head's keys, the tokenizer's padding id and the task's dropout."""
     import copy
 
     config = copy.deepcopy(config)
-    for name, value in kind.head().items():
+    for name, value in learner.head().items():
         setattr(config, name, value)
     if config.pad_token_id is None:
-        config.pad_token_id = kind.tokenizer.pad_token_id
-    if kind.task.dropout is not None:
+        config.pad_token_id = learner.tokenizer.pad_token_id
+    if learner.task.dropout is not None:
         for name, value in config.to_dict().items():
             if "drop" in name and isinstance(value, (int, float)) and not isinstance(value, bool):
-                setattr(config, name, kind.task.dropout)
+                setattr(config, name, learner.task.dropout)
     return config
 
 

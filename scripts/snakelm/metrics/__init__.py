@@ -1,1 +1,1 @@
-"""Metrics of every task type, and intervals over seeds, for finetune, evaluate and report: no torch, no network."""
+"""Metrics as pure functions of a table of predictions, and intervals over seeds: no torch, no network."""

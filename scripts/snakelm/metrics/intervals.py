@@ -18,10 +18,6 @@ class Interval:
     n: int
 
     @property
-    def half_width(self) -> float | None:
-        return None if self.high is None else self.high - self.mean
-
-    @property
     def clear_of_zero(self) -> bool:
         """Whether the whole interval lies on one side of 0."""
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)

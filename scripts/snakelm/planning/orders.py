@@ -21,7 +21,7 @@ def order_of(job: PlannedJob, plan: Plan, code: str) -> Order:
         stage=job.stage,
         job=job.key,
         name=job.name,
-        threads=plan.recipe.resources_of(job.stage).threads,
+        threads=plan.recipe.resources_of(job.stage).threads or 1,
         target=job.target,
         inputs=tuple(plan.inputs(job)),
         code=code,

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from snakelm.core.config import Config
 from snakelm.core.errors import UserError
-from snakelm.finetune.config import FinetuneConfig, TaskConfig, learning_curve
+from snakelm.finetune.config import FinetuneConfig
 from snakelm.planning.catalogue import Catalogue
 from snakelm.planning.plan import Plan, PlannedJob, PlannedRun
 from snakelm.recipe.schema import ExperimentConfig, ModelEntry, Recipe
@@ -27,6 +27,8 @@ from snakelm.runs.identity import ID_LENGTH, components, config_key, folder_name
 from snakelm.runs.records import Subject
 from snakelm.runs.stages import STAGES
 from snakelm.runs.store import Store
+from snakelm.tasks.baselines import BASELINES
+from snakelm.tasks.config import TaskConfig, learning_curve
 
 Parents = dict[str, PlannedRun]
 
@@ -160,10 +162,12 @@ class _Planner:
 
     def _fine_tuning(self, cell: _Cell, seed: int) -> PlannedRun:
         model, task, init = self.recipe.models[cell.model], cell.task.config, cell.init
+        baseline = init if init in BASELINES else None
+        init = "pretrained" if baseline else init
         architecture = model.architecture_config() if init == "random" else None
         where = f"tasks.{cell.task.name}"
         of_task = self._parts_of(task, where)
-        own = {"init": init, "seed": seed}
+        own = {"init": init, "baseline": baseline, "seed": seed}
         parts = _Parts(
             {**own, "task": of_task.identity, "architecture": architecture and architecture.identity()},
             {**own, "task": of_task.explicit, "architecture": architecture and architecture.explicit()},
@@ -172,7 +176,7 @@ class _Planner:
         )
 
         def config() -> FinetuneConfig:
-            return FinetuneConfig(task=task, init=init, seed=seed, architecture=architecture)
+            return FinetuneConfig(task=task, init=init, baseline=baseline, seed=seed, architecture=architecture)
 
         subject = replace(self._subject_of(cell), seed=seed)
         return self._make(
@@ -236,8 +240,8 @@ class _Planner:
 
     # --- subjects ---
 
-    def _subject(self, **names: str) -> Subject:
-        """The subject that names these entries, with what sweeps set in them."""
+    def _subject(self, **names: Any) -> Subject:
+        """The subject that names these entries (corpus, tokenizer, model, task), with what sweeps set in them."""
         sections = {"corpus": "corpora", "tokenizer": "tokenizers", "model": "models", "task": "tasks"}
         swept = {sections[kind]: self.recipe.swept(sections[kind], name) for kind, name in names.items() if name}
         return Subject(**names, swept={section: keys for section, keys in swept.items() if keys})

@@ -7,11 +7,10 @@ from typing import Any
 
 from snakelm.core.config import reference_of
 from snakelm.core.errors import UserError, did_you_mean
-from snakelm.finetune.config import check as check_task
-from snakelm.finetune.config import one_device
 from snakelm.pretrain.config import check as check_model
 from snakelm.recipe.schema import ExperimentConfig, Recipe
 from snakelm.recipe.sections import SECTIONS
+from snakelm.tasks.config import one_device
 from snakelm.train_tokenizer.config import TokenizerConfig, check_for_model
 
 Path = list[str | int]
@@ -69,9 +68,9 @@ def references(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
     for index, experiment in enumerate(experiments if isinstance(experiments, list) else []):
         for key, target in (("model", "models"), ("tasks", "tasks")):
             value = experiment.get(key) if isinstance(experiment, dict) else None
-            for name in value if isinstance(value, list) else [value]:
-                if isinstance(name, str) and name not in _entries(data, target):
-                    yield ["experiments", index, key], _unknown(data, name, target)
+            for wanted in value if isinstance(value, list) else [value]:
+                if isinstance(wanted, str) and wanted not in _entries(data, target):
+                    yield ["experiments", index, key], _unknown(data, wanted, target)
 
 
 def _entries(data: dict[str, Any], section: str) -> dict[str, Any]:
@@ -88,11 +87,13 @@ def _experiment(recipe: Recipe, path: Path, experiment: ExperimentConfig) -> Ite
     for model_name in experiment.models:
         for task_name in experiment.task_names:
             model, task = recipe.models[model_name], recipe.tasks[task_name]
-            for init in experiment.starts:
-                for line in check_task(
-                    task, model.architecture, model.objective, init, model.positions or model.sequence_length
-                ):
-                    yield [*path, "tasks"], f"{model_name} on {task_name} ({init}): {line}"
+            longest = model.positions or model.sequence_length
+            networks = [init for init in experiment.init if init in ("pretrained", "random")]
+            found = [(init, task.check_model(model.architecture, model.network, longest)) for init in networks]
+            found += [(baseline, task.check_baseline(baseline)) for baseline in experiment.baselines]
+            for start, lines in found:
+                for line in lines:
+                    yield [*path, "tasks"], f"{model_name} on {task_name} ({start}): {line}"
     for init in experiment.init:
         if init not in ("pretrained", "random") and "/" not in init:
             # A folder or Hub name has a slash; a word without one is most likely a slip.

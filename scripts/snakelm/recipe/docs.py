@@ -20,6 +20,7 @@ from snakelm.recipe.schema import ExperimentConfig, Recipe, Resources
 from snakelm.recipe.sections import SECTIONS
 from snakelm.recipe.sweep import SWEPT
 from snakelm.report.config import ReportConfig
+from snakelm.tasks import table as task_table
 
 INTRODUCTION = """\
 # The recipe: every key
@@ -215,3 +216,5 @@ def write(root: Path) -> None:
     folder = root / "workflow" / "schemas"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "recipe.schema.json").write_text(schema(), encoding="utf-8")
+    for page in (root / "README.md", root / "docs" / "tasks.md"):
+        page.write_text(task_table.update(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -62,7 +62,8 @@ def load(
 
 def with_families(recipe: Recipe) -> tuple[Recipe, list[tuple[list[str | int], str]]]:
     """Give each tokenizer without a family that of the models which use it; problems where those disagree."""
-    tokenizers, problems = dict(recipe.tokenizers), []
+    tokenizers = dict(recipe.tokenizers)
+    problems: list[tuple[list[str | int], str]] = []
     for name, tokenizer in recipe.tokenizers.items():
         if tokenizer.family is None and tokenizer.existing is None:
             users = {

@@ -5,18 +5,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, StringConstraints, model_validator
+from pydantic import Field, PlainValidator, PrivateAttr, SerializeAsAny, StringConstraints, model_validator
 
 from snakelm.core.config import Config, circumstance
 from snakelm.core.errors import did_you_mean
 from snakelm.encode_corpus.config import EncodeConfig
 from snakelm.evaluate.config import EvaluateConfig
 from snakelm.fetch_corpus.config import CorpusConfig
-from snakelm.finetune.config import BASELINES, TaskConfig
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.objectives import objectives
 from snakelm.report.config import ReportConfig
 from snakelm.save_tokenizer.config import SaveConfig
+from snakelm.tasks.baselines import BASELINES
+from snakelm.tasks.config import TaskConfig, task_types
 from snakelm.train_tokenizer.config import TokenizerConfig
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.=+-]*$", max_length=80)]
@@ -110,13 +111,21 @@ StageName = Literal[
 ]
 
 
+Model = Annotated[SerializeAsAny[ModelEntry], PlainValidator(MODELS.validate)]
+Task = Annotated[SerializeAsAny[TaskConfig], PlainValidator(task_types.validate)]
+
+
 class Recipe(Config):
     """A whole recipe."""
 
     corpora: dict[Name, CorpusConfig] = Field({}, description="Texts to train on, by name.")
     tokenizers: dict[Name, TokenizerEntry] = Field({}, description="Tokenizers, by name.")
-    models: dict[Name, MODELS.field] = Field({}, description="Models to pretrain, by name.")
-    tasks: dict[Name, TaskConfig] = Field({}, description="Downstream tasks, by name.")
+    models: dict[Name, Annotated[SerializeAsAny[ModelEntry], PlainValidator(MODELS.validate)]] = Field(
+        {}, description="Models to pretrain, by name."
+    )
+    tasks: dict[Name, Annotated[SerializeAsAny[TaskConfig], PlainValidator(task_types.validate)]] = Field(
+        {}, description="Downstream tasks, by name."
+    )
     experiments: list[ExperimentConfig] = Field([], description="Which models are fine-tuned on which tasks.")
     evaluate: EvaluateConfig = Field(EvaluateConfig(), description="How predictions are judged.")
     report: ReportConfig = Field(ReportConfig(), description="The report.")

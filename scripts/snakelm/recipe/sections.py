@@ -8,8 +8,8 @@ from typing import Any
 from snakelm.core.config import Config
 from snakelm.core.registry import Registry
 from snakelm.fetch_corpus.config import CorpusConfig
-from snakelm.finetune.config import TaskConfig
 from snakelm.recipe.schema import MODELS, TokenizerEntry
+from snakelm.tasks.config import task_types
 
 
 @dataclass(frozen=True)
@@ -47,5 +47,5 @@ SECTIONS: dict[str, Section] = {
     "corpora": Section("corpus", CorpusConfig),
     "tokenizers": Section("tokenizer", TokenizerEntry),
     "models": Section("model", MODELS),
-    "tasks": Section("task", TaskConfig),
+    "tasks": Section("task", task_types),
 }

@@ -186,7 +186,7 @@ def _experiment(experiment: Any, variants: dict[str, dict[str, list[str]]]) -> A
     found = dict(experiment)
     for key, section in (("model", "models"), ("tasks", "tasks")):
         value = experiment.get(key)
-        names = value if isinstance(value, list) else [value]
+        names: list[Any] = value if isinstance(value, list) else [value]
         if any(isinstance(name, str) and name in variants[section] for name in names):
             found[key] = [other for name in names for other in variants[section].get(name, [name])]
     return found

@@ -207,7 +207,7 @@ def _is_bare_string(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-FIELDS = frozenset(["Field", "circumstance", "reference", "outside", "inherited"])
+FIELDS = frozenset(["Field", "circumstance", "reference", "outside", "inherited", "training_key"])
 """What declares a key of a config."""
 
 

@@ -19,7 +19,7 @@ from snakelm.readers.paths import source_paths
 from snakelm.runs.code import CodeDigests
 from snakelm.runs.digests import FileDigests
 
-WORDS = frozenset({"scratch", "pretrained", "random", "majority", "tfidf"})
+WORDS = frozenset({"scratch", "pretrained", "random"})
 """What `init` may say that is no name of a folder, though one may well be called so."""
 
 
@@ -34,11 +34,9 @@ def fingerprint(config: Any, files: FileDigests, code: CodeDigests) -> dict[str,
                 raise UserError(f"{path}: cannot be read ({error.strerror}); fix the path or its permissions") from None
         if source.python:
             described = callable_fingerprint(source.python)
-            if path := described.get("file"):
-                described = {
-                    "callable": source.python,
-                    "code": code.callable(source.python.partition(":")[0], Path(path)),
-                }
+            if file := described.get("file"):
+                module = source.python.partition(":")[0]
+                described = {"callable": source.python, "code": code.callable(module, Path(file))}
             found[source.python] = described
     for name in _outside_in(config):
         found.update(fingerprint_outside(name, files))

@@ -20,7 +20,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from filelock import FileLock, Timeout
 
@@ -65,9 +65,10 @@ def run_job(stage: str) -> None:
             log.error("error: %s", line)
         _hint(given)
     except OSError as error:
-        if error.errno not in _DISK_TROUBLE:
+        trouble = _DISK_TROUBLE.get(error.errno or 0)
+        if trouble is None:
             _unexpected(given)
-        log.error("error: %s: %s", error.filename or given.target, _DISK_TROUBLE[error.errno])
+        log.error("error: %s: %s", error.filename or given.target, trouble)
         _hint(given)
     except SystemExit as stop:
         if stop.code == 128 + signal.SIGTERM and "SLURM_JOB_ID" in os.environ:
@@ -129,7 +130,7 @@ _DISK_TROUBLE = {
 }
 
 
-def _unexpected(given: argparse.Namespace) -> None:
+def _unexpected(given: argparse.Namespace) -> NoReturn:
     """A fault of the program: the traceback goes to the log, its end to the screen."""
     lines = traceback.format_exc().rstrip().splitlines()
     if given.log is not None:
@@ -143,7 +144,7 @@ def _unexpected(given: argparse.Namespace) -> None:
     _hint(given)
 
 
-def _hint(given: argparse.Namespace) -> None:
+def _hint(given: argparse.Namespace) -> NoReturn:
     command = shlex.join(["python", *sys.argv])
     where = f"log: {given.log}; " if given.log else ""
     print(f"  {where}by hand: {command}", file=sys.stderr)

@@ -1,22 +1,76 @@
-"""Tasks that write text: summaries and translations, by encoder-decoders, or by causal models as a continuation."""
+"""Types that write text, by encoder-decoders, or by causal models as a continuation: a source and a target."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-import torch
-from torch.nn import functional
+from pydantic import Field
 
+from snakelm.architectures.names import Network
 from snakelm.core.errors import UserError
-from snakelm.finetune.features import IGNORED, Features, pad
-from snakelm.finetune.kinds.base import Batch, Kind, inputs_of
+from snakelm.readers.row import Row
+from snakelm.tasks.config import LearnerClass, training_key
+from snakelm.tasks.data import Where
+from snakelm.tasks.features import IGNORED, Features, pad
+from snakelm.tasks.keys import LabelSmoothing
+from snakelm.tasks.learner import Batch, Learner, inputs_of
+from snakelm.tasks.rows import read_texts
 
 if TYPE_CHECKING:
+    import numpy as np
+    import torch
     from pandas import DataFrame
 
 
-class Generation(Kind):
+class Generation(LabelSmoothing):
+    """A source and a target text."""
+
+    source_column: str = Field("source", description="Column with the source text.")
+    target_column: str = Field("target", description="Column with the target text.")
+    source_prefix: str = training_key("", description="Text before each source, such as 'summarize: '.")
+    separator: str = training_key(
+        "\n", description="Text between source and target where a causal model does the task as a continuation."
+    )
+    max_target_length: int = training_key(
+        64, description="Longest target that is learnt or generated, in tokens.", ge=2
+    )
+    beams: int = training_key(
+        1, description="Beams of the search when generating; 1 is greedy.", changes_features=False, ge=1
+    )
+
+    networks = ("decoder", "encoder-decoder")
+    needs = "a model that writes text: a decoder, or an encoder-decoder such as t5"
+
+    def text_columns(self) -> list[str]:
+        return [self.source_column, self.target_column]
+
+    def columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
+        return {"text": read_texts(rows, self.source_column), "gold": read_texts(rows, self.target_column)}
+
+    def problems(self, network: Network, positions: int | None) -> Iterator[str]:
+        yield from super().problems(network, positions)
+        longest = self.max_length or positions
+        if network == "decoder" and longest and (problem := self.no_room(longest)):
+            yield problem
+
+    def no_room(self, longest: int) -> str | None:
+        """What is wrong where source and target have to share `longest` tokens; None if they can."""
+        if self.max_target_length < longest - 8:
+            return None
+        return (
+            f"max_target_length ({self.max_target_length}) leaves no room for a source in the {longest} tokens that"
+            " the model reads"
+        )
+
+    def learner(self) -> LearnerClass:
+        return GenerationLearner
+
+
+GenerationT = TypeVar("GenerationT", bound=Generation)
+
+
+class GenerationLearner(Learner[GenerationT]):
     """Source → target, both cut to their greatest length; cross-entropy of the target and its end.
 
     An encoder-decoder reads `source_prefix` + source. A causal model reads source_prefix + source + `separator` and
@@ -25,20 +79,14 @@ class Generation(Kind):
 
     tokens_per_batch = 2048
 
-    def __init__(self, *arguments: Any):
-        super().__init__(*arguments)
-        self.causal = self.objective == "clm"
+    def prepare(self) -> None:
+        self.causal = self.network == "decoder"
         self.auto_class = "AutoModelForCausalLM" if self.causal else "AutoModelForSeq2SeqLM"
-        if self.objective == "mlm":
-            raise UserError(f"{self.task.type} needs a model that writes text; this one is an encoder")
         self.end = self.tokenizer.eos_token_id
         if self.end is None:
             raise UserError(f"{self.task.type} needs an end token, and the tokenizer has none; add </s> as eos")
-        if self.causal and self.task.max_target_length >= self.max_length - 8:
-            raise UserError(
-                f"max_target_length ({self.task.max_target_length}) leaves no room for a source in the"
-                f" {self.max_length} tokens that the model reads"
-            )
+        if self.causal and (problem := self.task.no_room(self.max_length)):
+            raise UserError(problem)
 
     def features(self, frame: DataFrame, split: str) -> Features:
         sources = self._sources(frame["text"].tolist())
@@ -57,8 +105,8 @@ class Generation(Kind):
     def _sources(self, texts: list[str]) -> list[list[int]]:
         texts = [self.task.source_prefix + text for text in texts]
         if not self.causal:
-            return self.tokenizer(texts, truncation=True, max_length=self.max_length)["input_ids"]
-        separator = self.tokenizer(self.task.separator, add_special_tokens=False)["input_ids"]
+            return list(self.tokenizer(texts, truncation=True, max_length=self.max_length)["input_ids"])
+        separator: list[int] = self.tokenizer(self.task.separator, add_special_tokens=False)["input_ids"]
         room = self.max_length - self.task.max_target_length - len(separator)
         encoded = self.tokenizer([text + self.task.separator for text in texts], add_special_tokens=False)["input_ids"]
         # Whole prompts are tokenized as a user would give them; only a source that is too long is cut.
@@ -75,11 +123,13 @@ class Generation(Kind):
         if "labels" not in batch:
             return self._generate(model, batch)
         if self.causal:
-            return model(**inputs_of(batch)).logits[:, :-1]
-        return model(**inputs_of(batch), labels=batch["labels"]).logits
+            logits: torch.Tensor = model(**inputs_of(batch)).logits
+            return logits[:, :-1]
+        logits = model(**inputs_of(batch), labels=batch["labels"]).logits
+        return logits
 
     def _generate(self, model: Any, batch: Batch) -> torch.Tensor:
-        written = model.generate(
+        written: torch.Tensor = model.generate(
             **inputs_of(batch),
             max_new_tokens=self.task.max_target_length,
             num_beams=self.task.beams,
@@ -91,6 +141,8 @@ class Generation(Kind):
         return written[:, batch["input_ids"].shape[1] :] if self.causal else written
 
     def loss(self, answer: torch.Tensor, batch: Batch) -> torch.Tensor:
+        from torch.nn import functional
+
         return functional.cross_entropy(
             answer.float().transpose(1, 2),
             batch["labels"][:, 1:] if self.causal else batch["labels"],
@@ -103,5 +155,5 @@ class Generation(Kind):
         return list(answer.cpu().numpy())
 
     def decode(self, outputs: list[np.ndarray], features: Features, frame: DataFrame) -> DataFrame:
-        texts = [self.tokenizer.decode(ids.tolist(), skip_special_tokens=True).strip() for ids in outputs]
+        texts = [str(self.tokenizer.decode(ids.tolist(), skip_special_tokens=True)).strip() for ids in outputs]
         return frame.assign(prediction=texts)

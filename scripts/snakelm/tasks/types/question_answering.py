@@ -2,24 +2,122 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-import torch
-from torch.nn import functional
+from pydantic import Field
 
-from snakelm.finetune.features import Features
-from snakelm.finetune.kinds.base import Batch, Kind
-from snakelm.finetune.kinds.sequence import softmax
+from snakelm.core.errors import UserError
+from snakelm.metrics.answers import question_answering
+from snakelm.readers.row import Row
+from snakelm.readers.rows import column
+from snakelm.tasks.config import LearnerClass, task_types, training_key
+from snakelm.tasks.data import Where
+from snakelm.tasks.features import Features
+from snakelm.tasks.keys import Windows
+from snakelm.tasks.labels import is_missing, is_missing_list, listed
+from snakelm.tasks.learner import Batch, Learner, softmax
+from snakelm.tasks.metrics import Metrics
+from snakelm.tasks.rows import read_texts
 
 if TYPE_CHECKING:
+    import numpy as np
+    import torch
     from pandas import DataFrame
 
 CANDIDATES = 20
 """Best beginnings and best ends that are combined into spans."""
+Span: TypeAlias = tuple[float, float, int, int]
+"""Sum of logits, probability, first character, end."""
 
 
-class QuestionAnswering(Kind):
+@task_types.register("question_answering")
+class QuestionAnswering(Windows):
+    """A question, a context, and the answers in it, if it has any (SQuAD 1 and 2)."""
+
+    question_column: str = Field("question", description="Column with the question.")
+    context_column: str = Field("context", description="Column with the text that holds the answer.")
+    answers_column: str = Field(
+        "answers", description="Column with the accepted answers: SQuAD's {text, answer_start}, a list or one text."
+    )
+    answer_start_column: str | None = Field(
+        None, description="Column with the answers' offsets in characters, where they stand apart from the answers."
+    )
+    max_answer_length: int = training_key(
+        30, description="Longest answer that is considered, in tokens.", changes_features=False, ge=1
+    )
+
+    metrics = Metrics(question_answering, ("f1", "exact_match"))
+    inputs = ("question", "context")
+
+    def text_columns(self) -> list[str]:
+        return [self.context_column, self.question_column]
+
+    def columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
+        questions, contexts = read_texts(rows, self.question_column), read_texts(rows, self.context_column)
+        answers = [_answers(row, self, context) for row, context in zip(rows, contexts, strict=True)]
+        return {
+            "question": questions,
+            "context": contexts,
+            "gold": [texts for texts, _ in answers],
+            "starts": [starts for _, starts in answers],
+        }
+
+    def learner(self) -> LearnerClass:
+        return QuestionAnsweringLearner
+
+
+def _answers(row: Row, task: QuestionAnswering, context: str) -> tuple[list[str], list[int]]:
+    """The accepted answers and their offsets, in any of the usual shapes; looked up where no offset is given."""
+    cell: Any = column(row, task.answers_column)
+    starts: Any = column(row, task.answer_start_column) if task.answer_start_column else None
+    if isinstance(cell, dict):
+        starts = cell.get("answer_start") if starts is None else starts
+        if "text" not in cell:
+            raise UserError(f"{row.where}: column {task.answers_column} must hold the answers' texts under text")
+        cell = cell["text"]
+    cell = listed(cell)
+    if is_missing_list(cell) or isinstance(cell, str) and not cell:
+        cell = []
+    if not hasattr(cell, "__iter__"):
+        raise UserError(f"{row.where}: column {task.answers_column} must hold text, found {type(cell).__name__}")
+    items: list[Any] = [cell] if isinstance(cell, str) else list(cell)
+    if items and isinstance(items[0], dict):
+        starts = [item.get("answer_start") for item in items] if starts is None else starts
+        items = [item.get("text") for item in items]
+    if any(not isinstance(item, str) for item in items):
+        raise UserError(f"{row.where}: column {task.answers_column} must hold the answers' texts")
+    if starts is None or isinstance(starts, str) or not hasattr(starts, "__iter__"):
+        starts = [] if starts is None else [starts]
+    starts = list(starts) or [None] * len(items)
+    if len(starts) == len(items):  # an answer without text is no answer
+        starts = [start for start, text in zip(starts, items, strict=True) if text.strip()]
+        items = [text for text in items if text.strip()]
+    if len(starts) != len(items):
+        raise UserError(f"{row.where}: {len(items)} answers but {len(starts)} offsets")
+    found = []
+    for text, start in zip(items, starts, strict=True):
+        try:
+            at = context.find(text) if is_missing(start) else int(start)
+        except (TypeError, ValueError, OverflowError):
+            raise UserError(
+                f"{row.where}: the offset of an answer must be a number, found {str(start)[:40]!r}"
+            ) from None
+        if at < 0 or context[at : at + len(text)] != text:
+            there = context[max(at, 0) : max(at, 0) + len(text)]
+            raise UserError(
+                f"{row.where}: the answer {text[:40]!r} is not "
+                + (
+                    "in the context"
+                    if is_missing(start)
+                    else f"at its offset {at}, where the context has {there[:40]!r}"
+                )
+            )
+        found.append(at)
+    return items, found
+
+
+class QuestionAnsweringLearner(Learner[QuestionAnswering]):
     """Question and context, long contexts in windows that overlap by `stride` tokens; first and last token of the
     answer are learnt by cross-entropy over the window's tokens. A window without the whole answer points at the null
     position: the first token where the tokenizer begins with a special one (encoders), else the last. A causal model
@@ -29,11 +127,10 @@ class QuestionAnswering(Kind):
 
     auto_class = "AutoModelForQuestionAnswering"
 
-    def __init__(self, *arguments: Any):
-        super().__init__(*arguments)
+    def prepare(self) -> None:
         train = self.data.splits["train"]["gold"]
         end = self.tokenizer.eos_token_id if self.tokenizer.eos_token_id is not None else self.tokenizer.sep_token_id
-        self.ends = [end] if self.objective == "clm" and end is not None else []
+        self.ends = [end] if self.network == "decoder" and end is not None else []
         self.may_abstain = any(len(answers) == 0 for answers in train)
 
     def features(self, frame: DataFrame, split: str) -> Features:
@@ -89,6 +186,8 @@ class QuestionAnswering(Kind):
         ]
 
     def loss(self, answer: Any, batch: Batch) -> torch.Tensor:
+        from torch.nn import functional
+
         start_BL, end_BL = (logits.float() for logits in (answer.start_logits, answer.end_logits))
         hidden = batch["attention_mask"] == 0
         return (
@@ -97,12 +196,16 @@ class QuestionAnswering(Kind):
         ) / 2
 
     def outputs(self, answer: Any, batch: Batch) -> list[np.ndarray]:
+        import torch
+
         both_B2L = torch.stack([answer.start_logits, answer.end_logits], 1).float().cpu().numpy()
         lengths = batch["attention_mask"].sum(1).tolist()
         return [both[:, :length] for both, length in zip(both_B2L, lengths, strict=True)]
 
     def decode(self, outputs: list[np.ndarray], features: Features, frame: DataFrame) -> DataFrame:
-        best: list[tuple[float, float, int, int]] = [(-np.inf, 0.0, 0, 0)] * len(frame)
+        import numpy as np
+
+        best: list[Span] = [(-np.inf, 0.0, 0, 0)] * len(frame)
         null = [np.inf] * len(frame)
         for (start_L, end_L), row, spans, at in zip(
             outputs, features.row, features.notes["spans"], features.notes["nulls"], strict=True
@@ -116,8 +219,10 @@ class QuestionAnswering(Kind):
             scores.append(1 - chance if abstains else chance)
         return frame.assign(prediction=predictions, score=scores)
 
-    def _best_span(self, start_L: np.ndarray, end_L: np.ndarray, spans: list[list[int]]) -> tuple:
+    def _best_span(self, start_L: np.ndarray, end_L: np.ndarray, spans: list[list[int]]) -> Span:
         """(sum of logits, probability, first character, end) of the window's best span within the context."""
+        import numpy as np
+
         inside = np.array([begin >= 0 and end > begin for begin, end in spans])
         if not inside.any():
             return (-np.inf, 0.0, 0, 0)

@@ -1,42 +1,48 @@
-"""What a kind of task has to say; everything else (training, batching, selecting, writing) is the same for all."""
+"""What the learner of a task type has to say; training, batching, selecting and writing are the same for all."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
-import numpy as np
-import torch
-
-from snakelm.finetune.config import TaskConfig
-from snakelm.finetune.data import TaskData
-from snakelm.finetune.features import TOKENS_PER_BATCH, Features, pad
+from snakelm.architectures.names import Network
+from snakelm.tasks.data import TaskData
+from snakelm.tasks.features import Features, pad
 
 if TYPE_CHECKING:
+    import numpy as np
+    import torch
     from pandas import DataFrame
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-Batch = dict[str, torch.Tensor]
+Batch: TypeAlias = "dict[str, torch.Tensor]"
+TaskT = TypeVar("TaskT")
+"""The config class of the task type."""
 
 
-class Kind:
+class Learner(Generic[TaskT]):
     """A task on one tokenizer: makes features of its rows, a loss and outputs of a model's answers, predictions of
     the outputs. It holds no weights, so all seeds and grid points share it.
 
-    Subclasses set `auto_class` and implement `features`, `loss`, `outputs` and `decode`.
+    Subclasses set `auto_class` and implement `features`, `loss`, `outputs` and `decode`. They may stand in the module
+    of their type: what needs torch or NumPy imports it itself.
     """
 
     auto_class: str
     """Name of the transformers Auto class whose head the task needs."""
-    tokens_per_batch = TOKENS_PER_BATCH
-    """Padded tokens per forward pass of predictions: fixed, so that predictions do not depend on circumstance."""
-    trains = True
-    """Whether anything is learnt; zero-shot kinds only score."""
+    pooling = "auto"
+    """How a head of ours makes one vector of the tokens' (see the key `pooling`)."""
+    tokens_per_batch = 8192
+    """Padded tokens per forward pass of predictions: fixed, so that predictions do not depend on runtime settings."""
 
     def __init__(
-        self, task: TaskConfig, data: TaskData, tokenizer: PreTrainedTokenizerBase, max_length: int, objective: str
+        self, task: TaskT, data: TaskData, tokenizer: PreTrainedTokenizerBase, max_length: int, network: Network
     ):
         self.task, self.data, self.tokenizer, self.max_length = task, data, tokenizer, max_length
-        self.objective = objective
+        self.network = network
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Make what is needed of task, data and tokenizer; UserError where they do not go together."""
 
     def head(self) -> dict[str, Any]:
         """Keys of the model's config that the head needs."""
@@ -84,3 +90,12 @@ class Kind:
 def inputs_of(batch: Batch) -> Batch:
     """A batch without what is not the model's to see."""
     return {name: values for name, values in batch.items() if name in ("input_ids", "attention_mask", "token_type_ids")}
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities along the last axis."""
+    import numpy as np
+
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    chances: np.ndarray = powers / powers.sum(-1, keepdims=True)
+    return chances

@@ -1,10 +1,11 @@
-"""Metrics of free text: answers, summaries, translations."""
+"""Metrics of extracted answers."""
 
 from __future__ import annotations
 
 import re
 import string
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ _PUNCTUATION = str.maketrans("", "", string.punctuation)
 def question_answering(predictions: DataFrame) -> dict[str, float]:
     """Exact match and token F1 against the best of the accepted answers, after SQuAD's normalisation (lower
     case, no punctuation, no articles); an unanswerable question is right only with "". With both kinds of
-    questions, also for each kind. Source: Rajpurkar et al. 2018, the SQuAD 2.0 evaluation."""
+    questions, also for each kind. Source: Rajpurkar et al. 2018, the SQuAD 2.0 evaluation.
+
+    Columns gold: list of accepted answers (empty: unanswerable); prediction: str ("" is: no answer)."""
     gold, guess = [list(answers) for answers in predictions["gold"]], list(predictions["prediction"])
     exact = [_best(_exact, answers, text) for answers, text in zip(gold, guess, strict=True)]
     overlap = [_best(_overlap, answers, text) for answers, text in zip(gold, guess, strict=True)]
@@ -33,11 +36,11 @@ def question_answering(predictions: DataFrame) -> dict[str, float]:
 
 
 def normalize_answer(text: str) -> str:
-    """SQuAD's comparison form: lower case, without punctuation, articles and superfluous blanks."""
+    """SQuAD's comparison form: lower case, without punctuation, articles and superfluous whitespace."""
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
 
 
-def _best(score, answers: list[str], text: str) -> float:
+def _best(score: Callable[[str, str], float], answers: list[str], text: str) -> float:
     return max(score(answer, text) for answer in answers) if answers else float(normalize_answer(text) == "")
 
 
@@ -51,35 +54,6 @@ def _overlap(answer: str, text: str) -> float:
     if not gold or not guess:
         return float(gold == guess)
     return 2 * common / (len(gold) + len(guess))
-
-
-def summarization(predictions: DataFrame) -> dict[str, float]:
-    """ROUGE 1, 2, L and Lsum (lines are sentences), F-measures without stemming, which is for English only.
-
-    Tokens are runs of word characters in any script: rouge-score's own tokenizer drops all but a-z and 0-9."""
-    from rouge_score.rouge_scorer import RougeScorer
-
-    class Words:
-        def tokenize(self, text: str) -> list[str]:
-            return re.findall(r"\w+", text.lower())
-
-    names = ["rouge1", "rouge2", "rougeL", "rougeLsum"]
-    scorer = RougeScorer(names, tokenizer=Words())
-    pairs = zip(predictions["gold"], predictions["prediction"], strict=True)
-    scores = [scorer.score(gold, guess) for gold, guess in pairs]
-    return {name: _mean([score[name].fmeasure for score in scores]) for name in names}
-
-
-def translation(predictions: DataFrame) -> dict[str, float]:
-    """Corpus BLEU, chrF and TER by sacrebleu with its default settings, 0 to 100 (TER: lower is better)."""
-    from sacrebleu import corpus_bleu, corpus_chrf, corpus_ter
-
-    gold, guess = [list(predictions["gold"])], list(predictions["prediction"])
-    return {
-        "bleu": corpus_bleu(guess, gold).score,
-        "chrf": corpus_chrf(guess, gold).score,
-        "ter": corpus_ter(guess, gold).score,
-    }
 
 
 def _mean(numbers: list[float]) -> float:

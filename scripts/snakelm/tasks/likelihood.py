@@ -7,11 +7,14 @@ pass per token. Encoder-decoders: the log-likelihood of the text as what fills a
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-
+from snakelm.architectures.names import Network
 from snakelm.core.errors import UserError
+from snakelm.tasks.learner import Batch, Learner, TaskT
+
+if TYPE_CHECKING:
+    import torch
 
 TOKENS_PER_PASS = 4096
 """Masked copies are read so many tokens at a time: their logits take 130 MB with a vocabulary of 8,000."""
@@ -20,31 +23,31 @@ TOKENS_PER_PASS = 4096
 class Likelihood:
     """Turns token ids into model inputs with all that a kind of model needs around them, and scores them."""
 
-    def __init__(self, tokenizer: Any, objective: str):
-        self.tokenizer, self.objective = tokenizer, objective
+    def __init__(self, tokenizer: Any, network: Network):
+        self.tokenizer, self.network = tokenizer, network
         ids = tokenizer.convert_tokens_to_ids
-        if objective == "mlm" and tokenizer.mask_token_id is None:
+        if network == "encoder" and tokenizer.mask_token_id is None:
             raise UserError("the tokenizer has no mask token, which scoring by a masked model needs; add <mask>")
         ends = (tokenizer.eos_token_id, tokenizer.sep_token_id, tokenizer.bos_token_id, tokenizer.cls_token_id)
         self.before = next((token for token in ends if token is not None), None)
         self.gap = tokenizer.mask_token_id
         if "<extra_id_0>" in tokenizer.get_vocab():
             self.gap = ids("<extra_id_0>")
-        if objective == "span_denoising" and self.gap is None:
+        if network == "encoder-decoder" and self.gap is None:
             raise UserError("the tokenizer has neither <extra_id_0> nor a mask token, which scoring needs; add one")
 
     @property
     def extra(self) -> int:
         """Tokens that `wrap` adds."""
-        if self.objective == "mlm":
-            return self.tokenizer.num_special_tokens_to_add(pair=False)
+        if self.network == "encoder":
+            return int(self.tokenizer.num_special_tokens_to_add(pair=False))
         return 1
 
     def wrap(self, ids: list[int]) -> tuple[list[int], list[int]]:
         """(input ids, which of them are part of the text: 0 or 1)."""
-        if self.objective == "mlm":
+        if self.network == "encoder":
             return _with_special_tokens(self.tokenizer, ids)
-        first = self.gap if self.objective == "span_denoising" else self.before
+        first = self.gap if self.network == "encoder-decoder" else self.before
         # Without any token to begin with, the first is left unscored here and charged as a uniform guess.
         return ([first, *ids], [0, *([1] * len(ids))]) if first is not None else (ids, [0, *([1] * (len(ids) - 1))])
 
@@ -52,9 +55,11 @@ class Likelihood:
         self, model: torch.nn.Module, ids_BL: torch.Tensor, seen_BL: torch.Tensor, scored_BL: torch.Tensor
     ) -> torch.Tensor:
         """Minus log-likelihood of the scored tokens of each text, (B,), in nats."""
-        if self.objective == "mlm":
+        import torch
+
+        if self.network == "encoder":
             return self._masked(model, ids_BL, seen_BL, scored_BL)
-        if self.objective == "span_denoising":
+        if self.network == "encoder-decoder":
             end = [token for token in (self.gap, self.tokenizer.eos_token_id) if token is not None]
             source_BS = torch.tensor([end] * len(ids_BL), device=ids_BL.device)
             labels_BL = ids_BL.masked_fill(seen_BL == 0, -100)
@@ -64,6 +69,8 @@ class Likelihood:
         return _nats(logits_BLV[:, :-1], ids_BL[:, 1:], scored_BL[:, 1:])
 
     def _masked(self, model: Any, ids_BL: torch.Tensor, seen_BL: torch.Tensor, scored_BL: torch.Tensor) -> torch.Tensor:
+        import torch
+
         total_B = torch.zeros(len(ids_BL), dtype=torch.float64)
         text_N, position_N = scored_BL.nonzero(as_tuple=True)
         step = max(1, TOKENS_PER_PASS // ids_BL.shape[1])
@@ -91,3 +98,23 @@ def _with_special_tokens(tokenizer: Any, ids: list[int]) -> tuple[list[int], lis
     last = frame[-1:] if len(frame) > 1 or frame[0] != tokenizer.cls_token_id else []
     first = frame[: len(frame) - len(last)]
     return [*first, *ids, *last], [*([0] * len(first)), *([1] * len(ids)), *([0] * len(last))]
+
+
+class LikelihoodLearner(Learner[TaskT]):
+    """Learners whose outputs are likelihoods, one number per feature: minus the log-likelihood in nats."""
+
+    def prepare(self) -> None:
+        from snakelm.architectures.build import AUTO_CLASSES
+
+        self.auto_class = AUTO_CLASSES[self.network]
+        self.likelihood = Likelihood(self.tokenizer, self.network)
+        if self.network == "encoder":
+            self.tokens_per_batch = 1024  # every token costs a forward pass
+
+    def forward(self, model: torch.nn.Module, batch: Batch) -> Any:
+        if "labels" in batch:
+            return model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+        return self.likelihood.nats(model, batch["input_ids"], batch["attention_mask"], batch["scored"])
+
+    def outputs(self, answer: torch.Tensor, batch: Batch) -> list[float]:
+        return answer.tolist()

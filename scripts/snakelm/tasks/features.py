@@ -1,19 +1,17 @@
-"""Features: what the model is fed, one entry per window of a row, unpadded; batches of like length are padded late."""
+"""Features: what the model is fed, one entry per window of a row, unpadded until batches of like length are made."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-
-from snakelm.training.samples import generator
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
 
 IGNORED = -100
 """Label of a position that is not learnt (torch's own default)."""
-TOKENS_PER_BATCH = 8192
 
 
 @dataclass
@@ -41,11 +39,16 @@ class Features:
 
     def lengths(self) -> np.ndarray:
         """Length of each feature's input in tokens, (features,)."""
+        import numpy as np
+
         return np.array(self.sizes or [len(ids) for ids in self.columns["input_ids"]])
 
 
 def pad(items: Sequence[dict[str, Any]], pad_id: int, left: bool = False) -> dict[str, torch.Tensor]:
     """Stack features: ids padded to the longest (on the right, or left), labels with −100, numbers as they are."""
+    import numpy as np
+    import torch
+
     batch: dict[str, torch.Tensor] = {}
     for name in items[0]:
         values = [item[name] for item in items]
@@ -64,6 +67,9 @@ def pad(items: Sequence[dict[str, Any]], pad_id: int, left: bool = False) -> dic
 
 
 def _padded(rows: Sequence[Sequence[int]], fill: int, left: bool) -> torch.Tensor:
+    import numpy as np
+    import torch
+
     width = max(len(row) for row in rows)
     first = next((row[0] for row in rows if len(row)), 0)
     out = np.full((len(rows), width), fill, dtype=np.float32 if isinstance(first, float) else np.int64)
@@ -71,33 +77,3 @@ def _padded(rows: Sequence[Sequence[int]], fill: int, left: bool) -> torch.Tenso
         if len(row):
             out[number, slice(width - len(row), None) if left else slice(len(row))] = row
     return torch.from_numpy(out)
-
-
-def grouped_order(lengths: np.ndarray, batch_size: int, seed: int, epoch: int) -> np.ndarray:
-    """The order of one epoch in which each `batch_size` features in a row are of like length.
-
-    A random permutation is cut into chunks of up to 50 batches (at least 4 chunks), each chunk sorted by length,
-    and the batches shuffled; a pure function of its arguments. Padding falls from about half to a few percent on
-    texts of mixed length, at the price of batches that are not quite random draws.
-    """
-    random = generator(seed, epoch)
-    order = random.permutation(len(lengths))
-    per_chunk = batch_size * max(1, min(50, len(lengths) // (4 * batch_size)))
-    batches: list[np.ndarray] = []
-    for begin in range(0, len(order), per_chunk):
-        chunk = order[begin : begin + per_chunk]
-        chunk = chunk[np.argsort(lengths[chunk], kind="stable")]
-        batches += [chunk[at : at + batch_size] for at in range(0, len(chunk), batch_size)]
-    whole = [batch for batch in batches if len(batch) == batch_size]
-    rest = [batch for batch in batches if len(batch) < batch_size]  # last, so that the batches before stay aligned
-    return np.concatenate([whole[number] for number in random.permutation(len(whole))] + rest)
-
-
-def batches_by_length(lengths: np.ndarray, tokens: int = TOKENS_PER_BATCH) -> Iterator[list[int]]:
-    """Numbers of features for predicting: longest first, at most `tokens` padded tokens together."""
-    order = np.argsort(-lengths, kind="stable").tolist()
-    begin = 0
-    while begin < len(order):
-        count = max(1, tokens // max(int(lengths[order[begin]]), 1))
-        yield order[begin : begin + count]
-        begin += count

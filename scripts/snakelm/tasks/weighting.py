@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-
-import torch
+from typing import TYPE_CHECKING
 
 from snakelm.core.errors import UserError, did_you_mean
+
+if TYPE_CHECKING:
+    import torch
 
 
 def label_weights(
@@ -15,6 +17,8 @@ def label_weights(
 ) -> torch.Tensor:
     """One weight per label, scaled so that the mean weight of a training label is 1: the learning rate keeps its
     meaning. 'balanced' is inverse to the frequency in training; labels that a mapping leaves out weigh 1."""
+    import torch
+
     counts = Counter(label for gold in golds for label in gold)
     if isinstance(wanted, Mapping):
         if strange := sorted(set(wanted) - set(labels)):

@@ -6,17 +6,18 @@ import ast
 import bisect
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from snakelm.core.errors import UserError, did_you_mean
 
-Where = Callable[[int], str]
-"""Number of a row in its source (from 0) → how to name it to the user."""
+if TYPE_CHECKING:
+    from snakelm.tasks.data import Where
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a cell holds nothing: None, NaN, or blanks only."""
+    """Whether a cell holds nothing: None, NaN, or whitespace only."""
     if value is None or isinstance(value, float) and math.isnan(value):
         return True
     return isinstance(value, str) and not value.strip()
@@ -74,9 +75,13 @@ def label_sets(cells: Sequence[Any], column: str, separator: str, where: Where) 
             raise UserError(f"{where(row)}: column {column} must hold a list of labels, or text, found an object")
         parts = cell.split(separator) if isinstance(cell, str) else [] if is_missing_list(cell) else cell
         parts = list(parts) if hasattr(parts, "__iter__") else [parts]
-        names = label_names([part for part in parts if not is_missing(part)], column, lambda _, row=row: where(row))
+        names = label_names([part for part in parts if not is_missing(part)], column, partial(_same, where(row)))
         sets.append(sorted(set(names)))
     return sets
+
+
+def _same(place: str, _: int) -> str:
+    return place
 
 
 def listed(cell: Any) -> Any:

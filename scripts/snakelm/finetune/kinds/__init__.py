@@ -1,1 +1,0 @@
-"""One small module per kind of task: rows → features → loss → outputs → predictions."""

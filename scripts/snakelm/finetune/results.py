@@ -1,0 +1,23 @@
+"""What a fine-tuning has found out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True)
+class Result:
+    """Predictions in the rows' order, and how they came about."""
+
+    test: DataFrame
+    validation: DataFrame | None = None
+    curve: list[dict[str, Any]] = field(default_factory=list)
+    """One dict per step at which a loss or a metric was taken."""
+    point: dict[str, Any] = field(default_factory=dict)
+    """The grid point that was chosen."""
+    points: list[dict[str, Any]] = field(default_factory=list)
+    """Every grid point with its main metric on validation, where a grid was searched."""

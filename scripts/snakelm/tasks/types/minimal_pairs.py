@@ -1,0 +1,80 @@
+"""Which of two sentences a model holds to be likelier, without training (BLiMP; Warstadt et al. 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from snakelm.core.errors import UserError
+from snakelm.metrics.choices import minimal_pairs
+from snakelm.readers.row import Row
+from snakelm.readers.rows import column
+from snakelm.tasks.config import LearnerClass, TaskConfig, task_types
+from snakelm.tasks.data import Where
+from snakelm.tasks.features import Features
+from snakelm.tasks.likelihood import LikelihoodLearner
+from snakelm.tasks.metrics import Metrics
+from snakelm.tasks.rows import read_texts
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+@task_types.register("minimal_pairs")
+class MinimalPairs(TaskConfig):
+    """An acceptable and an unacceptable sentence (BLiMP), without training."""
+
+    good_column: str = Field("sentence_good", description="Column with the acceptable sentence.")
+    bad_column: str = Field("sentence_bad", description="Column with the unacceptable sentence.")
+    phenomenon_column: str | None = Field(
+        "linguistics_term", description="Column by which pairs are also scored; null if there is none."
+    )
+
+    metrics = Metrics(minimal_pairs, ("accuracy", "accuracy_by_phenomenon"))
+    inputs = ("good", "bad")
+    trains = False
+
+    def text_columns(self) -> list[str]:
+        return [self.good_column, self.bad_column]
+
+    def columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
+        name = self.phenomenon_column
+        if name is not None and not any(name in row for row in rows) and "phenomenon_column" not in self.changed():
+            name = None
+        phenomena = ["all"] * len(rows) if name is None else [str(column(row, name)) for row in rows]
+        return {
+            "good": read_texts(rows, self.good_column),
+            "bad": read_texts(rows, self.bad_column),
+            "phenomenon": phenomena,
+        }
+
+    def learner(self) -> LearnerClass:
+        return MinimalPairsLearner
+
+
+class MinimalPairsLearner(LikelihoodLearner[MinimalPairs]):
+    """Which of two sentences is the likelier. A tie is an error."""
+
+    def features(self, frame: DataFrame, split: str) -> Features:
+        sentences = [sentence for pair in zip(frame["good"], frame["bad"], strict=True) for sentence in pair]
+        encoded = self.tokenizer(sentences, add_special_tokens=False, return_attention_mask=False)["input_ids"]
+        longest = max(map(len, encoded)) + self.likelihood.extra
+        if longest > self.max_length:
+            number = max(range(len(encoded)), key=lambda at: len(encoded[at]))
+            raise UserError(
+                f"{self.data.where[split](frame['row'].iloc[number // 2])}: the sentence has {longest} tokens, but the"
+                f" model reads {self.max_length}; a pair that is cut cannot be compared"
+            )
+        wrapped = [self.likelihood.wrap(ids) for ids in encoded]
+        columns = {"input_ids": [ids for ids, _ in wrapped], "scored": [flags for _, flags in wrapped]}
+        return Features(columns, [number // 2 for number in range(len(encoded))])
+
+    def decode(self, outputs: list[float], features: Features, frame: DataFrame) -> DataFrame:
+        import numpy as np
+
+        good, bad = np.array(outputs[0::2]), np.array(outputs[1::2])
+        return frame.assign(
+            gold=0, prediction=(bad <= good).astype(int), nats_good=good, nats_bad=bad, score=np.abs(bad - good)
+        )

@@ -1,0 +1,203 @@
+"""Classification of texts or pairs of texts, by one label or several."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field, model_validator
+
+from snakelm.core.errors import UserError
+from snakelm.metrics.classification import text_classification
+from snakelm.readers.row import Row
+from snakelm.readers.rows import column
+from snakelm.tasks.baselines import Answer, most_frequent, tfidf
+from snakelm.tasks.config import LearnerClass, task_types
+from snakelm.tasks.data import TaskData, Where
+from snakelm.tasks.features import Features
+from snakelm.tasks.labelled import LabelLearner, Labelled, Labels, refuse_twice
+from snakelm.tasks.labels import bin_names, binned, infer, label_names, label_sets, numbers
+from snakelm.tasks.learner import Batch, softmax
+from snakelm.tasks.metrics import Metrics
+from snakelm.tasks.texts import TextLearner, TextTask
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from pandas import DataFrame
+
+
+def frequent_labels(task: TextClassification, data: TaskData) -> Answer:
+    """Always the most frequent label; of several labels those that most rows have."""
+    if not task.multi_label:
+        return most_frequent(task, data)
+    gold = data.splits["train"]["gold"]
+    counts = Counter(label for labels in gold for label in labels)
+    guess: Any = sorted(label for label, count in counts.items() if count > len(gold) / 2)
+    return lambda frame: frame.assign(prediction=[guess] * len(frame))
+
+
+def logistic_regression(task: TextClassification, data: TaskData) -> Answer:
+    """Logistic regression on TF-IDF; of several labels one for each."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
+    from sklearn.preprocessing import MultiLabelBinarizer
+
+    train = data.splits["train"]
+    features, seen = tfidf(train)
+    linear = LogisticRegression(C=10.0, max_iter=1000, class_weight=_weights(task, data), random_state=0)
+    if task.multi_label:
+        marks = MultiLabelBinarizer(classes=data.labels)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a label of all rows, or of none, has been told of
+            several = OneVsRestClassifier(linear).fit(features, marks.fit_transform(train["gold"]))
+
+        def sets(frame: DataFrame) -> DataFrame:
+            found = marks.inverse_transform(several.predict(seen(frame)))
+            predictions: list[Any] = [sorted(labels) for labels in found]
+            return frame.assign(prediction=predictions)
+
+        return sets
+    if train["gold"].nunique() < 2:
+        return most_frequent(task, data)
+    linear.fit(features, train["gold"])
+
+    def labels(frame: DataFrame) -> DataFrame:
+        chances = linear.predict_proba(seen(frame))
+        return frame.assign(prediction=linear.classes_[chances.argmax(1)], score=chances.max(1))
+
+    return labels
+
+
+def _weights(task: TextClassification, data: TaskData) -> Any:
+    """Weights of classes as scikit-learn wants them. Each of several labels has a classifier of its own, where
+    weighing one label against another means nothing: there only `balanced` (rows with it and without) does."""
+    if task.class_weights is None or task.multi_label and task.class_weights == "balanced":
+        return task.class_weights
+    from snakelm.tasks.weighting import label_weights
+
+    golds = task.labels_of(data.splits["train"])
+    weights = label_weights(task.class_weights, golds, data.labels or []).tolist()
+    return None if task.multi_label else dict(zip(data.labels or [], weights, strict=True))
+
+
+@task_types.register("text_classification")
+class TextClassification(TextTask, Labelled):
+    """A text or a pair of texts, and a label, or several."""
+
+    label_column: str = Field("label", description="Column with the label.")
+    multi_label: bool = Field(False, description="Whether a row may have any number of labels.")
+    label_separator: str = Field(",", description="What separates several labels in one cell.", min_length=1)
+    bins: list[float] | None = Field(
+        None,
+        description="Edges that cut a numeric label column into classes: [1790, 1840, 1890] makes 1790 ≤ x < 1840 "
+        "and 1840 ≤ x ≤ 1890.",
+        min_length=3,
+    )
+    bin_names: Labels | None = Field(None, description="Names of the classes that `bins` makes, one per interval.")
+
+    metrics = Metrics(text_classification, ("accuracy", "f1_micro", "f1_macro", "mcc", "exact_match"))
+    baselines = {"majority": frequent_labels, "tfidf": logistic_regression}
+
+    @model_validator(mode="after")
+    def _check_bins(self) -> TextClassification:
+        if self.bins is not None:
+            if any(low >= high for low, high in zip(self.bins, self.bins[1:], strict=False)):
+                raise ValueError("bins must rise from each edge to the next")
+            if self.labels is not None or self.multi_label:
+                raise ValueError("bins make the labels: leave labels and multi_label out (bin_names names them)")
+        if self.bin_names is not None and len(self.bin_names) != len(self.bins or []) - 1:
+            raise ValueError(f"bin_names needs {max(len(self.bins or []) - 1, 0)} names, one per interval of bins")
+        refuse_twice("bin_names", self.bin_names)
+        return self
+
+    @model_validator(mode="after")
+    def _check_metric(self) -> TextClassification:
+        one, several = ("accuracy", "f1_macro", "mcc"), ("f1_micro", "f1_macro", "exact_match")
+        if self.metric is not None and self.metric not in (several if self.multi_label else one):
+            raise ValueError(
+                f"metric {self.metric} is of {'one label' if self.multi_label else 'several labels'} per row;"
+                f" take {', '.join(several if self.multi_label else one)}"
+            )
+        return self
+
+    def fewest_labels(self) -> int:
+        return 1 if self.multi_label else 2
+
+    def given_labels(self) -> Sequence[str] | None:
+        return self.labels or self.bin_names
+
+    def gold_column(self) -> str | None:
+        return None if self.multi_label else self.label_column
+
+    def gold_is_number(self) -> bool:
+        return self.bins is not None
+
+    def columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
+        columns = super().columns(rows, where)
+        cells = [column(row, self.label_column) for row in rows]
+        if self.bins is not None:
+            values = numbers(cells, self.label_column, where)
+            return columns | {"gold": binned(values, self.bins, bin_names(self.bins, self.bin_names), where)}
+        if self.multi_label:
+            return columns | {"gold": label_sets(cells, self.label_column, self.label_separator, where)}
+        return columns | {"gold": label_names(cells, self.label_column, where)}
+
+    def find_labels(self, frames: Mapping[str, DataFrame], where: Mapping[str, Where]) -> list[str]:
+        if self.bins is not None:
+            return bin_names(self.bins, self.bin_names)
+        labels = self.labels or infer(label for row in self.labels_of(frames["train"]) for label in row)
+        self.check_all_known(labels, frames, where)
+        if len(labels) < self.fewest_labels():
+            found = f"all rows have one label, {labels[0]!r}" if labels else "no row has a label"
+            least = "at least one" if self.multi_label else "two"
+            raise UserError(f"train: {found}; a classification needs {least}")
+        return list(labels)
+
+    def learner(self) -> LearnerClass:
+        return TextClassificationLearner
+
+
+class TextClassificationLearner(TextLearner[TextClassification], LabelLearner[TextClassification]):
+    """Cross-entropy over the labels; with several labels per row binary cross-entropy of each, cut at 0.5."""
+
+    def head(self) -> dict[str, Any]:
+        problem = "multi_label_classification" if self.task.multi_label else "single_label_classification"
+        return {**super().head(), "problem_type": problem}
+
+    def targets(self, frame: DataFrame) -> list[Any]:
+        if not self.task.multi_label:
+            return [self.ids[gold] for gold in frame["gold"]]
+        return [[float(label in gold) for label in self.ids] for gold in frame["gold"]]
+
+    def loss(self, answer: Any, batch: Batch) -> torch.Tensor:
+        from torch.nn import functional
+
+        logits_BC, labels = answer.logits.float(), batch["labels"]
+        weights_C = None if self.weights is None else self.weights.to(logits_BC.device)
+        smoothing = self.task.label_smoothing
+        if not self.task.multi_label:
+            loss_B = functional.cross_entropy(logits_BC, labels, reduction="none", label_smoothing=smoothing)
+            return (loss_B if weights_C is None else loss_B * weights_C[labels]).sum()
+        targets_BC = labels.float() * (1 - smoothing) + smoothing / 2
+        loss_BC = functional.binary_cross_entropy_with_logits(logits_BC, targets_BC, reduction="none")
+        return (loss_BC if weights_C is None else loss_BC * weights_C).mean(1).sum()
+
+    def decode(self, outputs: list[np.ndarray], features: Features, frame: DataFrame) -> DataFrame:
+        import numpy as np
+
+        logits_BC = np.stack(outputs)
+        table = frame.copy()
+        if self.task.multi_label:
+            chances_BC = 1 / (1 + np.exp(-logits_BC))
+            table["prediction"] = [
+                sorted(self.labels[c] for c in np.flatnonzero(chances > 0.5)) for chances in chances_BC
+            ]
+            table["score"] = np.maximum(chances_BC, 1 - chances_BC).min(1)
+        else:
+            chances_BC = softmax(logits_BC)
+            table["prediction"] = [self.labels[number] for number in chances_BC.argmax(1)]
+            table["score"] = chances_BC.max(1)
+        return table

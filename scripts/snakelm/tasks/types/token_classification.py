@@ -1,0 +1,222 @@
+"""One tag per word: part of speech, named entities."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from snakelm.core.errors import UserError
+from snakelm.metrics.tags import is_span_tag, token_classification
+from snakelm.readers.row import Row
+from snakelm.tasks import tagging
+from snakelm.tasks.baselines import Answer
+from snakelm.tasks.config import LearnerClass, task_types
+from snakelm.tasks.data import TaskData, Where
+from snakelm.tasks.features import IGNORED, Features
+from snakelm.tasks.keys import Windows
+from snakelm.tasks.labelled import LabelLearner, Labelled
+from snakelm.tasks.learner import Batch, softmax
+from snakelm.tasks.metrics import Metrics
+from snakelm.tasks.rows import read_list
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from pandas import DataFrame
+
+
+def frequent_tags(task: object, data: TaskData) -> Answer:
+    """The most frequent tag of each word; of an unknown word the most frequent of all."""
+    train = data.splits["train"]
+    of_word: dict[str, Counter[str]] = defaultdict(Counter)
+    for words, tags in zip(train["words"], train["gold"], strict=True):
+        for word, tag in zip(words, tags, strict=True):
+            of_word[word][tag] += 1
+    best = {word: _most_frequent(tags) for word, tags in of_word.items()}
+    other = _most_frequent(sum(of_word.values(), Counter()))
+
+    def answer(frame: DataFrame) -> DataFrame:
+        predictions: list[Any] = [[best.get(word, other) for word in words] for words in frame["words"]]
+        return frame.assign(prediction=predictions)
+
+    return answer
+
+
+def _most_frequent(tags: Counter[str]) -> str:
+    return min(tags, key=lambda tag: (-tags[tag], tag))
+
+
+@task_types.register("token_classification")
+class TokenClassification(Windows, Labelled):
+    """Words and a tag for each (parts of speech; entities in IOB1, IOB2 or BIOES)."""
+
+    words_column: str = Field("words", description="Column with the list of words (or words separated by whitespace).")
+    tags_column: str = Field("tags", description="Column with the list of tags, one per word.")
+    tag_scheme: Literal["auto", "iob1", "iob2", "bioes", "none"] = Field(
+        "auto",
+        description="How spans are marked: checked, and IOB1 is rewritten as IOB2; auto finds it from the tags, none "
+        "takes the tags as they are.",
+    )
+
+    metrics = Metrics(token_classification, ("f1", "accuracy", "precision", "recall", "f1_macro"))
+    inputs = ("words",)
+    baselines = {"majority": frequent_tags}
+
+    def text_columns(self) -> list[str]:
+        return [self.words_column]
+
+    def gold_column(self) -> str | None:
+        return self.tags_column
+
+    def columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
+        all_words, all_tags = [], []
+        for number, row in enumerate(rows):
+            words, tags = (read_list(row, name) for name in (self.words_column, self.tags_column))
+            if len(words) != len(tags):
+                raise UserError(f"{row.where}: {len(words)} words but {len(tags)} tags")
+            for position, word in enumerate(words):
+                if not word.strip() or not tags[position].strip():
+                    what = "tag" if word.strip() else "word"
+                    raise UserError(f"{where(number)}: {what} {position + 1} is empty")
+            all_words.append(words)
+            all_tags.append(tags)
+        return {"words": all_words, "gold": all_tags}
+
+    def check_rows(self, frames: Mapping[str, DataFrame], where: Mapping[str, Where]) -> None:
+        """All tags have to be of one scheme; IOB1 becomes IOB2."""
+        scheme = self._scheme(frames)
+        if scheme == "none":
+            return
+        for split, frame in frames.items():
+            for number, tags in zip(frame["row"], frame["gold"], strict=True):
+                tagging.check(tags, scheme, where[split](number))
+            if scheme == "iob1":
+                frame["gold"] = [tagging.iob2(tags) for tags in frame["gold"]]
+
+    def _scheme(self, frames: Mapping[str, DataFrame]) -> str:
+        if self.tag_scheme != "auto":
+            return self.tag_scheme
+        return tagging.detect([tags for frame in frames.values() for tags in frame["gold"]])
+
+    def find_labels(self, frames: Mapping[str, DataFrame], where: Mapping[str, Where]) -> list[str]:
+        found = tagging.complete([tag for tags in frames["train"]["gold"] for tag in tags], self._scheme(frames))
+        labels = self.labels or found
+        self.check_all_known(labels, frames, where)
+        spans = any(is_span_tag(label) for label in labels)
+        if self.metric is not None and self.metric != "accuracy" and spans == (self.metric == "f1_macro"):
+            kind, others = ("mark", "f1 or accuracy") if spans else ("do not mark", "accuracy or f1_macro")
+            raise UserError(f"metric {self.metric} is not computed here: the tags {kind} spans; take {others}")
+        if len(labels) < 2:
+            raise UserError(f"train: all words have one tag, {labels[0]!r}; a classification needs two")
+        return list(labels)
+
+    def unseen_labels(self, labels: Sequence[str], train: DataFrame) -> list[str]:
+        seen = {tag for tags in train["gold"] for tag in tags}
+        return [label for label in super().unseen_labels(labels, train) if not tagging.is_implied(label, seen)]
+
+    def learner(self) -> LearnerClass:
+        return TokenClassificationLearner
+
+
+class TokenClassificationLearner(LabelLearner[TokenClassification]):
+    """Words joined by spaces, as a pipeline would be given them; the first token of a word stands for it.
+
+    Rows longer than max_length are read in windows that overlap by `stride` tokens; a word is learnt and predicted
+    in the window where it is farthest from an edge. A word of which the tokenizer leaves nothing has the prediction
+    "", which counts as an error.
+    """
+
+    auto_class = "AutoModelForTokenClassification"
+
+    def features(self, frame: DataFrame, split: str) -> Features:
+        encoded = self.tokenizer(
+            [" ".join(words) for words in frame["words"]],
+            truncation=True,
+            max_length=self.max_length,
+            stride=min(self.task.stride, self.max_length // 2),
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
+            return_special_tokens_mask=True,
+            return_attention_mask=False,
+        )
+        rows = list(encoded["overflow_to_sample_mapping"])
+        firsts = []  # per feature: word → position of its first token
+        for number, row in enumerate(rows):
+            offsets, special = encoded["offset_mapping"][number], encoded["special_tokens_mask"][number]
+            firsts.append(_first_tokens(frame["words"].iloc[row], offsets, special))
+        lengths = [len(ids) for ids in encoded["input_ids"]]
+        words = _best_windows(rows, firsts, lengths)
+        lost = sum(map(len, frame["words"])) - sum(map(len, words))
+        remark = f"the tokenizer leaves nothing of {lost:,} words: they count as errors" if lost else None
+        names = ("input_ids", "token_type_ids")
+        columns = {name: list(encoded[name]) for name in names if name in encoded}
+        if split != "test":
+            columns["labels"] = []
+            for row, length, positions in zip(rows, lengths, words, strict=True):
+                labels, gold = [IGNORED] * length, frame["gold"].iloc[row]
+                for word, position in positions.items():
+                    labels[position] = self.ids[gold[word]]
+                columns["labels"].append(labels)
+        return Features(
+            columns, rows, {"words": [list(map(list, positions.items())) for positions in words]}, remark=remark
+        )
+
+    def items(self, batch: Batch) -> int:
+        return int((batch["labels"] != IGNORED).sum())
+
+    def loss(self, answer: Any, batch: Batch) -> torch.Tensor:
+        from torch.nn import functional
+
+        logits_BLC, labels_BL = answer.logits.float(), batch["labels"]
+        loss_BL = functional.cross_entropy(
+            logits_BLC.transpose(1, 2),
+            labels_BL,
+            ignore_index=IGNORED,
+            reduction="none",
+            label_smoothing=self.task.label_smoothing,
+        )
+        if self.weights is not None:
+            loss_BL = loss_BL * self.weights.to(loss_BL.device)[labels_BL.clamp(min=0)]
+        return loss_BL.sum()
+
+    def decode(self, outputs: list[np.ndarray], features: Features, frame: DataFrame) -> DataFrame:
+        predictions: list[Any] = [[""] * len(words) for words in frame["words"]]
+        scores: list[Any] = [[0.0] * len(words) for words in frame["words"]]
+        for logits_LC, row, words in zip(outputs, features.row, features.notes["words"], strict=True):
+            chances_LC = softmax(logits_LC)
+            for word, position in words:
+                best = int(chances_LC[position].argmax())
+                predictions[row][word], scores[row][word] = self.labels[best], float(chances_LC[position, best])
+        return frame.assign(prediction=predictions, score=scores)
+
+
+def _first_tokens(words: list[str], offsets: list[tuple[int, int]], special: list[int]) -> dict[int, int]:
+    """Word → position of the first token that covers its first character, for the words joined by spaces."""
+    starts, at = {}, 0
+    for word, text in enumerate(words):
+        starts[at] = word
+        at += len(text) + 1
+    firsts: dict[int, int] = {}
+    for position, ((begin, end), is_special) in enumerate(zip(offsets, special, strict=True)):
+        if not is_special:
+            for character in range(begin, end):
+                if character in starts:
+                    firsts.setdefault(starts[character], position)
+    return firsts
+
+
+def _best_windows(rows: list[int], firsts: list[dict[int, int]], lengths: list[int]) -> list[dict[int, int]]:
+    """Leave each word only in the window of its row where it is farthest from an edge."""
+    best: dict[tuple[int, int], tuple[int, int]] = {}
+    for number, (row, positions, length) in enumerate(zip(rows, firsts, lengths, strict=True)):
+        for word, position in positions.items():
+            room = min(position, length - 1 - position)
+            if (row, word) not in best or room > best[row, word][0]:
+                best[row, word] = (room, number)
+    return [
+        {word: position for word, position in positions.items() if best[rows[number], word][1] == number}
+        for number, positions in enumerate(firsts)
+    ]
