@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from snakelm.readers.row import Row
     from snakelm.tasks.baselines import Baseline
     from snakelm.tasks.data import Where
+    from snakelm.tasks.learner import Learner
     from snakelm.tasks.metrics import Metrics
 
 LearnerClass: TypeAlias = "type[Learner[Any]]"  # within TaskConfig `type` is a key
