@@ -1,4 +1,4 @@
-"""Trouble that the user can mend: one clear line each, never a traceback."""
+"""Trouble that the user can fix: one clear line each, never a traceback."""
 
 from __future__ import annotations
 
