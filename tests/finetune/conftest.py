@@ -16,10 +16,10 @@ def models(tmp_path_factory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("models")
     bytes_, pieces = make_tokenizer(root / "bytes"), make_tokenizer(root / "pieces", "pieces")
     return {
-        "gpt2": make_model(root / "gpt2", bytes_, "gpt2", "clm"),
-        "bert": make_model(root / "bert", pieces, "bert", "mlm"),
-        "roberta": make_model(root / "roberta", pieces, "roberta", "mlm"),
-        "t5": make_model(root / "t5", pieces, "t5", "span_denoising"),
+        "gpt2": make_model(root / "gpt2", bytes_, "gpt2", "decoder"),
+        "bert": make_model(root / "bert", pieces, "bert", "encoder"),
+        "roberta": make_model(root / "roberta", pieces, "roberta", "encoder"),
+        "t5": make_model(root / "t5", pieces, "t5", "encoder-decoder"),
     }
 
 

@@ -64,7 +64,7 @@ def make_tokenizer(folder: Path, kind: str = "bytes") -> Path:
     return folder
 
 
-def make_model(folder: Path, tokenizer: Path, architecture: str, objective: str, **sizes: object) -> Path:
+def make_model(folder: Path, tokenizer: Path, architecture: str, network: str, **sizes: object) -> Path:
     """A pretrain run's folder: a tiny model (untrained) with its tokenizer beside it."""
     from transformers import AutoTokenizer
 
@@ -73,7 +73,6 @@ def make_model(folder: Path, tokenizer: Path, architecture: str, objective: str,
 
     sizes = {"hidden_size": 32, "layers": 2, "heads": 2, "sequence_length": 64} | sizes
     loaded = AutoTokenizer.from_pretrained(tokenizer)
-    network = {"mlm": "encoder", "clm": "decoder", "span_denoising": "encoder-decoder"}[objective]
     architecture_config = ArchitectureConfig(architecture=architecture, network=network, **sizes)
     build_model(architecture_config, loaded, seed=1).save_pretrained(folder)
     loaded.save_pretrained(folder)

@@ -51,11 +51,11 @@ def task_of(tmp_path, monkeypatch):
     return make
 
 
-def features(task: TaskConfig, model, objective: str, cache, length: int = 48) -> dict[str, Features]:
+def features(task: TaskConfig, model, kind: str, cache, length: int = 48) -> dict[str, Features]:
     """As a process of its own would get them."""
     network._made.clear()
     tokenizer = AutoTokenizer.from_pretrained(model)
-    return network._prepared(task, load(task, None), tokenizer, length, objective, cache)[1]
+    return network._prepared(task, load(task, None), tokenizer, length, kind, cache)[1]
 
 
 def entries(cache) -> list:
@@ -72,13 +72,13 @@ def typed(value: object) -> object:
 @pytest.mark.parametrize("kind", ROWS)
 @pytest.mark.parametrize("model", ["gpt2", "bert", "t5"])
 def test_what_is_read_is_what_was_made(task_of, models, tmp_path, kind, model):
-    objective = {"gpt2": "clm", "bert": "mlm", "t5": "span_denoising"}[model]
+    network = {"gpt2": "decoder", "bert": "encoder", "t5": "encoder-decoder"}[model]
     if (kind, model) in (("summarization", "bert"), ("language_modeling", "t5")):
         pytest.skip("this model cannot do this task")
     task = task_of(kind, **({"max_target_length": 12} if kind == "summarization" else {}))
-    made = features(task, models[model], objective, tmp_path / "cache")
+    made = features(task, models[model], network, tmp_path / "cache")
     assert len(entries(tmp_path / "cache")) == 1
-    read = features(task, models[model], objective, tmp_path / "cache")
+    read = features(task, models[model], network, tmp_path / "cache")
     assert read is not made and len(entries(tmp_path / "cache")) == 1
     assert typed({split: vars(one) for split, one in read.items()}) == typed(
         {split: vars(one) for split, one in made.items()}
@@ -89,7 +89,7 @@ def test_an_entry_is_for_what_it_was_made_of(task_of, models, tmp_path):
     cache, task = tmp_path / "cache", task_of("text_classification")
 
     def count(task: TaskConfig = task, model: str = "bert", length: int = 48) -> int:
-        features(task, models[model], "mlm", cache, length)
+        features(task, models[model], "encoder", cache, length)
         return len(entries(cache))
 
     assert [count(), count(), count(task_of("text_classification", learning_rate=1.0))] == [1, 1, 1]
@@ -120,19 +120,19 @@ def test_an_entry_is_for_what_it_was_made_of(task_of, models, tmp_path):
 )
 def test_a_damaged_entry_is_made_again(task_of, models, tmp_path, damage):
     cache, task = tmp_path / "cache", task_of("text_classification")
-    made = features(task, models["bert"], "mlm", cache)
+    made = features(task, models["bert"], "encoder", cache)
     (entry,) = entries(cache)
     whole = entry.read_bytes()
     entry.write_bytes(damage(whole))
-    assert features(task, models["bert"], "mlm", cache) == made
+    assert features(task, models["bert"], "encoder", cache) == made
     assert entry.read_bytes() == whole
 
 
 def test_where_nothing_can_be_written_features_are_made_all_the_same(task_of, models, tmp_path):
     task = task_of("text_classification")
-    made = features(task, models["bert"], "mlm", None)
+    made = features(task, models["bert"], "encoder", None)
     (tmp_path / "file").write_text("")
-    assert features(task, models["bert"], "mlm", tmp_path / "file" / "cache") == made  # no folder can be made
+    assert features(task, models["bert"], "encoder", tmp_path / "file" / "cache") == made  # no folder can be made
     assert not entries(tmp_path / "file")
 
 

@@ -16,17 +16,17 @@ from snakelm.tasks.likelihood import Likelihood
 from tests.finetune.lab import sentences
 
 TEXTS = [text for text, _ in sentences(6, 1)]
-AUTO = {"gpt2": ("clm", "CausalLM"), "bert": ("mlm", "MaskedLM"), "t5": ("span_denoising", "Seq2SeqLM")}
+AUTO = {"gpt2": ("decoder", "CausalLM"), "bert": ("encoder", "MaskedLM"), "t5": ("encoder-decoder", "Seq2SeqLM")}
 
 
-def plainly(model, tokenizer, objective: str, ids: list[int]) -> float:
+def plainly(model, tokenizer, network: str, ids: list[int]) -> float:
     """Minus log-likelihood of the tokens of one text."""
     total = 0.0
     for place, token in enumerate(ids):
-        if objective == "clm":
+        if network == "decoder":
             given = torch.tensor([[tokenizer.eos_token_id, *ids[:place]]])
             logits = model(given).logits[0, -1]
-        elif objective == "mlm":
+        elif network == "encoder":
             masked = [*ids[:place], tokenizer.mask_token_id, *ids[place + 1 :]]
             given = torch.tensor([[tokenizer.cls_token_id, *masked, tokenizer.sep_token_id]])
             logits = model(given).logits[0, place + 1]
@@ -41,10 +41,10 @@ def plainly(model, tokenizer, objective: str, ids: list[int]) -> float:
 
 @pytest.mark.parametrize("name", AUTO)
 def test_likelihood_of_a_padded_batch(models, name):
-    objective, head = AUTO[name]
+    network, head = AUTO[name]
     tokenizer = transformers.AutoTokenizer.from_pretrained(models[name])
     model = getattr(transformers, f"AutoModelFor{head}").from_pretrained(models[name]).eval()
-    scorer = Likelihood(tokenizer, objective)
+    scorer = Likelihood(tokenizer, network)
     ids = [tokenizer(text, add_special_tokens=False).input_ids for text in TEXTS]
     wrapped = [scorer.wrap(each) for each in ids]
     width = max(len(each) for each, _ in wrapped)
@@ -53,18 +53,18 @@ def test_likelihood_of_a_padded_batch(models, name):
     seen = pad([[1] * len(each) for each, _ in wrapped], 0)
     with torch.no_grad():
         got = scorer.nats(model, batch, seen, pad([flags for _, flags in wrapped], 0))
-        want = [plainly(model, tokenizer, objective, each) for each in ids]
+        want = [plainly(model, tokenizer, network, each) for each in ids]
     assert got.tolist() == pytest.approx(want, rel=1e-4)
 
 
 @pytest.mark.parametrize("name", ["gpt2", "bert"])
 def test_windows_score_every_token_once(models, name):
-    objective, head = AUTO[name]
+    network, head = AUTO[name]
     tokenizer = transformers.AutoTokenizer.from_pretrained(models[name])
     model = getattr(transformers, f"AutoModelFor{head}").from_pretrained(models[name]).eval()
     task = task_types.validate({"type": "language_modeling", "data": {"files": "x.txt"}, "stride": 5})
     frame = pandas.DataFrame({"row": range(3), "text": [" ".join(TEXTS * 3), TEXTS[0], "the"]})
-    learner = task.learner()(task, TaskData({"test": frame}, None, {}), tokenizer, 24, objective)
+    learner = task.learner()(task, TaskData({"test": frame}, None, {}), tokenizer, 24, network)
     features = learner.features(frame, "test")
     counts = [len(tokenizer(text, add_special_tokens=False).input_ids) for text in frame["text"]]
     assert len(features) >= 10 and max(map(len, features.columns["input_ids"])) == 24
@@ -73,7 +73,7 @@ def test_windows_score_every_token_once(models, name):
         scored[row] += sum(flags)
     table, _ = predict(learner, model, features, frame)
     assert scored == counts == table["tokens"].tolist()
-    short = plainly(model, tokenizer, objective, tokenizer(TEXTS[0], add_special_tokens=False).input_ids)
+    short = plainly(model, tokenizer, network, tokenizer(TEXTS[0], add_special_tokens=False).input_ids)
     assert table["nats"].iloc[1] == pytest.approx(short, rel=1e-4)
     # An untrained model is nearly uniform: a token scored twice would show.
     assert table["nats"].iloc[0] == pytest.approx(counts[0] * math.log(len(tokenizer)), rel=0.1)

@@ -12,8 +12,9 @@ from transformers import AutoModelForCausalLM
 from snakelm.core.errors import UserError
 from snakelm.pretrain.objectives import objectives
 from snakelm.pretrain.pretrain import pretrain
-from snakelm.recipe.schema import MODELS, ModelEntry, load
-from snakelm.runs.identity import SCRIPTS, CodeDigests
+from snakelm.recipe.loading import load
+from snakelm.recipe.schema import MODELS, ModelEntry
+from snakelm.runs.code import CodeDigests
 from tests.pretrain import lab
 
 ECHO = '''
@@ -126,6 +127,6 @@ def test_the_config_tells_objectives_apart_that_have_the_same_keys(echo):
 
 @pytest.mark.parametrize("stage", ["pretrain", "finetune", "encode_corpus"])
 def test_no_stage_counts_the_code_of_objectives_that_its_runs_may_not_have(stage):
-    counted = CodeDigests().modules(SCRIPTS / f"{stage}.py")
+    counted = CodeDigests().modules(stage)
     assert not [name for name in counted if name.startswith("snakelm.pretrain.objectives.")]
     assert ("snakelm.pretrain.objectives" in counted) == (stage == "pretrain")

@@ -127,7 +127,7 @@ def test_families_serve_their_models(family):
     "settings,objective,architecture,said",
     [
         ({"special_tokens": []}, "clm", "gpt2", "no pad token"),
-        ({"special_tokens": []}, "clm", "gpt2", "no end-of-text token"),
+        ({"special_tokens": []}, "clm", "gpt2", "no token that ends a text"),
         ({"special_tokens": ["<pad>", "<eos>"]}, "mlm", "bert", "no mask token.*add '<mask>'"),
         ({"special_tokens": ["<eos>", "<pad>"]}, "span_denoising", "t5", "no sentinels"),
         ({"family": "gpt2"}, "mlm", "roberta", "no mask token"),

@@ -89,7 +89,7 @@ def stages_of(pid: int) -> list[tuple[psutil.Process, str]]:
     try:
         for process in psutil.Process(pid).children(recursive=True):
             for word in process.cmdline():
-                if word.startswith("scripts/") and word.endswith(".py"):
+                if Path(word).parent.name == "scripts" and word.endswith(".py"):
                     found.append((process, Path(word).stem))
     except psutil.Error:
         pass

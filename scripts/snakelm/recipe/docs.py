@@ -31,8 +31,8 @@ A recipe is a YAML file with the maps `corpora`, `tokenizers`, `models` and `tas
 joins them. Names are yours (letters, digits, `_`, `-`). Unknown keys are refused. Several files may be given with
 `--configfile a.yaml b.yaml`: they are merged in order. Keys that begin with `x-` or `.` hold YAML anchors.
 
-A key marked ○ is a *runtime setting*: it cannot change a result, and changing it makes nothing stale. Every other key is
-part of the identity of the runs of its stage: a change makes new runs of that stage and of all below it.
+A key marked ○ is a *runtime setting*: it cannot change a result, and changing it makes nothing stale. Every other key
+is part of the identity of the runs of its stage: a change makes new runs of that stage and of all below it.
 
 ## `sweep`
 

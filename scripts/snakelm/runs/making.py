@@ -24,6 +24,7 @@ from typing import Any, NoReturn, cast
 
 from filelock import FileLock, Timeout
 
+import snakelm
 from snakelm.core import console, plugins, records
 from snakelm.core.config import Config
 from snakelm.core.console import log
@@ -93,6 +94,9 @@ def _make(stage: Stage, given: argparse.Namespace) -> None:
         return
     order = _read_order(store, stage, job)
     console.set_up(f"{stage.name} {order.name}", given.log)
+    copy = store.code / order.code
+    if copy.resolve() != Path(snakelm.__path__[0]).resolve().parent:  # else launch.py would have started the copy
+        raise UserError(f"{copy}: the code that this job was submitted with is gone; start snakemake again")
     plugins.load(order.plugins)
     function = cast(StageFunction, _resolve(stage.function))
     for run in order.runs:
