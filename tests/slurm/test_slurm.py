@@ -101,7 +101,9 @@ def test_every_job_ran_on_the_cluster_and_the_report_is_there(workspace: Any, fi
     assert counts == {**dict.fromkeys(stages, 1), "finetune": 2, "evaluate": 2}
     assert all(job["JobState"] == "COMPLETED" for jobs in finished["jobs"].values() for job in jobs)
     manifests = list((workspace.folder / "results").glob("*/*-*/manifest.json"))
-    made_by = {json.loads(file.read_text(encoding="utf-8"))["circumstance"]["machine"]["slurm_job_id"] for file in manifests}
+    made_by = {
+        json.loads(file.read_text(encoding="utf-8"))["circumstance"]["machine"]["slurm_job_id"] for file in manifests
+    }
     assert made_by == {job["JobId"] for jobs in finished["jobs"].values() for job in jobs}
     assert (workspace.folder / "results" / "report.html").stat().st_size > 1000
 
