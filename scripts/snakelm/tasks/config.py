@@ -338,6 +338,8 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
     def _whole_grid(self) -> TaskConfig:
         if self.grid and not self.trains:
             raise ValueError(f"grid: {self.type} is scored without training")
+        if not self.grid:
+            return self
         fields = type(self).model_fields
         allowed = [name for name in fields if name in self.training_keys() and not is_circumstance(fields[name])]
         for key, values in self.grid.items():
