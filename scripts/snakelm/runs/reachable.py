@@ -1,8 +1,8 @@
 """What of a user's module a callable can reach, so that an unrelated function beside it leaves its runs alone.
 
 A definition is left out only where that is plainly safe: a function or class without decorators and bases, or a name
-set to a plain value, that no kept code mentions, be it as a name, an attribute, or a word in a string. Everything else at
-the top of the module (imports, calls, decorated functions, conditions) runs on import and is kept, with all that it
+set to a plain value, that no kept code mentions, be it as a name, an attribute, or a word in a string. Everything else
+at the top of the module (imports, calls, decorated functions, conditions) runs on import and is kept, with all that it
 mentions. Code that may look names up at run time (`globals()`, `getattr`, `inspect`, star imports) keeps the whole.
 """
 
@@ -14,8 +14,8 @@ from collections.abc import Iterator
 
 DYNAMIC = frozenset(
     {
-        "*", "globals", "locals", "vars", "dir", "eval", "exec", "compile", "getattr", "setattr", "delattr", "attrgetter",
-        "methodcaller", "inspect", "ast", "modules", "gc", "pickle", "__dict__", "__globals__", "__builtins__",
+        "*", "globals", "locals", "vars", "dir", "eval", "exec", "compile", "getattr", "setattr", "delattr",
+        "attrgetter", "methodcaller", "inspect", "ast", "modules", "gc", "pickle", "__dict__", "__globals__", "__builtins__",
         "__file__", "__getattr__", "__loader__", "__spec__", "_getframe", "f_globals", "f_locals", "currentframe",
         "import_module", "__import__", "runpy", "linecache", "pkgutil",
     }
