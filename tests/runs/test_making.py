@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -183,3 +185,19 @@ def test_an_unreadable_manifest_is_restored_from_its_copy_and_else_its_run_is_ma
     assert ordered.scheduled("--configfile", "r.yaml", "--config", "only=fetch_corpus:c")
     ordered.snakemake("--configfile", "r.yaml", "--config", "only=fetch_corpus:c")
     assert json.loads(target.read_text())["files"] == json.loads(before)["files"]
+
+
+@pytest.mark.parametrize("moved", ["results/fetch_corpus", "results/.work"])
+def test_folders_on_different_file_systems_publish_all_the_same(ordered, moved):
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK) or memory.stat().st_dev == ordered.folder.stat().st_dev:
+        pytest.skip("needs a second file system")
+    folder = ordered.folder / moved
+    with tempfile.TemporaryDirectory(dir=memory) as other:
+        if folder.exists():
+            shutil.copytree(folder, other, dirs_exist_ok=True)
+            shutil.rmtree(folder)
+        folder.symlink_to(other)
+        ordered.python("scripts/fetch_corpus.py", str(ordered.run.relative_to(ordered.folder) / "manifest.json"))
+        assert (ordered.run / "train.parquet").exists()
+        assert not list((ordered.run.parent / ".staging").iterdir())  # it was used, and nothing is left in it

@@ -251,9 +251,9 @@ class Maker:
             lock.release()
 
     def _build_alone(self, final: Path, real_id: str, work: Path, basis: Basis) -> None:
-        out = work / "out"
+        out = self.store.building_place(self.stage, real_id)
         remove_tree(out)
-        out.mkdir()
+        out.mkdir(parents=True)
         started, began = machine.now(), time.monotonic()
         context = RunContext(
             name=self.run.name,

@@ -15,9 +15,9 @@ from collections.abc import Iterator
 DYNAMIC = frozenset(
     {
         "*", "globals", "locals", "vars", "dir", "eval", "exec", "compile", "getattr", "setattr", "delattr",
-        "attrgetter", "methodcaller", "inspect", "ast", "modules", "gc", "pickle", "__dict__", "__globals__", "__builtins__",
-        "__file__", "__getattr__", "__loader__", "__spec__", "_getframe", "f_globals", "f_locals", "currentframe",
-        "import_module", "__import__", "runpy", "linecache", "pkgutil",
+        "attrgetter", "methodcaller", "inspect", "ast", "modules", "gc", "pickle", "__dict__", "__globals__",
+        "__builtins__", "__file__", "__getattr__", "__loader__", "__spec__", "_getframe", "f_globals", "f_locals",
+        "currentframe", "import_module", "__import__", "runpy", "linecache", "pkgutil",
     }
 )  # fmt: skip
 """Names by which code can reach, or read, what it does not mention."""
