@@ -38,8 +38,8 @@ class Catalogue:
     def id_of_equal(self, stage: str, key: str, identity: Mapping[str, Any], written: Mapping[str, Any]) -> str | None:
         """The id of the newest run that was asked for in the same words, whatever code made it; None if there is none.
 
-        Its parents and sources are the same (`key`), and so is the value of every key that the recipe writes out now, or
-        that differs from the default now or did then. Values are compared, not the words alone: a default that was
+        Its parents and sources are the same (`key`), and so is the value of every key that the recipe writes out now,
+        or that differs from the default now or did then. Values are compared, not the words alone: a default that was
         edited, and is written out now, is another value than the one that an earlier run was made with.
         """
         if stage not in self._keys:
