@@ -158,6 +158,29 @@ def test_what_waits_in_a_queue_keeps_its_parents(here: Any) -> None:
     assert not trained.folder.exists()
 
 
+def test_a_workflow_of_another_checkout_that_shares_the_results_is_seen(
+    here: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (saved,) = plan("b")[0].of("save_tokenizer")
+    shutil.rmtree(saved.folder)
+    first, plans = Path.cwd(), plan("a")
+    locks = first / ".snakemake/locks"
+    locks.mkdir(exist_ok=True)
+    (locks / "0.input.lock").write_text("x\n", encoding="utf-8")
+    (tmp_path / "results").symlink_to(first / "results")
+    monkeypatch.chdir(tmp_path)  # gc's own .snakemake is not the one of the workflow
+    job = ("save_tokenizer", saved.folder.name)
+    found = needed(plans, Store())
+    assert found.running and job in found.jobs
+    (locks / "0.input.lock").unlink()
+    found = needed(plans, Store())
+    assert not found.running and job not in found.jobs
+    record = Path("results/.work/checkouts/other.json")
+    record.write_text('{"host": "elsewhere", "locks": "/nowhere/to/be/seen/.snakemake/locks"}', encoding="utf-8")
+    assert needed(plans, Store()).running  # it cannot be seen from here, so nothing says that it does not run
+    monkeypatch.chdir(first)
+
+
 def test_what_a_kept_run_was_made_of_stays(here: Any) -> None:
     """Also where the recipe no longer asks for it: here a run made by other code, kept."""
     text = RECIPE.replace("SHARE", "0.2")

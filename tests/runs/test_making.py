@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -148,3 +150,54 @@ def test_a_crash_shows_the_end_of_its_log_and_how_to_run_it_by_hand(ordered, fau
     assert name in printed and "by hand: python " in printed and f"fetch_corpus.py {target}" in printed
     assert "Traceback" in (ordered.folder / "job.log").read_text()
     assert not list((ordered.folder / "results").glob("fetch_corpus/*"))
+
+
+def test_a_damaged_parent_is_named_before_anything_is_made_of_it(ordered):
+    (ordered.folder / "r.yaml").write_text(
+        "corpora: {c: {files: text.txt, split: none}}\ntokenizers: {t: {corpus: c, vocab_size: 300}}\n"
+    )
+    corpus = ordered.order()
+    ordered.python("scripts/fetch_corpus.py", str(corpus.relative_to(ordered.folder) / "manifest.json"))
+    (order,) = (ordered.folder / "results/.work/orders/train_tokenizer").glob("*.json")
+    target = f"results/train_tokenizer/{order.stem}/manifest.json"
+    text = corpus / "train.parquet"
+    whole = text.read_bytes()
+    text.write_bytes(whole[:40] + bytes(8) + whole[48:])
+    printed = ordered.python("scripts/train_tokenizer.py", target, code=1)
+    assert f"{text.relative_to(ordered.folder)}: is damaged" in printed and "Traceback" not in printed
+    text.unlink()
+    assert "train.parquet: cannot be read (No such file" in ordered.python("scripts/train_tokenizer.py", target, code=1)
+    text.write_bytes(whole)
+    ordered.python("scripts/train_tokenizer.py", target)
+
+
+def test_an_unreadable_manifest_is_restored_from_its_copy_and_else_its_run_is_made_again(ordered):
+    target = ordered.run / "manifest.json"
+    relative = str(target.relative_to(ordered.folder))
+    ordered.python("scripts/fetch_corpus.py", relative)
+    before = target.read_bytes()
+    target.write_bytes(bytes(100))
+    assert ordered.order() == ordered.run and target.read_bytes() == before
+    target.write_bytes(before[:50])
+    (ordered.run / ".manifest.json").write_bytes(b"[]")
+    printed = ordered.snakelm("plan", "--configfile", "r.yaml")
+    assert "its manifest and the copy of it cannot be read" in printed
+    assert ordered.scheduled("--configfile", "r.yaml", "--config", "only=fetch_corpus:c")
+    ordered.snakemake("--configfile", "r.yaml", "--config", "only=fetch_corpus:c")
+    assert json.loads(target.read_text())["files"] == json.loads(before)["files"]
+
+
+@pytest.mark.parametrize("moved", ["results/fetch_corpus", "results/.work"])
+def test_folders_on_different_file_systems_publish_all_the_same(ordered, moved):
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK) or memory.stat().st_dev == ordered.folder.stat().st_dev:
+        pytest.skip("needs a second file system")
+    folder = ordered.folder / moved
+    with tempfile.TemporaryDirectory(dir=memory) as other:
+        if folder.exists():
+            shutil.copytree(folder, other, dirs_exist_ok=True)
+            shutil.rmtree(folder)
+        folder.symlink_to(other)
+        ordered.python("scripts/fetch_corpus.py", str(ordered.run.relative_to(ordered.folder) / "manifest.json"))
+        assert (ordered.run / "train.parquet").exists()
+        assert not list((ordered.run.parent / ".staging").iterdir())  # it was used, and nothing is left in it

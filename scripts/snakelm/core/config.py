@@ -37,6 +37,11 @@ class Config(BaseModel):
         """The part of `identity` that differs from the defaults."""
         return dict(_identity(self, defaults=False))
 
+    def written(self) -> dict[str, Any]:
+        """The part of `identity` that was written out or differs from the defaults. (A value that is written out is
+        asked for, also where the default of the code happens to be the same.)"""
+        return dict(_identity(self, defaults=False, written=True))
+
 
 class Repeatable(Config):
     """An entry that can be carried out once more beside what exists, with nothing else changed."""
@@ -109,18 +114,24 @@ def keys_of(model: type[BaseModel]) -> tuple[Key, ...]:
     )
 
 
-def _identity(value: Any, defaults: bool) -> Any:
+def _identity(value: Any, defaults: bool, written: bool = False) -> Any:
     if isinstance(value, (str, int, float, bool, NoneType)):
         return value
     if isinstance(value, BaseModel):
         values = value.__dict__
         return {
-            key.name: _identity(values[key.name], defaults)
+            key.name: _identity(values[key.name], defaults, written)
             for key in keys_of(type(value))
-            if key.identity and (defaults or key.required or values[key.name] != key.default)
+            if key.identity
+            and (
+                defaults
+                or key.required
+                or values[key.name] != key.default
+                or (written and key.name in value.model_fields_set)
+            )
         }
     if isinstance(value, dict):
-        return {str(key): _identity(item, defaults) for key, item in value.items()}
+        return {str(key): _identity(item, defaults, written) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_identity(item, defaults) for item in value]
+        return [_identity(item, defaults, written) for item in value]
     return value

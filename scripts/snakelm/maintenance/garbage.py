@@ -1,8 +1,9 @@
 """Garbage collection: what in results/ no recipe needs, and taking it away without ever leaving half a run.
 
 What stays: every run of the given recipes' plans, every run that one of those was made of, and whatever a working
-process holds: a run whose lock is taken, and the parents that its order names. While Snakemake's own lock is there,
-everything that is ordered and not yet made counts as held, since queued jobs hold no lock of their own.
+process holds: a run whose lock is taken, and the parents that its order names. While a Snakemake that uses the folder
+has its lock, in whatever checkout, everything that is ordered and not yet made counts as held, since queued jobs hold
+no lock of their own.
 Logs stay too: they are small, and tell what once was.
 
 Listing costs one pass over the file names (about 10 µs a file); deleting costs what removing the files costs.
@@ -23,9 +24,8 @@ from snakelm.planning.plan import Plan
 from snakelm.runs.identity import id_of_folder
 from snakelm.runs.records import Order
 from snakelm.runs.stages import STAGES
-from snakelm.runs.store import MANIFEST, Store, is_complete, read_manifest, remove_tree
+from snakelm.runs.store import MANIFEST, STAGING, Store, is_complete, read_manifest, remove_tree
 
-SNAKEMAKE_LOCKS = Path(".snakemake/locks")
 UNUSED = 7 * 24 * 3600
 """Seconds after which tokenized texts that nobody read count as not needed; they can be made again at any time."""
 Key = tuple[str, str]
@@ -64,7 +64,7 @@ class Needed:
 
 def needed(plans: Iterable[Plan], store: Store) -> Needed:
     """What the plans, and the processes that work now, need."""
-    found = Needed(running=SNAKEMAKE_LOCKS.is_dir() and any(SNAKEMAKE_LOCKS.iterdir()))
+    found = Needed(running=store.is_worked_on())
     for plan in plans:
         found.runs |= set(plan.runs)
         found.runs |= {(run.stage, run.canonical) for run in plan.runs.values()}
@@ -116,6 +116,9 @@ def garbage(needed: Needed, store: Store) -> list[Item]:
         for path in _entries(work / stage):
             key = (stage, path.name)
             if path.is_dir() and (key not in needed.runs or (path.name in done and key not in needed.held)):
+                found.append(_item("half-done work", path, stage))
+        for path in _entries(store.root / stage / STAGING):
+            if (stage, path.name) not in needed.held:
                 found.append(_item("half-done work", path, stage))
         for path in _entries(work / "orders" / stage):
             if path.suffix == ".json" and (stage, path.stem) not in needed.jobs:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from snakelm.core.errors import UserError
+from snakelm.runs.digests import digest
+from snakelm.runs.identity import config_key
 from snakelm.runs.records import Manifest
 from snakelm.runs.store import MANIFEST, Store, read_manifest
 
@@ -15,7 +19,7 @@ class Catalogue:
     def __init__(self, store: Store):
         self.store = store
         self._existing: dict[str, dict[str, str]] = {}
-        self._keys: dict[str, dict[str, str]] = {}
+        self._keys: dict[str, dict[str, list[tuple[str, str, Manifest]]]] = {}
 
     def folder(self, stage: str, run_id: str) -> Path | None:
         """The folder of the run with this id; None if there is none."""
@@ -31,18 +35,50 @@ class Catalogue:
                 f"{folder / MANIFEST}: cannot be read; restore it, or remove the folder to make the run again"
             ) from None
 
-    def id_of_key(self, stage: str, key: str) -> str | None:
-        """The id of the newest run with this config key, whatever code made it."""
+    def id_of_equal(self, stage: str, key: str, identity: Mapping[str, Any], written: Mapping[str, Any]) -> str | None:
+        """The id of the newest run that was asked for in the same words, whatever code made it; None if there is none.
+
+        Its parents and sources are the same (`key`), and so is the value of every key that the recipe writes out now,
+        or that differs from the default now or did then. Values are compared, not the words alone: a default that was
+        edited, and is written out now, is another value than the one that an earlier run was made with.
+        """
         if stage not in self._keys:
-            found: dict[str, tuple[str, str]] = {}
+            found: dict[str, list[tuple[str, str, Manifest]]] = {}
             for run_id, folder in self._runs(stage).items():
-                manifest = self.manifest(self.store.root / stage / folder)
-                newest = found.get(manifest.key, ("", ""))
-                found[manifest.key] = max(newest, (manifest.circumstance.finished, run_id))
-            self._keys[stage] = {found_key: run_id for found_key, (_, run_id) in found.items()}
-        return self._keys[stage].get(key)
+                made = self.manifest(self.store.root / stage / folder)
+                parents = {role: parent.id for role, parent in made.parents.items()}
+                item = (made.circumstance.finished, run_id, made)
+                found.setdefault(config_key(stage, parents, made.sources), []).append(item)
+            self._keys[stage] = found
+        fits = [
+            (finished, run_id)
+            for finished, run_id, made in self._keys[stage].get(key, [])
+            if all(
+                _value(made.config, path) == _value(identity, path)
+                for path in {*_paths(written), *_paths(made.explicit)}
+            )
+        ]
+        return max(fits)[1] if fits else None
 
     def _runs(self, stage: str) -> dict[str, str]:
         if stage not in self._existing:
             self._existing[stage] = self.store.existing(stage)
         return self._existing[stage]
+
+
+def _paths(config: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The places of the values in nested mappings."""
+    if isinstance(config, Mapping) and config:
+        for key, value in config.items():
+            yield from _paths(value, (*path, key))
+    else:
+        yield path
+
+
+def _value(config: Any, path: tuple[str, ...]) -> Any:
+    """A digest of the value at a place, which tells 1 from 1.0; None where there is none."""
+    for key in path:
+        if not isinstance(config, Mapping) or key not in config:
+            return None
+        config = config[key]
+    return digest(config)

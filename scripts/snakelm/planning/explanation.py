@@ -14,7 +14,7 @@ from typing import Any
 
 from snakelm.planning.plan import Plan, PlannedRun
 from snakelm.runs.records import Manifest, Subject
-from snakelm.runs.store import is_complete, read_manifest
+from snakelm.runs.store import is_complete, is_damaged, read_manifest
 
 DONE, TO_DO, NOT_NEEDED, KEPT = "done", "to do", "not needed", "kept from other code"
 
@@ -58,6 +58,8 @@ def explain(plan: Plan, only: object = None) -> list[PlanLine]:
         else:
             step = plan.store.checkpoint_step(run.stage, run.id)
             why, seconds = _reasons(run, plan)
+            if is_damaged(run.folder):
+                why = ["its manifest and the copy of it cannot be read, so it is made again (its files are put aside)"]
             lines.append(_line(run, TO_DO if step is None else f"interrupted at step {step}", why, seconds))
     return lines
 

@@ -6,15 +6,18 @@ from snakelm.core import records
 from snakelm.planning.plan import Plan
 from snakelm.runs.records import CellList, CellMember
 from snakelm.runs.stages import STAGES
-from snakelm.runs.store import is_complete
+from snakelm.runs.store import is_complete, is_damaged
 
 
 def note_cells(plan: Plan) -> None:
     """Let the lists of cells say what is there: where all seeds were made before (as parts of other cells) there is
-    nothing to do, and where a run has been taken away since, there is."""
+    nothing to do, and where a run has been taken away since, there is. A manifest that cannot be read and has no whole
+    copy makes way, or Snakemake would take its run for made."""
     try:
         for job in plan.jobs:
             if not STAGES[job.stage].by_cell:
+                if not job.done and is_damaged(job.target.parent):
+                    job.target.replace(job.target.with_name(f"{job.target.name}.damaged"))
                 continue
             if job.done and not job.target.exists():
                 members = tuple(CellMember(run.name, run.id, run.folder) for run in job.runs)

@@ -48,6 +48,8 @@ class _Parts(NamedTuple):
     explicit: dict[str, Any]
     sources: dict[str, Any]
     components: tuple[str, ...]
+    written: dict[str, Any]
+    """What the recipe says in so many words, and all else that is not a default."""
 
 
 class _Task(NamedTuple):
@@ -173,6 +175,7 @@ class _Planner:
             {**own, "task": of_task.explicit, "architecture": architecture and architecture.explicit()},
             {**of_task.sources, **fingerprint_outside(init, self.files)},
             of_task.components,
+            {**own, "task": of_task.written, "architecture": architecture and architecture.written()},
         )
 
         def config() -> FinetuneConfig:
@@ -270,6 +273,7 @@ class _Planner:
             parts = parts._replace(
                 identity={key: value for key, value in parts.identity.items() if key not in left_out},
                 explicit={key: value for key, value in parts.explicit.items() if key not in left_out},
+                written={key: value for key, value in parts.written.items() if key not in left_out},
             )
         return self._make(stage, name, parts, parents, subject, config, left_out, is_wanted)
 
@@ -288,10 +292,10 @@ class _Planner:
         parent_ids = {role: parent.canonical for role, parent in parents.items()}
         code = self.code.stage(stage, parts.components)
         made_id = run_id(stage, parts.identity, parent_ids, parts.sources, code)
-        key = config_key(stage, parts.explicit, parent_ids, parts.sources)
+        key = config_key(stage, parent_ids, parts.sources)
         folder, kept = self.catalogue.folder(stage, made_id), False
         if folder is None and self.recipe.on_code_change == "keep":
-            other = self.catalogue.id_of_key(stage, key)
+            other = self.catalogue.id_of_equal(stage, key, parts.identity, parts.written)
             if other is not None:
                 kept, made_id, folder = True, other, self.catalogue.folder(stage, other)
         if (stage, made_id) in self.runs:
@@ -336,7 +340,7 @@ class _Planner:
             except UserError as error:
                 self.problems += [f"{where}: {line}" for line in error.lines]
                 sources = {}
-            parts = _Parts(config.identity(), config.explicit(), sources, components(config))
+            parts = _Parts(config.identity(), config.explicit(), sources, components(config), config.written())
             known = self._parts[id(config)] = (config, parts)  # holds the config, or its id() could be reused
         return known[1]
 

@@ -27,8 +27,8 @@ from snakelm.readers.row import Row
 def callable_fingerprint(python: str) -> dict[str, str]:
     """What says which code `module:function` is, found without importing it.
 
-    A module in the checkout: {"callable", "file"}, whose content the planner digests (of a package the file of the
-    module itself; what that imports in turn is not counted). The same for any module that no distribution
+    A module in the checkout: {"callable", "file"}, which the planner digests with what it imports
+    (runs/code.py). The same for any module that no distribution
     installed (PYTHONPATH, an editable install). An installed one: {"callable", "distribution", "version"}.
     """
     module = python.partition(":")[0]

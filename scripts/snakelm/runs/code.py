@@ -16,13 +16,16 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import snakelm
 from snakelm.core.errors import UserError
 from snakelm.runs.digests import JsonCache, digest, file_sha256
+from snakelm.runs.reachable import reachable
 from snakelm.runs.stages import STAGES
 
 CARRIERS = ("snakelm.core", "snakelm.runs", "snakelm.execution")
@@ -33,6 +36,7 @@ if __name__ == "__main__":
     main("{stage}")
 """
 """What the script of a stage is."""
+SCRIPT = "script"
 
 ROOT = Path(snakelm.__path__[0]).parent
 """The folder that holds the library; in a checkout and in a copy of the code the scripts of the rules are there too."""
@@ -41,6 +45,15 @@ ROOT = Path(snakelm.__path__[0]).parent
 def script_of(stage: str, root: Path = ROOT) -> Path | None:
     """The script of a stage's rule; None where only the library is installed."""
     return next((path for path in (root / f"{stage}.py", root / "scripts" / f"{stage}.py") if path.is_file()), None)
+
+
+class _Module(NamedTuple):
+    """What is known of a file of code."""
+
+    digest: str
+    imports: list[str]
+    attributes: list[str]
+    """Of a user's module: `.name` of every attribute that its code mentions."""
 
 
 class CodeDigests:
@@ -54,7 +67,7 @@ class CodeDigests:
     def __init__(self, root: Path = ROOT, cache: Path | None = None):
         self.root = root
         self._cache = JsonCache(cache)
-        self._modules: dict[Path, tuple[str, list[str]]] = {}
+        self._modules: dict[tuple[Path, str], _Module] = {}
         self._stages: dict[tuple[str, tuple[str, ...]], str] = {}
 
     def stage(self, stage: str, components: tuple[str, ...] = ()) -> str:
@@ -65,42 +78,67 @@ class CodeDigests:
         return self._stages[key]
 
     def modules(self, stage: str, components: tuple[str, ...] = ()) -> dict[str, str]:
-        """Module (or 'script') → digest, for the stage and every module of ours that it imports at any depth."""
-        waiting = {}
+        """Module (or 'script') → digest, for the stage and every module that those of ours and plug-ins import."""
+        waiting: dict[str, Path] = {}
+        roots: list[Path] = []
         for name in (*STAGES[stage].modules, *components):
-            if (path := _locate(name, self.root, Path.cwd())) is None:
+            path = _locate(name, self.root) if _is_ours(name) else _locate(name, Path.cwd()) or _loaded(name)
+            if path is None:
                 raise UserError(f"{name}: the file of this module cannot be found, so a change to it would go unseen")
-            waiting[name] = path
-            waiting |= {outer: path for outer in _with_packages(name) if (path := _locate(outer, self.root))}
+            if not _is_ours(name):
+                roots += [Path.cwd(), _root_of(name, path)]
+            waiting |= self._with_its_packages(name, path, self.root if _is_ours(name) else _root_of(name, path))
         script = script_of(stage, self.root)
-        if script is not None and self._module(script, "script", True)[0] != _launcher(stage):
-            waiting["script"] = script
-        return self._closure(waiting, (self.root, Path.cwd()) if components else (self.root,))
+        if script is not None and self._module(script, SCRIPT).digest != _launcher(stage):
+            waiting[SCRIPT] = script
+        return self._closure(waiting, roots)[0]
 
-    def callable(self, module: str, file: Path) -> str:
-        """The digest of a user's module in `file` and of every file of the user's that it imports, at any depth.
+    def callable(self, module: str, file: Path, name: str) -> str:
+        """The digest of what a user's callable `module:name` can run: what it reaches in its own `file`, and every
+        file that this imports, at any depth.
 
         Imports are followed from the working directory and from the folder that the module's packages begin in.
         Docstrings and annotations count here, since the user's code may read them.
         """
-        names = list(_with_packages(module))
-        start = file.parents[len(names) - (0 if file.name == "__init__.py" else 1)]
-        roots = (Path.cwd(), start.resolve())
-        waiting = {module: file} | {name: path for name in names[:-1] if (path := _locate(name, *roots))}
-        return digest(self._closure(waiting, roots, is_ours=False))
+        root = _root_of(module, file)
+        waiting = self._with_its_packages(module, file, root)
+        roots = [Path.cwd(), root]
+        found, imported = self._closure(dict(waiting), roots, {module: name})
+        if module in imported or f".{module.rpartition('.')[2]}" in imported:
+            # Other files may use any part of the module.
+            found, _ = self._closure(dict(waiting), roots)
+        return digest(found)
 
-    def _closure(self, waiting: dict[str, Path], roots: tuple[Path, ...], is_ours: bool = True) -> dict[str, str]:
+    @staticmethod
+    def _with_its_packages(module: str, file: Path, root: Path) -> dict[str, Path]:
+        """A module and the packages that it is in, which Python imports before it."""
+        packages = {name: path for name in _with_packages(module) if (path := _locate(name, root))}
+        return packages | {module: file}
+
+    def _closure(
+        self, waiting: dict[str, Path], roots: Sequence[Path], reached: Mapping[str, str] = MappingProxyType({})
+    ) -> tuple[dict[str, str], set[str]]:
+        """Module → digest of what is waiting and all that it imports, and the names that other modules than those in
+        `reached` mention. Users' modules are looked for in `roots`.
+
+        reached: a user's module → the one callable that is wanted of it.
+        """
         found: dict[str, str] = {}
+        mentioned: set[str] = set()
         while waiting:
             name, path = waiting.popitem()
-            found[name], imports = self._module(path, name, is_ours)
-            if path.name == "__init__.py" and is_ours:
+            module = self._module(path, name, reached.get(name, ""))
+            found[name] = module.digest
+            if path.name == "__init__.py" and _is_ours(name):
                 found.update(self._data_files(name, path.parent))
-            for imported in imports:
-                is_known = imported in found or (_is_ours(imported) if not is_ours else _is_carrier(imported))
-                if not is_known and (located := _locate(imported, *roots)) is not None:
+            mentioned.update(module.imports if name in reached else [*module.imports, *module.attributes])
+            for imported in module.imports:
+                if imported in found or _is_carrier(imported):
+                    continue
+                where = [self.root] if _is_ours(imported) else roots
+                if (located := _locate(imported, *where)) is not None:
                     waiting[imported] = located
-        return dict(sorted(found.items()))
+        return dict(sorted(found.items())), mentioned
 
     def save(self) -> None:
         self._cache.save()
@@ -113,24 +151,37 @@ class CodeDigests:
             if path.is_file() and path.suffix not in (".py", ".pyc") and not path.name.startswith(".")
         }
 
-    def _module(self, path: Path, name: str, is_ours: bool) -> tuple[str, list[str]]:
-        if path not in self._modules:
+    def _module(self, path: Path, name: str, callable_name: str = "") -> _Module:
+        """What a file says, as the module `name`; of a user's module, what its callable reaches."""
+        form = f"user's:{callable_name}"
+        if _is_ours(name) or name == SCRIPT:
+            form = "config" if path.name == "config.py" else "ours"
+        place = (path, form)
+        if place not in self._modules:
             raw = path.read_bytes()
             package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-            form = ("config" if path.name == "config.py" else "ours") if is_ours else "user's"
             key = f"{hashlib.sha256(raw).hexdigest()}:{package}:{form}:{_NORMAL_FORM}"
             known = self._cache.get(key)
             if known is None:
-                try:
-                    tree = ast.parse(raw)
-                except (SyntaxError, ValueError) as error:
-                    line = f":{error.lineno}" if isinstance(error, SyntaxError) else ""
-                    raise UserError(f"{path}{line}: not valid Python ({error}); fix it") from None
-                imports = sorted(set(_imports(tree, package)))
-                known = [normal_form(tree, path.name != "config.py") if is_ours else tree_digest(tree), imports]
+                known = _read(path, raw, package, form)
                 self._cache.put(key, known)
-            self._modules[path] = (known[0], known[1])
-        return self._modules[path]
+            self._modules[place] = _Module(*known)
+        return self._modules[place]
+
+
+def _read(path: Path, raw: bytes, package: str, form: str) -> _Module:
+    try:
+        tree = ast.parse(raw)
+    except (SyntaxError, ValueError) as error:
+        line = f":{error.lineno}" if isinstance(error, SyntaxError) else ""
+        raise UserError(f"{path}{line}: not valid Python ({error}); fix it") from None
+    if form in ("ours", "config"):
+        imports = sorted(set(_imports(tree, package)))
+        return _Module(normal_form(tree, declarations=form == "ours"), imports, [])
+    if callable_name := form.partition(":")[2]:
+        tree = reachable(tree, callable_name.partition(".")[0])
+    attributes = {f".{node.attr}" for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return _Module(tree_digest(tree), sorted(set(_imports(tree, package))), sorted(attributes))
 
 
 def _launcher(stage: str) -> str:
@@ -160,7 +211,7 @@ def tree_digest(tree: ast.AST) -> str:
     return hasher.hexdigest()
 
 
-_NORMAL_FORM = 2  # raise when normal_form changes, so that old cache entries are not used
+_NORMAL_FORM = 3  # raise when normal_form changes, so that old cache entries are not used
 
 
 class _Stripper(ast.NodeTransformer):
@@ -271,13 +322,26 @@ def _imports(tree: ast.AST, package: str) -> Iterator[str]:
             yield from _with_packages(base)
             for alias in node.names:
                 yield f"{base}.{alias.name}"
-        elif (
-            isinstance(node, ast.Call)
-            and getattr(node.func, "attr", getattr(node.func, "id", "")) == "import_module"
-            and node.args
-            and isinstance(node.args[0], ast.Constant)
-        ):
-            yield from _with_packages(str(node.args[0].value))
+        elif isinstance(node, ast.Call) and (name := _imported_by_name(node, package)):
+            yield from _with_packages(name)
+
+
+def _imported_by_name(call: ast.Call, package: str) -> str | None:
+    """The module that `import_module("name")` or `__import__("name")` imports; None for other calls."""
+    if getattr(call.func, "attr", getattr(call.func, "id", "")) not in ("import_module", "__import__"):
+        return None
+    given = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg == "name")][:1]
+    if not given or not isinstance(given[0], ast.Constant) or not isinstance(given[0].value, str):
+        return None
+    name = given[0].value
+    if not name.startswith("."):
+        return name
+    anchors = [*call.args[1:2], *(keyword.value for keyword in call.keywords if keyword.arg == "package")]
+    if anchors and isinstance(anchors[0], ast.Constant):  # else __package__ or __name__
+        package = str(anchors[0].value)
+    rest = name.lstrip(".")
+    parts = package.split(".")
+    return ".".join([*parts[: len(parts) - (len(name) - len(rest)) + 1], rest])
 
 
 def _with_packages(name: str) -> Iterator[str]:
@@ -289,7 +353,19 @@ def _with_packages(name: str) -> Iterator[str]:
 def _locate(module: str, *roots: Path) -> Path | None:
     for root in roots:
         base = root.joinpath(*module.split("."))
-        for path in (base.with_suffix(".py"), base / "__init__.py"):
+        for path in (base / "__init__.py", base.with_name(f"{base.name}.py")):  # as Python prefers them
             if path.is_file():
                 return path
     return None
+
+
+def _loaded(module: str) -> Path | None:
+    """The file of a module that is loaded already: a plug-in that was given as a file, or is installed."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return Path(file) if file else None
+
+
+def _root_of(module: str, file: Path) -> Path:
+    """The folder that a module's packages begin in."""
+    depth = module.count(".") + (1 if file.name == "__init__.py" else 0)
+    return file.absolute().parents[depth]

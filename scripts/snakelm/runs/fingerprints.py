@@ -35,8 +35,8 @@ def fingerprint(config: Any, files: FileDigests, code: CodeDigests) -> dict[str,
         if source.python:
             described = callable_fingerprint(source.python)
             if file := described.get("file"):
-                module = source.python.partition(":")[0]
-                described = {"callable": source.python, "code": code.callable(module, Path(file))}
+                module, _, name = source.python.partition(":")
+                described = {"callable": source.python, "code": code.callable(module, Path(file), name)}
             found[source.python] = described
     for name in _outside_in(config):
         found.update(fingerprint_outside(name, files))

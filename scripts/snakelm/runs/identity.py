@@ -27,9 +27,10 @@ def run_id(stage: str, config: Any, parents: Mapping[str, str], sources: Mapping
     return digest([stage, config, dict(parents), dict(sources), code])[:ID_LENGTH]
 
 
-def config_key(stage: str, explicit: Any, parents: Mapping[str, str], sources: Mapping[str, Any]) -> str:
-    """What `on_code_change: keep` compares: all of the id but the code (and the defaults, which are code)."""
-    return digest([stage, explicit, dict(parents), dict(sources)])[:ID_LENGTH]
+def config_key(stage: str, parents: Mapping[str, str], sources: Mapping[str, Any]) -> str:
+    """What runs have in common that `on_code_change: keep` compares: all of the id but the code and the config, whose
+    explicit values are compared one by one (planning/catalogue.py)."""
+    return digest([stage, dict(parents), dict(sources)])[:ID_LENGTH]
 
 
 def folder_name(name: str, run_id: str) -> str:

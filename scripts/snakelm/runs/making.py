@@ -39,7 +39,7 @@ from snakelm.runs.identity import ID_LENGTH, run_id
 from snakelm.runs.manifest import describe, plain
 from snakelm.runs.records import CellList, CellMember, Circumstance, Order, OrderedParent, OrderedRun, Parent
 from snakelm.runs.stages import STAGES, Stage
-from snakelm.runs.store import Store, file_table, is_complete, read_manifest, remove_empty, remove_tree
+from snakelm.runs.store import Store, check_files, file_table, is_complete, read_manifest, remove_empty, remove_tree
 
 StageFunction = Callable[[RunContext[Any]], dict[str, Any]]
 
@@ -200,7 +200,9 @@ class Maker:
         if planned.run_id(self.stage) != run.id:
             what = "a source changed" if sources != run.sources else f"the code of {self.stage} changed"
             raise UserError(f"{run.folder.name}: {what} since this job was submitted; start snakemake again")
-        found = replace(planned, parents={role: self._parent(parent) for role, parent in run.parents.items()})
+        checked = FileDigests(self.store.cache / "parents.json")
+        found = replace(planned, parents={role: self._parent(parent, checked) for role, parent in run.parents.items()})
+        checked.save()
         real_id = found.run_id(self.stage)
         if real_id == run.id:
             self._build(run.folder, real_id, found)
@@ -221,12 +223,13 @@ class Maker:
             return parent.folder
         return parent.folder.with_name(self.store.existing(parent.stage).get(parent.run_id, parent.folder.name))
 
-    def _parent(self, parent: OrderedParent) -> Parent:
+    def _parent(self, parent: OrderedParent, digests: FileDigests) -> Parent:
         folder = self._parent_folder(parent)
         try:
             manifest = read_manifest(folder)
         except (OSError, ValueError):
             raise UserError(f"{folder}: this parent run is missing or unreadable; start snakemake again") from None
+        check_files(folder, manifest, digests)
         return Parent(manifest.stage, manifest.name, manifest.canonical)
 
     def _build(self, final: Path, real_id: str, basis: Basis) -> None:
@@ -252,9 +255,9 @@ class Maker:
             lock.release()
 
     def _build_alone(self, final: Path, real_id: str, work: Path, basis: Basis) -> None:
-        out = work / "out"
+        out = self.store.building_place(self.stage, real_id)
         remove_tree(out)
-        out.mkdir()
+        out.mkdir(parents=True)
         started, began = machine.now(), time.monotonic()
         context = RunContext(
             name=self.run.name,

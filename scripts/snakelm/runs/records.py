@@ -144,6 +144,15 @@ class Manifest:
 
 
 @dataclass(frozen=True)
+class Checkout:
+    """A working directory whose Snakemake writes into a results folder, which several may share."""
+
+    host: str
+    locks: Path
+    """Where its Snakemake keeps its locks: files are there as long as it runs."""
+
+
+@dataclass(frozen=True)
 class CellMember:
     """A run of a cell."""
 

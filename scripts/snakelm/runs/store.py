@@ -7,6 +7,7 @@
     results/.work/<stage>/<id>/       checkpoints and half-done work of a run; outlives a kill
     results/.work/orders/<stage>/…    what each submitted job was told to make
     results/.work/code/<digest>/      copies of the code, which the jobs run
+    results/.work/checkouts/          the working directories whose Snakemake has used this folder
     results/.work/cache/              digests, tokenized texts; may be deleted at any time
 
 A run is built in .work and renamed into place with its manifest inside, so a folder with a manifest is complete.
@@ -14,15 +15,19 @@ A run is built in .work and renamed into place with its manifest inside, so a fo
 
 from __future__ import annotations
 
+import errno
+import json
 import os
+import platform
 import shutil
 from pathlib import Path
 
 from snakelm.core import records
+from snakelm.core.errors import UserError
 from snakelm.runs.code_copy import copy_code
-from snakelm.runs.digests import digest, file_sha256
+from snakelm.runs.digests import FileDigests, digest, file_sha256
 from snakelm.runs.identity import ID_LENGTH, folder_name, id_of_folder
-from snakelm.runs.records import CellList, FileEntry, Manifest, Order
+from snakelm.runs.records import CellList, Checkout, FileEntry, Manifest, Order
 from snakelm.runs.stages import STAGES
 
 MANIFEST = "manifest.json"
@@ -30,6 +35,9 @@ COPY = ".manifest.json"
 """Snakemake deletes the declared file of a job that failed, even if all that failed was its last breath, after the run
 was published. So a run keeps its manifest twice, and `is_complete` puts the first one back."""
 CIRCUMSTANCE = "circumstance"
+STAGING = ".staging"
+"""Folder within a stage's folder, where runs are built if .work is on another file system: no rename leads across."""
+SNAKEMAKE_LOCKS = ".snakemake/locks"
 
 
 class Store:
@@ -71,6 +79,25 @@ class Store:
     def read_order(self, stage: str, job: str) -> Order:
         """What the job is to make; OSError if nobody ordered it, ValueError if the order cannot be read."""
         return records.read(Order, self.order(stage, job))
+
+    def note_checkout(self) -> None:
+        """Write down that Snakemake in this working directory uses the folder; OSError where that cannot be written."""
+        locks = Path(SNAKEMAKE_LOCKS).absolute()
+        path = self.root / ".work" / "checkouts" / f"{digest([platform.node(), str(locks)])[:ID_LENGTH]}.json"
+        records.write(path, Checkout(platform.node(), locks))
+
+    def is_worked_on(self) -> bool:
+        """Whether a Snakemake that uses this folder runs, or was killed and left its locks, in any checkout.
+
+        A checkout that another machine alone can see counts as running: its record in .work/checkouts can be deleted.
+        """
+        places = [Checkout(platform.node(), Path(SNAKEMAKE_LOCKS))]
+        for path in (self.root / ".work" / "checkouts").glob("*.json"):
+            try:
+                places.append(records.read(Checkout, path))
+            except (OSError, ValueError):
+                return True
+        return any(map(_is_worked_on, places))
 
     @property
     def code(self) -> Path:
@@ -115,6 +142,24 @@ class Store:
         ]
         return max(steps, default=None)
 
+    def building_place(self, stage: str, run_id: str) -> Path:
+        """Where to build a run, so that a rename can publish it: in .work, or beside the target where .work is on
+        another file system. A rename is tried, since nothing else tells (subvolumes, bind mounts). OSError where
+        neither place can be written."""
+        work, target = self.work(stage, run_id), self.root / stage
+        probe, arrived = work / "probe", target / f".{run_id}.probe"
+        for folder in (target, probe):
+            folder.mkdir(parents=True, exist_ok=True)
+        try:
+            os.rename(probe, arrived)
+        except OSError as error:
+            probe.rmdir()
+            if error.errno != errno.EXDEV:
+                raise
+            return target / STAGING / run_id
+        arrived.rmdir()
+        return work / "out"
+
     def publish(self, built: Path, final: Path, manifest: Manifest) -> None:
         """Write the manifest into `built` and rename it to `final`, so that it appears whole or not at all."""
         records.write(built / MANIFEST, manifest)
@@ -126,7 +171,7 @@ class Store:
             # Not a run: it has no manifest. Nothing is deleted that somebody may want to look at.
             aside = self.root / ".work" / "aside" / f"{final.parent.name}-{final.name}-{os.getpid()}"
             aside.parent.mkdir(parents=True, exist_ok=True)
-            final.rename(aside)
+            shutil.move(final, aside)  # may be on another file system
         if final.is_symlink():  # an alias whose run is gone
             final.unlink()
         os.rename(built, final)
@@ -147,11 +192,11 @@ class Store:
 
 
 def is_complete(folder: str | Path) -> bool:
-    """Whether the folder is a complete run; a manifest that was taken from it is restored from its copy."""
+    """Whether the folder is a complete run; a manifest that is gone or unreadable is restored from its copy."""
     manifest, copy = os.path.join(folder, MANIFEST), os.path.join(folder, COPY)
-    if os.path.exists(manifest):
+    if _is_readable(manifest):
         return True
-    if not os.path.exists(copy):
+    if not _is_readable(copy):
         return False
     part = f"{manifest}.{os.getpid()}.part"
     try:
@@ -160,6 +205,42 @@ def is_complete(folder: str | Path) -> bool:
     except OSError:
         return False  # a disk that is full or read-only: nothing is lost, and nothing can be made either
     return True
+
+
+def is_damaged(folder: Path) -> bool:
+    """Whether this was a run, but neither its manifest nor the copy can be read."""
+    return any(os.path.exists(folder / name) for name in (MANIFEST, COPY)) and not is_complete(folder)
+
+
+def _is_readable(manifest: str) -> bool:
+    """Whether it is a JSON object; whether its fields are right is found out by who reads them (0.1 ms against 5)."""
+    try:
+        with open(manifest, "rb") as file:
+            return isinstance(json.load(file), dict)
+    except (OSError, ValueError):
+        return False
+
+
+def check_files(folder: Path, manifest: Manifest, digests: FileDigests) -> None:
+    """Hold a run's files against its manifest; UserError names those that are gone or no longer what they were."""
+    problems = []
+    for name, entry in manifest.files.items():
+        path = folder / name
+        try:
+            is_whole = path.stat().st_size == entry.bytes and digests(path.resolve()) == entry.sha256
+            what = "" if is_whole else "is damaged: its content is not what the manifest says"
+        except OSError as error:
+            what = f"cannot be read ({error.strerror})"
+        if what:
+            problems.append(f"{path}: {what}; restore it, or delete {folder} to make that run again")
+    if problems:
+        raise UserError(*problems)
+
+
+def _is_worked_on(place: Checkout) -> bool:
+    if place.locks.is_dir():
+        return any(place.locks.iterdir())
+    return place.host != platform.node() and not place.locks.parents[1].is_dir()
 
 
 def link(path: Path, target: Path) -> None:

@@ -119,6 +119,7 @@ class Workflow:
 
     def _write_orders(self, plan: Plan) -> None:
         try:
+            self.store.note_checkout()
             write_orders(plan)
         except OSError as error:
             raise UserError(f"{self.store.root}: cannot be written ({error.strerror}); fix that and rerun") from None
