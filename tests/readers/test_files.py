@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import logging
 from pathlib import Path
 
 import pandas
@@ -125,10 +126,56 @@ def test_csv_with_quoted_line_ends_and_documents_longer_than_the_csv_module_like
 def test_csv_without_header_and_tsv_without_quotes():
     write("a.tsv", '"word\t1\nb\t2\n')
     given = {"files": "a.tsv", "header": False, "column_names": ["text", "label"]}
-    assert rows(**given, quote="") == [{"text": '"word', "label": "1"}, {"text": "b", "label": "2"}]
-    assert "a quote is never closed; if quotes mean nothing in this file, set quote: ''" in refused(**given)
-    assert "1 columns, expected 2" in refused(**given, quote="", delimiter=";")
+    for more in ({}, {"quote": ""}):
+        assert rows(**given, **more) == [{"text": '"word', "label": "1"}, {"text": "b", "label": "2"}]
+    unclosed = refused(**given, quote='"', multiline=True)
+    assert "a quote is never closed; if quotes mean nothing in this file, set quote: ''" in unclosed
+    assert "1 columns, expected 2" in refused(**given, delimiter=";", quote="")
     assert "header: false needs column_names" in refused(files="a.tsv", header=False)
+
+
+def test_column_names_never_eat_a_row():
+    """Whether the first row is data has to be stated, unless it holds the very names."""
+    for name, tab in (("a.tsv", "\t"), ("a.csv", ",")):
+        write(name, f"good{tab}one\nbad{tab}two\n")
+        given = {"files": name, "column_names": ["label", "text"]}
+        said = refused(**given)
+        assert "set header: false if the first row (good, one) is data, or header: true" in said
+        assert rows(**given, header=False) == [{"label": "good", "text": "one"}, {"label": "bad", "text": "two"}]
+        assert rows(**given, header=True) == [{"label": "bad", "text": "two"}]
+        write(name, f"label{tab}text\nbad{tab}two\n")
+        assert rows(**given) == [{"label": "bad", "text": "two"}]
+
+
+@pytest.mark.parametrize("first", ["some text,1", "0.5,a", f"{'word ' * 30},a"])
+def test_a_first_row_that_looks_like_data_is_asked_about(first):
+    write("a.csv", f"{first}\nmore,2\n")
+    said = refused(files="a.csv")
+    assert "looks like data" in said and "set header: false and column_names" in said and "or header: true" in said
+    assert len(rows(files="a.csv", header=True)) == 1
+    assert len(rows(files="a.csv", header=False, column_names=["text", "label"])) == 2
+
+
+def test_stray_quotes_do_not_merge_rows(caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("snakelm"), "propagate", True)
+    lines = [f"text {n}\t{n % 2}" for n in range(600)]
+    lines[100], lines[140] = '"odd\t0', 'odd"\t0'
+    write("a.tsv", "text\tlabel\n" + "\n".join(lines))
+    assert len(rows(files="a.tsv")) == 600
+    write("b.csv", "text\tlabel\n" + "\n".join(lines))
+    assert len(rows(files="b.csv", delimiter="tab")) == 600
+    said = refused(files="a.tsv", quote='"')
+    assert "a.tsv line 102: a quoted field goes on to line 142; if quotes mean nothing" in said
+    assert not caplog.records
+    write("c.tsv", 'text\tlabel\n"he said ""no"""\ta\n"one\ttwo"\tb\n')
+    assert "line 3: 3 columns, expected 2 (text, label); if quotes protect tabs" in refused(files="c.tsv")
+    assert [row["text"] for row in rows(files="c.tsv", quote='"')] == ['he said "no"', "one\ttwo"]
+    write("d.tsv", 'text\tlabel\n"he said ""no"""\ta\n')
+    assert rows(files="d.tsv")[0]["text"] == '"he said ""no"""'
+    assert "1 rows have fields in quotes (first: line 2)" in caplog.text
+    write("e.tsv", 'text\tlabel\n"one\ntwo"\ta\n')
+    assert rows(files="e.tsv", quote='"', multiline=True)[0]["text"] == "one\ntwo"
+    assert "goes on to line 3" in refused(files="e.tsv", quote='"')
 
 
 def test_ugly_csv_is_named_by_line():
