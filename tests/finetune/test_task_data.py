@@ -480,16 +480,16 @@ def test_recipe_is_refused(keys, message):
 
 def test_combinations_that_cannot_work():
     translation = task(type="translation", **DATA)
-    assert "needs a model that writes text" in translation.check_model("bert", "mlm")[0]
-    assert translation.check_model("gpt2", "clm") == translation.check_model("t5", "span_denoising") == []
+    assert "needs a model that writes text" in translation.check_model("bert", "encoder")[0]
+    assert translation.check_model("gpt2", "decoder") == translation.check_model("t5", "encoder-decoder") == []
     language = task(type="language_modeling", **DATA)
-    assert "needs objective mlm or clm" in language.check_model("t5", "span_denoising")[0]
-    positions = task(**DATA, max_length=128).check_model("bert", "mlm", 64)
+    assert "language_modeling needs" in language.check_model("t5", "encoder-decoder")[0]
+    positions = task(**DATA, max_length=128).check_model("bert", "encoder", 64)
     assert positions == ["max_length (128) is longer than the model's positions (64)"]
-    assert "leaves no room for a source" in translation.check_model("gpt2", "clm", 64)[0]
-    assert translation.check_model("t5", "span_denoising", 64) == translation.check_model("gpt2", "clm", 128) == []
+    assert "leaves no room for a source" in translation.check_model("gpt2", "decoder", 64)[0]
+    assert translation.check_model("t5", "encoder-decoder", 64) == translation.check_model("gpt2", "decoder", 128) == []
     grid = task(**DATA, grid={"max_length": [32, 128], "pooling": ["mean", "first"]})
-    assert [line.partition(" ")[0] for line in grid.check_model("gpt2", "clm", 64)] == ["pooling:", "max_length"]
+    assert [line.partition(" ")[0] for line in grid.check_model("gpt2", "decoder", 64)] == ["pooling:", "max_length"]
 
 
 def test_baselines_are_those_of_the_type():
