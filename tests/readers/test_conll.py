@@ -1,5 +1,7 @@
 """CoNLL columns and CoNLL-U."""
 
+import logging
+
 import pytest
 
 from snakelm.core.errors import UserError
@@ -91,3 +93,16 @@ def test_malformed_conllu(tmp_path, content, said):
 def test_malformed_features(tmp_path):
     with pytest.raises(UserError, match="line 1: malformed features 'Plur'"):
         read(tmp_path, WORD.format(1, "a", "X", "Plur"), "conllu", tag_column="Number")
+
+
+def test_a_misspelt_feature_is_told_with_the_nearest(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("snakelm"), "propagate", True)
+    content = WORD.format(1, "a", "X", "Number=Plur|Case=Nom")
+    assert read(tmp_path, content, "conllu", tag_column="Numbre")[0]["tags"] == ["_"]
+    assert "no word has the feature 'Numbre', so that all tags are '_'; did you mean Number?" in caplog.text
+    read(tmp_path, content, "conllu", tag_column="upso")
+    assert "did you mean upos?" in caplog.text
+    caplog.clear()
+    assert read(tmp_path, content, "conllu", tag_column="feats.Case")[0]["tags"] == ["Nom"]
+    assert read(tmp_path, content, "conllu", tag_column="feats")[0]["tags"] == ["Number=Plur|Case=Nom"]
+    assert read(tmp_path, content, "conllu", tag_column="lemma")[0]["tags"] == ["_"] and not caplog.records

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from snakelm.core.console import log
 from snakelm.core.errors import UserError, did_you_mean
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.opening import SourceFile, open_text
@@ -52,13 +53,17 @@ def read_conll(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
 def read_conllu(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
     """Sentences of a CoNLL-U file: forms and the tags of `tag_column` (upos by default).
 
-    `tag_column` is upos, xpos, lemma, deprel, or the name of a feature (Number; "_" where a word lacks it).
+    `tag_column` is upos, xpos, lemma, feats (all features as one tag), deprel, or the name of a feature (Number; "_"
+    where a word lacks it). A feature that no word of the file has is warned of with the nearest that there is.
     Multiword ranges (3-4) and empty nodes (5.1) are skipped: the words are the syntactic ones, numbered 1, 2, 3, …
     """
     wanted = "upos" if config.tag_column == -1 else config.tag_column
     if isinstance(wanted, int):
-        raise UserError(f"{file.label}: tag_column of CoNLL-U is a name (upos, xpos, deprel, or a feature's)")
+        raise UserError(
+            f"{file.label}: tag_column of CoNLL-U is a name (upos, xpos, lemma, feats, deprel, or a feature's)"
+        )
     at = CONLLU.index(wanted.lower()) if wanted.lower() in CONLLU else None
+    feature, known = wanted.removeprefix("feats."), set[str]()
     for start, lines in _sentences(file, config):
         words: list[str] = []
         tags: list[str] = []
@@ -78,9 +83,17 @@ def read_conllu(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
             if int(values[0]) != len(words) + 1:
                 raise UserError(f"{where}: word {values[0]} follows word {len(words)}")
             words.append(values[1])
-            tags.append(values[at] if at is not None else _feature(values[5], wanted, where))
+            if at is not None:
+                tags.append(values[at])
+            else:
+                features = _features(values[5], where)
+                known.update(features)
+                tags.append(features.get(feature, "_"))
         if words:
             yield Row({"words": words, "tags": tags}, file.label, start)
+    if at is None and feature not in known:
+        near = did_you_mean(feature, {*known, *CONLLU[2:8]} - {"head"})
+        log.warning(f"{file.label}: no word has the feature {feature!r}, so that all tags are '_'{near}")
 
 
 def _sentences(file: SourceFile, config: SourceConfig) -> Iterator[tuple[int, list[tuple[int, str]]]]:
@@ -117,10 +130,8 @@ def _position(column: int | str, columns: int, names: list[str] | None, file: So
     return column
 
 
-def _feature(features: str, name: str, where: str) -> str:
-    if features == "_":
-        return "_"
+def _features(cell: str, where: str) -> dict[str, str]:
     try:
-        return dict(pair.split("=", 1) for pair in features.split("|")).get(name.removeprefix("feats."), "_")
+        return {} if cell == "_" else dict(pair.split("=", 1) for pair in cell.split("|"))
     except ValueError:
-        raise UserError(f"{where}: malformed features {features!r}; expected Name=Value|Name=Value") from None
+        raise UserError(f"{where}: malformed features {cell!r}; expected Name=Value|Name=Value") from None

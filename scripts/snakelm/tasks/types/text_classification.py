@@ -16,7 +16,7 @@ from snakelm.readers.rows import column
 from snakelm.tasks.baselines import Answer, most_frequent, tfidf
 from snakelm.tasks.config import LearnerClass, task_types
 from snakelm.tasks.data import TaskData, Where
-from snakelm.tasks.features import Features
+from snakelm.tasks.features import IGNORED, Features
 from snakelm.tasks.labelled import LabelLearner, Labelled, Labels, refuse_twice
 from snakelm.tasks.labels import bin_names, binned, infer, label_names, label_sets, numbers
 from snakelm.tasks.learner import Batch, softmax
@@ -169,8 +169,11 @@ class TextClassificationLearner(TextLearner[TextClassification], LabelLearner[Te
 
     def targets(self, frame: DataFrame) -> list[Any]:
         if not self.task.multi_label:
-            return [self.ids[gold] for gold in frame["gold"]]
+            return [self.ids.get(gold, IGNORED) for gold in frame["gold"]]
         return [[float(label in gold) for label in self.ids] for gold in frame["gold"]]
+
+    def items(self, batch: Batch) -> int:
+        return len(batch["labels"]) if self.task.multi_label else int((batch["labels"] != IGNORED).sum())
 
     def loss(self, answer: Any, batch: Batch) -> torch.Tensor:
         from torch.nn import functional
@@ -180,7 +183,7 @@ class TextClassificationLearner(TextLearner[TextClassification], LabelLearner[Te
         smoothing = self.task.label_smoothing
         if not self.task.multi_label:
             loss_B = functional.cross_entropy(logits_BC, labels, reduction="none", label_smoothing=smoothing)
-            return (loss_B if weights_C is None else loss_B * weights_C[labels]).sum()
+            return (loss_B if weights_C is None else loss_B * weights_C[labels.clamp(min=0)]).sum()
         targets_BC = labels.float() * (1 - smoothing) + smoothing / 2
         loss_BC = functional.binary_cross_entropy_with_logits(logits_BC, targets_BC, reduction="none")
         return (loss_BC if weights_C is None else loss_BC * weights_C).mean(1).sum()
