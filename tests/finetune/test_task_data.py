@@ -260,6 +260,16 @@ def test_rows_can_be_dropped_instead(caplog):
     assert "dropped 1 rows without a label and 1 with an empty text of 42" in caplog.text
 
 
+def test_a_json_row_without_the_key_has_no_label():
+    rows = [{"text": f"text {n}", "label": "ab"[n % 2]} for n in range(40)] + [{"text": "odd"}]
+    with pytest.raises(UserError, match=r"d\.jsonl line 41: no column 'label'"):
+        load(task(data=jsonl("d.jsonl", rows)), None)
+    data = load(task(data=jsonl("d.jsonl", rows), missing_labels="drop"), None)
+    assert sum(map(len, data.splits.values())) == 40
+    with pytest.raises(UserError, match=r"no column 'lable'; did you mean label\?"):
+        load(task(data=jsonl("d.jsonl", rows), missing_labels="drop", label_column="lable"), None)
+
+
 def test_unseen_labels_may_count_as_errors(caplog):
     train, test = table("train.csv", texts(30)), table("test.csv", [*texts(5, start=50), ("odd", "z"), ("odder", "z")])
     with pytest.raises(UserError, match="set unseen_labels: count to score such labels as errors"):

@@ -234,6 +234,11 @@ def test_parallel_files_keep_the_order_of_the_recipe():
     write("a.de", "eins\r\nzwei\r\n")
     both = {"files": ["b.en", "a.de"], "format": "parallel"}
     assert rows(**both) == [{"source": "one", "target": "eins"}, {"source": "two\x85", "target": "zwei"}]
+    write("b.en.gz", gzip.compress(b"one\n"))
+    write("a.de.gz", gzip.compress(b"eins\n"))
+    packed = {"files": ["b.en.gz", "a.de.gz"]}
+    assert rows(**packed, format="parallel") == [{"source": "one", "target": "eins"}]
+    assert "parallel for two files line by line" in refused(**packed)
     write("a.de", "eins\n")
     assert refused(**both) == "a.de: ends after line 1, but b.en goes on"
 

@@ -63,17 +63,27 @@ def column(row: Row, name: str) -> object:
 
     `translation.de` is the value under `de` in the column `translation`, where no column has the whole name.
     """
-    if name in row:
-        return row[name]
-    value: object = row
-    for part in name.split("."):
-        value = value[part] if isinstance(value, Mapping) and part in value else _ABSENT
+    value = _find(row, name)
     if value is _ABSENT:
         raise UserError(f"{row.where}: no column {name!r}{did_you_mean(name, map(str, row))}")
     return value
 
 
+def has_column(row: Row, name: str) -> bool:
+    """Whether `column` finds something: a JSON object may lack a key that others have."""
+    return _find(row, name) is not _ABSENT
+
+
 _ABSENT = object()
+
+
+def _find(row: Row, name: str) -> object:
+    if name in row:
+        return row[name]
+    value: object = row
+    for part in name.split("."):
+        value = value[part] if isinstance(value, Mapping) and part in value else _ABSENT
+    return value
 
 
 def format_of(name: str, source: SourceConfig) -> str:
@@ -84,7 +94,9 @@ def format_of(name: str, source: SourceConfig) -> str:
     if suffix == ".gz":
         suffix = os.path.splitext(stem)[1]
     if suffix not in SUFFIXES:
-        raise UserError(f"{name}: unknown format; set format: txt (or jsonl, csv, conll, …)")
+        raise UserError(
+            f"{name}: unknown format; set format: txt (or jsonl, csv, conll, …; parallel for two files line by line)"
+        )
     return SUFFIXES[suffix]
 
 
