@@ -13,7 +13,7 @@ from snakelm.core.errors import UserError
 from snakelm.metrics.classification import text_classification
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column
-from snakelm.tasks.baselines import Answer, most_frequent, tfidf
+from snakelm.tasks.baselines import Answer, most_frequent, tfidf, tuned
 from snakelm.tasks.config import LearnerClass, task_types
 from snakelm.tasks.data import TaskData, Where
 from snakelm.tasks.features import IGNORED, Features
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
+PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0)
+"""Values of logistic regression's C that are tried."""
+
+
 def frequent_labels(task: TextClassification, data: TaskData) -> Answer:
     """Always the most frequent label; of several labels those that most rows have."""
     if not task.multi_label:
@@ -40,19 +44,21 @@ def frequent_labels(task: TextClassification, data: TaskData) -> Answer:
 
 
 def logistic_regression(task: TextClassification, data: TaskData) -> Answer:
-    """Logistic regression on TF-IDF; of several labels one for each."""
+    """Logistic regression on TF-IDF, its penalty chosen by cross-validation; of several labels one for each."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.multiclass import OneVsRestClassifier
     from sklearn.preprocessing import MultiLabelBinarizer
 
     train = data.splits["train"]
     features, seen = tfidf(train)
-    linear = LogisticRegression(C=10.0, max_iter=1000, class_weight=_weights(task, data), random_state=0)
+    linear = LogisticRegression(max_iter=1000, class_weight=_weights(task, data), random_state=0)
     if task.multi_label:
         marks = MultiLabelBinarizer(classes=data.labels)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a label of all rows, or of none, has been told of
-            several = OneVsRestClassifier(linear).fit(features, marks.fit_transform(train["gold"]))
+            gold_RL = marks.fit_transform(train["gold"])
+            several = tuned(OneVsRestClassifier(linear), "estimator__C", PENALTIES, features, gold_RL, "f1_micro")
+            several.fit(features, gold_RL)
 
         def sets(frame: DataFrame) -> DataFrame:
             found = marks.inverse_transform(several.predict(seen(frame)))
@@ -62,7 +68,8 @@ def logistic_regression(task: TextClassification, data: TaskData) -> Answer:
         return sets
     if train["gold"].nunique() < 2:
         return most_frequent(task, data)
-    linear.fit(features, train["gold"])
+    gold = train["gold"].to_numpy()
+    linear = tuned(linear, "C", PENALTIES, features, gold, "accuracy").fit(features, gold)
 
     def labels(frame: DataFrame) -> DataFrame:
         chances = linear.predict_proba(seen(frame))
