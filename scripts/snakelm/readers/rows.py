@@ -27,7 +27,7 @@ def read_rows(
     """Yield every row of the source in order: files sorted by path, rows as they stand.
 
     Columns are those of the source; txt files, JSON strings and callables of plain strings fill the column
-    `source.text`; CoNLL yields `words` and `tags`, parallel files `source` and `target`, SQuAD `id`, `title`,
+    `source.text`; CoNLL yields the text, `words` and `tags`, parallel files `source` and `target`, SQuAD `id`, `title`,
     `context`, `question`, `answers` and `is_impossible`. One row is in memory at a time (a whole file where unit
     is file or the format is json or squad; a whole table where a callable returns one).
 
