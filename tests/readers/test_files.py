@@ -1,5 +1,6 @@
 """Plain text, tables and their ugliest inputs, read from real files."""
 
+import bz2
 import gzip
 import hashlib
 import json
@@ -64,7 +65,21 @@ def test_gzip_is_known_by_its_content():
     write("c.txt.gz", b"hello\n")
     assert {row["text"] for row in rows(files="*.txt*")} == {"hello\n"}
     write("d.txt.gz", packed[:-9])
-    assert "d.txt.gz: damaged or truncated gzip" in refused(files="d.txt.gz")
+    assert "d.txt.gz: damaged or truncated gzip or bzip2" in refused(files="d.txt.gz")
+
+
+def test_bzip2_is_known_by_its_content():
+    packed = bz2.compress(b"hello\n" * 1000)
+    write("a.txt.bz2", packed)
+    write("b.txt", packed)
+    write("c.txt", "BZh is no bzip2")
+    assert [row["text"][:6] for row in rows(files="*.txt*")] == ["hello\n", "hello\n", "BZh is"]
+    write("d.jsonl.bz2", bz2.compress(b'{"text": "a"}\n'))
+    assert rows(files="d.jsonl.bz2") == [{"text": "a"}]
+    write("e.txt.bz2", packed[:-9])
+    assert "e.txt.bz2: damaged or truncated" in refused(files="e.txt.bz2")
+    digest = hashlib.sha256(packed).hexdigest()
+    assert rows(files="a.txt.bz2", sha256=digest)
 
 
 def test_files_are_sorted_and_each_is_read_once():

@@ -65,7 +65,7 @@ class SourceConfig(Config):
     )
     format: Format | None = Field(
         None,
-        description="Format of the files, by default told by their suffix (.gz is ignored); squad: SQuAD's "
+        description="Format of the files, by default told by their suffix (.gz and .bz2 are ignored); squad: SQuAD's "
         "JSON; parallel: two text files, line by line.",
     )
     unit: Literal["file", "paragraph", "line"] = Field(

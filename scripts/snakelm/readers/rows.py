@@ -87,11 +87,11 @@ def _find(row: Row, name: str) -> object:
 
 
 def format_of(name: str, source: SourceConfig) -> str:
-    """The format that the source states, or else the one that the file's suffix tells (.gz looked through)."""
+    """The format that the source states, or else the one that the file's suffix tells (.gz and .bz2 looked through)."""
     if source.format:
         return source.format
     stem, suffix = os.path.splitext(name.lower())
-    if suffix == ".gz":
+    if suffix in (".gz", ".bz2"):
         suffix = os.path.splitext(stem)[1]
     if suffix not in SUFFIXES:
         raise UserError(
