@@ -13,7 +13,7 @@ from snakelm.finetune.weights import load_tokenizer, network_of, set_inputs
 from snakelm.tasks.config import task_types
 from tests.finetune.lab import sentences
 
-OBJECTIVES = {"gpt2": "clm", "bert": "mlm", "roberta": "mlm", "t5": "span_denoising"}
+NETWORKS = {"gpt2": "decoder", "bert": "encoder", "roberta": "encoder", "t5": "encoder-decoder"}
 
 
 @pytest.fixture
@@ -27,12 +27,12 @@ def prepared(tmp_path, monkeypatch, models):
 
         tokenizer, data = load_tokenizer(models[model]), load(task, None)
         set_inputs(tokenizer, network_of(AutoConfig.from_pretrained(models[model])))
-        return data, *network._prepared(task, data, tokenizer, length, OBJECTIVES[model], None)
+        return data, *network._prepared(task, data, tokenizer, length, NETWORKS[model], None)
 
     return make
 
 
-@pytest.mark.parametrize("model", OBJECTIVES)
+@pytest.mark.parametrize("model", NETWORKS)
 @pytest.mark.parametrize("length", [8, 9, 13, 24, 64])
 def test_answers_at_the_edges_of_a_context_are_learnt(prepared, model, length):
     """The first word, the last, and the whole of a short context: in each the span says the answer, none is lost."""
@@ -58,7 +58,7 @@ def test_answers_at_the_edges_of_a_context_are_learnt(prepared, model, length):
     assert len(learnt) == len(frame) or length <= 9
 
 
-@pytest.mark.parametrize("model", OBJECTIVES)
+@pytest.mark.parametrize("model", NETWORKS)
 def test_every_token_of_a_context_is_in_a_window(prepared, model):
     rows = [
         {"question": "who", "context": " ".join(text for text, _ in sentences(20, n)), "answers": []} for n in range(9)
