@@ -260,6 +260,27 @@ def test_rows_can_be_dropped_instead(caplog):
     assert "dropped 1 rows without a label and 1 with an empty text of 42" in caplog.text
 
 
+def test_a_json_row_without_the_key_has_no_label():
+    rows = [{"text": f"text {n}", "label": "ab"[n % 2]} for n in range(40)] + [{"text": "odd"}]
+    with pytest.raises(UserError, match=r"d\.jsonl line 41: no column 'label'"):
+        load(task(data=jsonl("d.jsonl", rows)), None)
+    data = load(task(data=jsonl("d.jsonl", rows), missing_labels="drop"), None)
+    assert sum(map(len, data.splits.values())) == 40
+    with pytest.raises(UserError, match=r"no column 'lable'; did you mean label\?"):
+        load(task(data=jsonl("d.jsonl", rows), missing_labels="drop", label_column="lable"), None)
+
+
+def test_unseen_labels_may_count_as_errors(caplog):
+    train, test = table("train.csv", texts(30)), table("test.csv", [*texts(5, start=50), ("odd", "z"), ("odder", "z")])
+    with pytest.raises(UserError, match="set unseen_labels: count to score such labels as errors"):
+        load(task(train=train, test=test), None)
+    data = load(task(train=train, test=test, unseen_labels="count"), None)
+    assert data.labels == ["a", "b"] and data.splits["test"]["gold"].tolist()[-2:] == ["z", "z"]
+    assert "test: 2 labels that training does not have count as errors (first: 'z', test.csv line 7)" in caplog.text
+    with pytest.raises(UserError, match="label 'b' of the train split does not occur in labels"):
+        load(task(train=train, test=test, unseen_labels="count", labels=["a", "z"]), None)
+
+
 def test_label_unseen_in_training():
     train, test = table("train.csv", texts(30)), table("test.csv", [*texts(5, start=50), ("odd", "z"), ("odder", "z")])
     with pytest.raises(
@@ -389,7 +410,7 @@ def test_duplicates_across_splits_are_counted_or_dropped(caplog):
     [
         ([{"words": ["a", "b"], "tags": ["X"]}], r"d\.jsonl line 1: 2 words but 1 tags"),
         ([{"words": ["a", " "], "tags": ["X", "Y"]}], r"line 1: word 2 is empty"),
-        ([{"words": ["a", "b"], "tags": ["B-X", "I-Y"]}, {"words": ["c"], "tags": ["S-X"]}], r"line 1: .*'I-Y'"),
+        ([{"words": "a b", "tags": "B-X I-Y"}, {"words": "c", "tags": "U-X"}], r"'U-X' of word 1 is none"),
     ],
 )  # fmt: skip
 def test_one_line_for_bad_tags(rows, message):
@@ -397,15 +418,25 @@ def test_one_line_for_bad_tags(rows, message):
         load(task(type="token_classification", data=jsonl("d.jsonl", rows * 10)), None)
 
 
-def test_tags_of_two_schemes_at_once():
-    """One tag too many of the other scheme is an error in the row that has it, not a reason to change scheme."""
+def test_tags_in_an_invalid_order_are_repaired_and_counted(caplog):
+    """One tag too many of the other scheme is no reason to change scheme: it is read as conlleval reads it."""
+    keys = {"type": "token_classification"}
     good = [{"words": ["a", "b", "c"], "tags": ["B-X", "I-X", "O"]}] * 20
-    with pytest.raises(UserError, match=r"line 21: tag 'I-X' of word 2 follows 'O'; in IOB2"):
-        load(task(type="token_classification", data=jsonl("d.jsonl", [*good, {"words": "a b", "tags": "O I-X"}])), None)
+    source = jsonl("d.jsonl", [*good, {"words": "a b c", "tags": "O I-X I-Y"}])
+    with pytest.raises(
+        UserError, match=r"line 21: tag 'I-X' of word 2 follows 'O'; in IOB2 .*leave tag_scheme: strict"
+    ):
+        load(task(**keys, data=source, tag_scheme="strict"), None)
+    golds = [gold for frame in load(task(**keys, data=source), None).splits.values() for gold in frame["gold"]]
+    assert golds.count(["B-X", "I-X", "O"]) == 20 and ["O", "B-X", "B-Y"] in golds
+    assert (
+        "2 invalid tags are read as conlleval and seqeval read them (first: d.jsonl line 21: tag 'I-X'" in caplog.text
+    )
     iob1 = [{"words": ["a", "b", "c"], "tags": ["I-X", "B-X", "O"]}] * 20
     with pytest.raises(UserError, match=r"line 21: tag 'B-X' of word 2 follows 'O'; in IOB1"):
-        load(task(type="token_classification", data=jsonl("d.jsonl", [*iob1, {"words": "a b", "tags": "O B-X"}])), None)
-    splits = load(task(type="token_classification", data=jsonl("d.jsonl", iob1)), None).splits
+        source = jsonl("e.jsonl", [*iob1, {"words": "a b", "tags": "O B-X"}])
+        load(task(**keys, data=source, tag_scheme="strict"), None)
+    splits = load(task(**keys, data=source), None).splits
     assert splits["test"]["gold"].iloc[0] == ["B-X", "B-X", "O"]
 
 
@@ -418,8 +449,11 @@ def test_a_metric_that_the_tags_do_not_have_is_refused_before_training(tags, met
 
 def test_tags_outside_a_scheme_asked_for():
     rows = [{"words": ["a", "b"], "tags": ["O", "I-X"]}] * 10
-    with pytest.raises(UserError, match=r"line 1: tag 'I-X' of word 2 follows 'O'; in IOB2"):
-        load(task(type="token_classification", data=jsonl("d.jsonl", rows), tag_scheme="iob2"), None)
+    frames = load(task(type="token_classification", data=jsonl("d.jsonl", rows), tag_scheme="iob2"), None).splits
+    assert frames["test"]["gold"].tolist() == [["O", "B-X"]] * 2
+    rows = [{"words": ["a", "b"], "tags": ["O", "S-X"]}] * 10
+    with pytest.raises(UserError, match=r"line 1: tag 'S-X' of word 2 is none of IOB2; tag_scheme: none"):
+        load(task(type="token_classification", data=jsonl("e.jsonl", rows), tag_scheme="iob2"), None)
 
 
 def test_malformed_conllu_names_the_line():

@@ -54,6 +54,34 @@ def test_regression(run_task, write_csv, model):
     assert 1795 < table["prediction"].mean() < 1825
 
 
+def test_lost_words_and_unseen_tags_count_as_errors(run_task, tmp_path):
+    """A word of which no token is left has a visible prediction; a tag that training lacks is never right."""
+    rows = {
+        "train": [{"words": ["good", "\x01", "bad"], "tags": ["A", "A", "B"]}] * 20,
+        "validation": [{"words": ["good", "new"], "tags": ["A", "C"]}] * 4,
+        "test": [{"words": ["good", "\x01", "new"], "tags": ["A", "A", "C"]}] * 4,
+    }
+    task: dict = {"type": "token_classification", "unseen_labels": "count", "steps": 2}
+    for split, of in rows.items():
+        (tmp_path / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in of))
+        task[split] = {"files": f"{split}.jsonl"}
+    out, headline = run_task(task | {"class_weights": "balanced"}, "bert")
+    table = pandas.read_parquet(out / "predictions.parquet")
+    assert all(list(row)[1] == "<none>" for row in table["prediction"]) and headline["test"] <= 1 / 3
+    assert pandas.read_csv(out / "curve.tsv", sep="\t")["validation_loss"].notna().any()
+
+
+@pytest.mark.parametrize("weights", [None, "balanced"])
+def test_unseen_labels_of_texts_count_as_errors(run_task, write_csv, weights):
+    train, held_out = sentences(40, 1), [*sentences(6, 2), ("odd", "strange")]
+    task = {"type": "text_classification", "unseen_labels": "count", "steps": 2, "class_weights": weights}
+    task["train"] = write_csv("train.csv", ["text", "label"], train)
+    task["validation"] = task["test"] = write_csv("test.csv", ["text", "label"], held_out)
+    out, headline = run_task(task, "bert")
+    assert headline["test"] <= 6 / 7
+    assert pandas.read_csv(out / "curve.tsv", sep="\t")["validation_loss"].notna().any()
+
+
 @pytest.mark.parametrize("model", ["gpt2", "bert"])
 def test_token_classification(run_task, tmp_path, model):
     def tag(word: str) -> str:

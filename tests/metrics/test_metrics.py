@@ -58,11 +58,13 @@ def test_entities():
     assert got["accuracy"] == pytest.approx(4 / 6) and main_metric("token_classification", got) == "f1"
 
 
-def test_words_without_a_prediction_are_errors():
+@pytest.mark.parametrize("none", ["<none>", ""])
+def test_words_without_a_prediction_are_errors(none):
     gold = [["NOUN", "VERB"], ["NOUN", "VERB"]]
-    got = compute("token_classification", table(gold=gold, prediction=[["NOUN", "VERB"], ["NOUN", ""]]))
+    got = compute("token_classification", table(gold=gold, prediction=[["NOUN", "VERB"], ["NOUN", none]]))
+    assert got["f1_macro"] == pytest.approx((1 + 2 / 3) / 2)
     assert got["accuracy"] == 0.75 and main_metric("token_classification", got) == "accuracy"
-    spans = compute("token_classification", table(gold=[["B-X", "O", "B-X"]], prediction=[["B-X", "", ""]]))
+    spans = compute("token_classification", table(gold=[["B-X", "O", "B-X"]], prediction=[["B-X", none, none]]))
     assert spans["accuracy"] == pytest.approx(1 / 3) and spans["recall"] == 0.5 and spans["precision"] == 1
 
 

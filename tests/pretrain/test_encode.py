@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import numpy as np
 import pytest
@@ -93,6 +94,25 @@ def test_separators(parents, tmp_path):
     corpus = lab.make_corpus(tmp_path / "corpus", ["one", "two"])
     none = TokenStream(lab.encode(corpus, parents["tokenizer"], tmp_path / "none", separator="none"), "train")
     assert 2 not in none.ids(0, none.tokens)
+
+
+def test_only_what_stands_for_unknown_text_is_counted_as_unknown(parents, tmp_path, caplog, monkeypatch):
+    """GPT-2's end of text is unk and separator in one: neither is a byte-level text's unknown token."""
+    monkeypatch.setattr(logging.getLogger("snakelm"), "propagate", True)
+    corpus = lab.make_corpus(tmp_path / "corpus", ["short", "texts", "<|endoftext|>"] * 20)
+    backend = Tokenizer.from_file(str(parents["tokenizer"] / "tokenizer.json"))
+    end = dict.fromkeys(("bos_token", "eos_token", "unk_token"), "<|endoftext|>")
+    PreTrainedTokenizerFast(tokenizer_object=backend, **end).save_pretrained(tmp_path / "bytes")
+    folder = lab.encode(corpus, tmp_path / "bytes", tmp_path / "out")
+    assert json.loads((folder / "encoded.json").read_text())["splits"]["train"]["unknown"] == 0
+    assert "unknown" not in caplog.text and "does not know" not in caplog.text
+    words = Tokenizer(models.WordLevel({"<e>": 0, "short": 1}, unk_token="<e>"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=words, eos_token="<e>", unk_token="<e>").save_pretrained(
+        tmp_path / "words"
+    )
+    lab.encode(lab.make_corpus(tmp_path / "two", ["short text"]), tmp_path / "words", tmp_path / "out-words")
+    assert "33.3% of the training tokens are <e>" in caplog.text
 
 
 def test_a_large_vocabulary_takes_four_bytes(tmp_path):

@@ -1,8 +1,10 @@
 """Plain text, tables and their ugliest inputs, read from real files."""
 
+import bz2
 import gzip
 import hashlib
 import json
+import logging
 from pathlib import Path
 
 import pandas
@@ -63,7 +65,21 @@ def test_gzip_is_known_by_its_content():
     write("c.txt.gz", b"hello\n")
     assert {row["text"] for row in rows(files="*.txt*")} == {"hello\n"}
     write("d.txt.gz", packed[:-9])
-    assert "d.txt.gz: damaged or truncated gzip" in refused(files="d.txt.gz")
+    assert "d.txt.gz: damaged or truncated gzip or bzip2" in refused(files="d.txt.gz")
+
+
+def test_bzip2_is_known_by_its_content():
+    packed = bz2.compress(b"hello\n" * 1000)
+    write("a.txt.bz2", packed)
+    write("b.txt", packed)
+    write("c.txt", "BZh is no bzip2")
+    assert [row["text"][:6] for row in rows(files="*.txt*")] == ["hello\n", "hello\n", "BZh is"]
+    write("d.jsonl.bz2", bz2.compress(b'{"text": "a"}\n'))
+    assert rows(files="d.jsonl.bz2") == [{"text": "a"}]
+    write("e.txt.bz2", packed[:-9])
+    assert "e.txt.bz2: damaged or truncated" in refused(files="e.txt.bz2")
+    digest = hashlib.sha256(packed).hexdigest()
+    assert rows(files="a.txt.bz2", sha256=digest)
 
 
 def test_files_are_sorted_and_each_is_read_once():
@@ -125,10 +141,56 @@ def test_csv_with_quoted_line_ends_and_documents_longer_than_the_csv_module_like
 def test_csv_without_header_and_tsv_without_quotes():
     write("a.tsv", '"word\t1\nb\t2\n')
     given = {"files": "a.tsv", "header": False, "column_names": ["text", "label"]}
-    assert rows(**given, quote="") == [{"text": '"word', "label": "1"}, {"text": "b", "label": "2"}]
-    assert "a quote is never closed; if quotes mean nothing in this file, set quote: ''" in refused(**given)
-    assert "1 columns, expected 2" in refused(**given, quote="", delimiter=";")
+    for more in ({}, {"quote": ""}):
+        assert rows(**given, **more) == [{"text": '"word', "label": "1"}, {"text": "b", "label": "2"}]
+    unclosed = refused(**given, quote='"', multiline=True)
+    assert "a quote is never closed; if quotes mean nothing in this file, set quote: ''" in unclosed
+    assert "1 columns, expected 2" in refused(**given, delimiter=";", quote="")
     assert "header: false needs column_names" in refused(files="a.tsv", header=False)
+
+
+def test_column_names_never_eat_a_row():
+    """Whether the first row is data has to be stated, unless it holds the very names."""
+    for name, tab in (("a.tsv", "\t"), ("a.csv", ",")):
+        write(name, f"good{tab}one\nbad{tab}two\n")
+        given = {"files": name, "column_names": ["label", "text"]}
+        said = refused(**given)
+        assert "set header: false if the first row (good, one) is data, or header: true" in said
+        assert rows(**given, header=False) == [{"label": "good", "text": "one"}, {"label": "bad", "text": "two"}]
+        assert rows(**given, header=True) == [{"label": "bad", "text": "two"}]
+        write(name, f"label{tab}text\nbad{tab}two\n")
+        assert rows(**given) == [{"label": "bad", "text": "two"}]
+
+
+@pytest.mark.parametrize("first", ["some text,1", "0.5,a", f"{'word ' * 30},a"])
+def test_a_first_row_that_looks_like_data_is_asked_about(first):
+    write("a.csv", f"{first}\nmore,2\n")
+    said = refused(files="a.csv")
+    assert "looks like data" in said and "set header: false and column_names" in said and "or header: true" in said
+    assert len(rows(files="a.csv", header=True)) == 1
+    assert len(rows(files="a.csv", header=False, column_names=["text", "label"])) == 2
+
+
+def test_stray_quotes_do_not_merge_rows(caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("snakelm"), "propagate", True)
+    lines = [f"text {n}\t{n % 2}" for n in range(600)]
+    lines[100], lines[140] = '"odd\t0', 'odd"\t0'
+    write("a.tsv", "text\tlabel\n" + "\n".join(lines))
+    assert len(rows(files="a.tsv")) == 600
+    write("b.csv", "text\tlabel\n" + "\n".join(lines))
+    assert len(rows(files="b.csv", delimiter="tab")) == 600
+    said = refused(files="a.tsv", quote='"')
+    assert "a.tsv line 102: a quoted field goes on to line 142; if quotes mean nothing" in said
+    assert not caplog.records
+    write("c.tsv", 'text\tlabel\n"he said ""no"""\ta\n"one\ttwo"\tb\n')
+    assert "line 3: 3 columns, expected 2 (text, label); if quotes protect tabs" in refused(files="c.tsv")
+    assert [row["text"] for row in rows(files="c.tsv", quote='"')] == ['he said "no"', "one\ttwo"]
+    write("d.tsv", 'text\tlabel\n"he said ""no"""\ta\n')
+    assert rows(files="d.tsv")[0]["text"] == '"he said ""no"""'
+    assert "1 rows have fields in quotes (first: line 2)" in caplog.text
+    write("e.tsv", 'text\tlabel\n"one\ntwo"\ta\n')
+    assert rows(files="e.tsv", quote='"', multiline=True)[0]["text"] == "one\ntwo"
+    assert "goes on to line 3" in refused(files="e.tsv", quote='"')
 
 
 def test_ugly_csv_is_named_by_line():
@@ -187,6 +249,11 @@ def test_parallel_files_keep_the_order_of_the_recipe():
     write("a.de", "eins\r\nzwei\r\n")
     both = {"files": ["b.en", "a.de"], "format": "parallel"}
     assert rows(**both) == [{"source": "one", "target": "eins"}, {"source": "two\x85", "target": "zwei"}]
+    write("b.en.gz", gzip.compress(b"one\n"))
+    write("a.de.gz", gzip.compress(b"eins\n"))
+    packed = {"files": ["b.en.gz", "a.de.gz"]}
+    assert rows(**packed, format="parallel") == [{"source": "one", "target": "eins"}]
+    assert "parallel for two files line by line" in refused(**packed)
     write("a.de", "eins\n")
     assert refused(**both) == "a.de: ends after line 1, but b.en goes on"
 

@@ -11,6 +11,7 @@ from transformers import AutoTokenizer
 
 from snakelm.core.errors import UserError
 from snakelm.train_tokenizer.components import build, known
+from tests.train_tokenizer.lab import Lab, write_corpus
 
 KINDS = {
     "byte_level_bpe": {"family": "roberta", "vocab_size": 700},
@@ -61,6 +62,19 @@ def test_byte_kinds_come_back_whole(lab):
         found = lab.statistics(lab.both(kind=kind, **settings))
         assert found.round_trip == 1 and found.characters_lost == 0 and found.unknown_rate == 0
         assert found.bytes_per_token >= 1 and found.split == "validation"
+
+
+def test_characters_learns_every_character(tmp_path):
+    """One that occurs once as well, unless the recipe says otherwise; words have to occur twice."""
+    corpus = write_corpus(tmp_path / "corpus", ["abab words words Z"], ["abab"])
+    lab = Lab(tmp_path / "runs", corpus)
+    known = [
+        AutoTokenizer.from_pretrained(lab.both(f"run-{number}", **keys)).get_vocab()
+        for number, keys in enumerate(
+            [{"kind": "characters"}, {"kind": "characters", "min_frequency": 2}, {"kind": "word_level"}]
+        )
+    ]
+    assert "Z" in known[0] and "Z" not in known[1] and "Z" not in known[2] and "words" in known[2]
 
 
 def test_byte_fallback_spells_unseen_characters(lab):

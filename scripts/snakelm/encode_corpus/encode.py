@@ -16,6 +16,7 @@ Memory: one batch of about BATCH characters and its encodings. Output does not d
 
 from __future__ import annotations
 
+import json
 import os
 from array import array
 from collections.abc import Iterable, Iterator
@@ -30,6 +31,7 @@ from snakelm.core.files import write_json
 from snakelm.encode_corpus.config import EncodeConfig
 from snakelm.readers import corpus
 from snakelm.runs.context import RunContext
+from snakelm.tokenization.unknown import unknown_token
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -92,7 +94,7 @@ def _encode_split(
     backend.encode_special_tokens = True
     count = dict.fromkeys(("tokens", "documents", "characters", "bytes", "unknown"), 0)
     ends = array("q", [0])
-    unknown = tokenizer.unk_token_id
+    unknown = _unknown(backend)
     splits_words = _splits_words(backend)
     with (
         open(context.out / f"{split}.bin", "wb") as ids_file,
@@ -103,6 +105,7 @@ def _encode_split(
             encodings = backend.encode_batch([text for text, _ in batch], add_special_tokens=False)
             for (text, last), encoding in zip(batch, encodings, strict=True):
                 ids = np.array(encoding.ids, dtype=np.int64)
+                count["unknown"] += int((ids == unknown).sum()) if unknown is not None else 0
                 starts = _word_starts(encoding.word_ids) if splits_words else _whitespace_starts(encoding.offsets, text)
                 if last and separator is not None:
                     ids, starts = np.append(ids, separator), np.append(starts, True)
@@ -111,13 +114,19 @@ def _encode_split(
                 count["tokens"] += len(ids)
                 count["characters"] += len(text)
                 count["bytes"] += len(text.encode("utf-8", "replace"))
-                count["unknown"] += int((ids == unknown).sum()) if unknown is not None else 0
                 if last:
                     count["documents"] += 1
                     ends.append(count["tokens"])
             bar.advance(sum(last for _, last in batch), tokens=f"{count['tokens']:,}")
     np.save(context.out / f"{split}.offsets.npy", np.frombuffer(ends, dtype=np.int64).astype("<i8"))
     return count
+
+
+def _unknown(backend: Tokenizer) -> int | None:
+    """Id of what the model itself puts for unknown text; the token in the role of `unk` may be another (GPT-2's is
+    the end of text, which a byte-level model never puts for a text)."""
+    token = unknown_token(json.loads(backend.to_str())["model"])
+    return None if token is None else backend.token_to_id(token)
 
 
 def _separator(tokenizer: PreTrainedTokenizerBase, which: str) -> int | None:

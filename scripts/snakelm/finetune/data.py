@@ -69,7 +69,7 @@ def _load(request: _Request) -> TaskData:
     for split, frame in frames.items():
         if not len(frame):
             raise UserError(f"{split}: no rows are left")
-    if labels is not None and (unseen := task.unseen_labels(labels, frames["train"])):
+    if labels is not None and (unseen := task.untrained_labels(labels, frames["train"])):
         log.warning(f"train: no row has the label {', '.join(map(repr, unseen[:5]))}" + (" …" if unseen[5:] else ""))
     log.info("rows: " + ", ".join(f"{split} {len(frame):,}" for split, frame in frames.items()))
     return TaskData(frames, labels, duplicates, wheres)

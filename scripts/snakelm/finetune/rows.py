@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
 from snakelm.readers.row import Row
-from snakelm.readers.rows import column
+from snakelm.readers.rows import column, has_column
 from snakelm.tasks.config import TaskConfig
 from snakelm.tasks.labels import is_missing
 
@@ -51,7 +51,12 @@ def _usable(rows: Sequence[Row], task: TaskConfig, split: str) -> list[int]:
     """Numbers of the rows that have all they need."""
     texts, label = task.text_columns(), task.gold_column()
     kept, unlabelled, empty = [], 0, 0
+    if label is not None and task.missing_labels == "drop" and not any(has_column(row, label) for row in rows):
+        column(rows[0], label)  # a name that no row has is misspelt
     for number, row in enumerate(rows):
+        if label is not None and task.missing_labels == "drop" and not has_column(row, label):
+            unlabelled += 1
+            continue
         if label is not None and _no_label(column(row, label), task):
             if task.missing_labels == "refuse":
                 raise UserError(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+NO_TAG = "<none>"
+"""The prediction for a word of which the tokenizer left no token: no tag of any data set, so it counts as wrong."""
 _SPAN_TAG = re.compile(r"[BIESLU]-.+")
 
 
@@ -21,7 +23,7 @@ def token_classification(predictions: DataFrame) -> dict[str, float]:
     (seqeval), else macro F1 over tags. A split whose tags are all O has span tags, of which it holds none. A word
     without a prediction is wrong, and no part of an entity.
 
-    Columns gold, prediction: lists of str of equal length; "" where the model gave no tag."""
+    Columns gold, prediction: lists of str of equal length; NO_TAG (or "") where the model gave no tag."""
     from sklearn.metrics import accuracy_score, f1_score
 
     gold, guess = [list(row) for row in predictions["gold"]], [list(row) for row in predictions["prediction"]]
@@ -29,14 +31,14 @@ def token_classification(predictions: DataFrame) -> dict[str, float]:
     flat_guess = [tag for row in guess for tag in row]
     accuracy = accuracy_score(flat_gold, flat_guess)
     if not any(is_span_tag(tag) for tag in flat_gold) and set(flat_gold) != {"O"}:
-        seen = sorted(set(flat_gold) | (set(flat_guess) - {""}))
+        seen = sorted(set(flat_gold) | (set(flat_guess) - {NO_TAG, ""}))
         return {
             "accuracy": accuracy,
             "f1_macro": f1_score(flat_gold, flat_guess, labels=seen, average="macro", zero_division=0),
         }
     from seqeval import metrics as entities
 
-    guess = [[tag or "O" for tag in row] for row in guess]
+    guess = [["O" if tag in (NO_TAG, "") else tag for tag in row] for row in guess]
     return {
         "f1": entities.f1_score(gold, guess, zero_division=0),
         "precision": entities.precision_score(gold, guess, zero_division=0),

@@ -65,7 +65,7 @@ class SourceConfig(Config):
     )
     format: Format | None = Field(
         None,
-        description="Format of the files, by default told by their suffix (.gz is ignored); squad: SQuAD's "
+        description="Format of the files, by default told by their suffix (.gz and .bz2 are ignored); squad: SQuAD's "
         "JSON; parallel: two text files, line by line.",
     )
     unit: Literal["file", "paragraph", "line"] = Field(
@@ -73,18 +73,33 @@ class SourceConfig(Config):
     )
     encoding: str = Field("utf-8", description="Encoding of text files; a byte order mark is dropped.")
     text: str = Field("text", description="Name of the column that holds the text.", min_length=1)
-    header: bool = Field(True, description="Whether the first row of a csv or tsv file names the columns.")
+    header: bool | None = Field(
+        None,
+        description="Whether the first row of a csv or tsv file names the columns; by default it does, but has to be "
+        "stated where column_names is given or the first row looks like data.",
+    )
     column_names: list[str] | None = Field(
-        None, description="Names of the columns of a csv, tsv or conll file, in order; needed without a header."
+        None,
+        description="Names of the columns of a csv, tsv or conll file, in order; needed with header: false, and with "
+        "header: true in place of the file's own.",
     )
     delimiter: str | None = Field(
         None, description="Character between columns (or 'tab'); default: comma in csv, tab in tsv."
     )
-    quote: str = Field('"', description="Character that quotes csv and tsv fields; empty: no quoting.")
+    quote: str | None = Field(
+        None,
+        description='Character that quotes fields of csv and tsv; empty: no quoting. By default " where commas or the '
+        "like separate columns, and none where tabs do.",
+    )
+    multiline: bool | None = Field(
+        None,
+        description="Whether a quoted field may hold line breaks; by default only where no tabs separate columns.",
+    )
     word_column: int | str = Field(0, description="Column of the words in conll, by number (from 0, or -1) or name.")
     tag_column: int | str = Field(
         -1,
-        description="Column of the tags: conll: its number or name; conllu: upos, xpos, deprel, or a feature's name.",
+        description="Column of the tags: conll: its number or name; conllu: upos (the default), xpos, lemma, feats, "
+        "deprel, or the name of one feature, such as Number.",
     )
 
     @field_validator("url")
@@ -136,8 +151,8 @@ class SourceConfig(Config):
 
     @field_validator("quote")
     @classmethod
-    def _one_quote(cls, quote: str) -> str:
-        if len(quote) > 1:
+    def _one_quote(cls, quote: str | None) -> str | None:
+        if quote is not None and len(quote) > 1:
             raise ValueError("quote must be one character, or empty")
         return quote
 
@@ -167,6 +182,6 @@ class SourceConfig(Config):
             raise ValueError(f"unit: {self.unit} is for txt files")
         if self.format == "parallel" and len(self.files or []) != 2:
             raise ValueError("format: parallel needs files: [one, other], two files of as many lines")
-        if self.format in ("csv", "tsv") and not self.header and not self.column_names:
+        if self.format in ("csv", "tsv") and self.header is False and not self.column_names:
             raise ValueError("header: false needs column_names")
         return self

@@ -1,10 +1,11 @@
-"""Labelled words: CoNLL columns and CoNLL-U, one sentence per row, {"words": [...], "tags": [...]}."""
+"""Labelled words: CoNLL columns and CoNLL-U, one sentence per row, {"text", "words": [...], "tags": [...]}."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
+from snakelm.core.console import log
 from snakelm.core.errors import UserError, did_you_mean
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.opening import SourceFile, open_text
@@ -20,6 +21,7 @@ def read_conll(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
     Columns are divided by `delimiter`, else by tabs where the line has one, else by spaces. Lines beginning with #
     before a sentence's first word are comments unless they hold a tab; a comment "# global.columns = ID FORM …"
     (CoNLL-U Plus) names the columns. -DOCSTART- lines are skipped. Each line has as many columns as the first.
+    The column `config.text` holds the words joined by spaces.
     """
     names = config.column_names
     columns = first = 0
@@ -46,24 +48,33 @@ def read_conll(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
             words.append(values[word_at])
             tags.append(values[tag_at])
         if words:
-            yield Row({"words": words, "tags": tags}, file.label, start)
+            yield Row({config.text: " ".join(words), "words": words, "tags": tags}, file.label, start)
 
 
 def read_conllu(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
     """Sentences of a CoNLL-U file: forms and the tags of `tag_column` (upos by default).
 
-    `tag_column` is upos, xpos, lemma, deprel, or the name of a feature (Number; "_" where a word lacks it).
+    `tag_column` is upos, xpos, lemma, feats (all features as one tag), deprel, or the name of a feature (Number; "_"
+    where a word lacks it). A feature that no word of the file has is warned of with the nearest that there is.
+    The column `config.text` holds the sentence: its comment "# text = …", else its tokens with the spaces that
+    SpaceAfter=No leaves.
     Multiword ranges (3-4) and empty nodes (5.1) are skipped: the words are the syntactic ones, numbered 1, 2, 3, …
     """
     wanted = "upos" if config.tag_column == -1 else config.tag_column
     if isinstance(wanted, int):
-        raise UserError(f"{file.label}: tag_column of CoNLL-U is a name (upos, xpos, deprel, or a feature's)")
+        raise UserError(
+            f"{file.label}: tag_column of CoNLL-U is a name (upos, xpos, lemma, feats, deprel, or a feature's)"
+        )
     at = CONLLU.index(wanted.lower()) if wanted.lower() in CONLLU else None
+    feature, known = wanted.removeprefix("feats."), set[str]()
     for start, lines in _sentences(file, config):
         words: list[str] = []
         tags: list[str] = []
+        text, pieces, within = "", list[str](), 0
         for number, line in lines:
-            if line.startswith("#") and not words:
+            if line.startswith("#") and not words and not pieces:
+                if line.startswith("# text ="):
+                    text = line.partition("=")[2].strip()
                 continue
             values = line.split("\t")
             where = f"{file.label} line {number}"
@@ -73,14 +84,33 @@ def read_conllu(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
                 raise UserError(f"{where}: column {CONLLU[values.index('')].upper()} is empty; write _ for nothing")
             if not values[0].isdecimal():
                 if RANGE_OR_EMPTY.fullmatch(values[0]):
+                    if "-" in values[0]:  # a multiword token: its words are not written
+                        pieces.append(_with_space(values))
+                        within = int(values[0].partition("-")[2])
                     continue
                 raise UserError(f"{where}: {values[0]!r} is not a word number; expected 3, 3-4 or 3.1")
             if int(values[0]) != len(words) + 1:
                 raise UserError(f"{where}: word {values[0]} follows word {len(words)}")
             words.append(values[1])
-            tags.append(values[at] if at is not None else _feature(values[5], wanted, where))
+            if len(words) > within:
+                pieces.append(_with_space(values))
+            if at is not None:
+                tags.append(values[at])
+            else:
+                features = _features(values[5], where)
+                known.update(features)
+                tags.append(features.get(feature, "_"))
         if words:
-            yield Row({"words": words, "tags": tags}, file.label, start)
+            sentence = text or "".join(pieces).strip()
+            yield Row({config.text: sentence, "words": words, "tags": tags}, file.label, start)
+    if at is None and feature not in known:
+        near = did_you_mean(feature, {*known, *CONLLU[2:8]} - {"head"})
+        log.warning(f"{file.label}: no word has the feature {feature!r}, so that all tags are '_'{near}")
+
+
+def _with_space(values: list[str]) -> str:
+    """A token as it is written, with the space after it unless its line says that there is none."""
+    return values[1] if "SpaceAfter=No" in values[9].split("|") else values[1] + " "
 
 
 def _sentences(file: SourceFile, config: SourceConfig) -> Iterator[tuple[int, list[tuple[int, str]]]]:
@@ -117,10 +147,8 @@ def _position(column: int | str, columns: int, names: list[str] | None, file: So
     return column
 
 
-def _feature(features: str, name: str, where: str) -> str:
-    if features == "_":
-        return "_"
+def _features(cell: str, where: str) -> dict[str, str]:
     try:
-        return dict(pair.split("=", 1) for pair in features.split("|")).get(name.removeprefix("feats."), "_")
+        return {} if cell == "_" else dict(pair.split("=", 1) for pair in cell.split("|"))
     except ValueError:
-        raise UserError(f"{where}: malformed features {features!r}; expected Name=Value|Name=Value") from None
+        raise UserError(f"{where}: malformed features {cell!r}; expected Name=Value|Name=Value") from None

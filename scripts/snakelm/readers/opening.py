@@ -1,11 +1,12 @@
 """Open a source's file as bytes or text, and make sure that it is the file that was meant.
 
-The bytes are hashed on their way through, so that no file is read twice for its sum. gzip is known by its first
-two bytes, whatever the file is called.
+The bytes are hashed on their way through, so that no file is read twice for its sum. gzip and bzip2 are known by
+their first bytes, whatever the file is called.
 """
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import gzip
 import hashlib
@@ -62,15 +63,23 @@ def open_bytes(file: SourceFile) -> Iterator[BinaryIO]:
         with open(file.path, "rb", buffering=0) as raw:
             hashing = _Hashing(raw)
             stream = io.BufferedReader(hashing, BUFFER)
-            zipped = stream.peek(2)[:2] == b"\x1f\x8b"
-            yield cast(BinaryIO, gzip.GzipFile(fileobj=stream) if zipped else stream)
+            yield cast(BinaryIO, _decompressed(stream))
             while stream.read(BUFFER):
                 pass
             file.check(hashing.sha256.hexdigest())
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{file.label}: damaged or truncated gzip file ({error})") from None
+        raise UserError(f"{file.label}: damaged or truncated gzip or bzip2 file ({error})") from None
     except OSError as error:
         raise UserError(f"{file.label}: cannot be read ({error.strerror or error})") from None
+
+
+def _decompressed(stream: io.BufferedReader[Any]) -> Any:
+    start = stream.peek(10)[:10]
+    if start[:2] == b"\x1f\x8b":
+        return gzip.GzipFile(fileobj=stream)
+    if start[:3] == b"BZh" and start[4:10] == b"1AY&SY":  # a text may begin with BZh
+        return bz2.BZ2File(stream)
+    return stream
 
 
 @contextmanager

@@ -27,7 +27,7 @@ def read_rows(
     """Yield every row of the source in order: files sorted by path, rows as they stand.
 
     Columns are those of the source; txt files, JSON strings and callables of plain strings fill the column
-    `source.text`; CoNLL yields `words` and `tags`, parallel files `source` and `target`, SQuAD `id`, `title`,
+    `source.text`; CoNLL yields the text, `words` and `tags`, parallel files `source` and `target`, SQuAD `id`, `title`,
     `context`, `question`, `answers` and `is_impossible`. One row is in memory at a time (a whole file where unit
     is file or the format is json or squad; a whole table where a callable returns one).
 
@@ -63,28 +63,40 @@ def column(row: Row, name: str) -> object:
 
     `translation.de` is the value under `de` in the column `translation`, where no column has the whole name.
     """
-    if name in row:
-        return row[name]
-    value: object = row
-    for part in name.split("."):
-        value = value[part] if isinstance(value, Mapping) and part in value else _ABSENT
+    value = _find(row, name)
     if value is _ABSENT:
         raise UserError(f"{row.where}: no column {name!r}{did_you_mean(name, map(str, row))}")
     return value
 
 
+def has_column(row: Row, name: str) -> bool:
+    """Whether `column` finds something: a JSON object may lack a key that others have."""
+    return _find(row, name) is not _ABSENT
+
+
 _ABSENT = object()
 
 
+def _find(row: Row, name: str) -> object:
+    if name in row:
+        return row[name]
+    value: object = row
+    for part in name.split("."):
+        value = value[part] if isinstance(value, Mapping) and part in value else _ABSENT
+    return value
+
+
 def format_of(name: str, source: SourceConfig) -> str:
-    """The format that the source states, or else the one that the file's suffix tells (.gz looked through)."""
+    """The format that the source states, or else the one that the file's suffix tells (.gz and .bz2 looked through)."""
     if source.format:
         return source.format
     stem, suffix = os.path.splitext(name.lower())
-    if suffix == ".gz":
+    if suffix in (".gz", ".bz2"):
         suffix = os.path.splitext(stem)[1]
     if suffix not in SUFFIXES:
-        raise UserError(f"{name}: unknown format; set format: txt (or jsonl, csv, conll, …)")
+        raise UserError(
+            f"{name}: unknown format; set format: txt (or jsonl, csv, conll, …; parallel for two files line by line)"
+        )
     return SUFFIXES[suffix]
 
 

@@ -9,66 +9,126 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
+from snakelm.core.console import log
 from snakelm.core.errors import UserError
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.opening import SourceFile, check_whole, open_text
 from snakelm.readers.row import Row
 
+LONGEST_NAME = 100
+"""Characters; a longer cell in a first row is taken for data."""
 LONGEST_FIELD = (1 << 31) - 1  # the csv module's own limit, 128 KiB, is less than a book
 
 
 def read_csv(file: SourceFile, config: SourceConfig, delimiter: str = ",") -> Iterator[Row]:
-    """Rows of a csv or tsv file, columns named by its header, or by `column_names`."""
+    """Rows of a csv or tsv file, columns named by its header, or by `column_names`.
+
+    Where tabs separate columns, quotes are characters like others and a line is a row, unless `quote` and `multiline`
+    say otherwise: two stray quotes would make one row of all that stands between them. A first row whose meaning
+    nobody has stated is refused where it may be data (`_names`).
+    """
     csv.field_size_limit(LONGEST_FIELD)
-    names = None if config.header else config.column_names
-    if not config.header and names is None:
-        raise UserError(f"{file.label}: header: false needs column_names")
+    delimiter = config.delimiter or delimiter
+    tabs = delimiter == "\t"
+    quote = config.quote if config.quote is not None else "" if tabs else '"'
+    multiline = config.multiline if config.multiline is not None else not tabs
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
+    names: list[str] | None = None
+    wrapped, first_wrapped = 0, 0
     with open_text(file, config.encoding) as stream:
-        reader = csv.reader(
-            stream,
-            delimiter=config.delimiter or delimiter,
-            quotechar=config.quote or None,
-            quoting=csv.QUOTE_MINIMAL if config.quote else csv.QUOTE_NONE,
-            strict=True,
-        )
+        reader = csv.reader(stream, delimiter=delimiter, quotechar=quote or None, quoting=quoting, strict=True)
         line = 1
         while True:
             try:
                 values = next(reader)
             except StopIteration:
-                return
+                break
             except csv.Error as error:
                 hint = "a quote is never closed" if "unexpected end" in str(error) else str(error)
                 raise UserError(
                     f"{file.label} line {line}: {hint}; if quotes mean nothing in this file, set quote: ''"
                 ) from None
-            if not values:  # a blank line
-                pass
-            elif names is None:
-                names = _header(file, config, values)
-            elif len(values) != len(names):
+            if not multiline and reader.line_num > line:
                 raise UserError(
-                    f"{file.label} line {line}: {len(values)} columns, expected {len(names)} ({_shown(names)})"
+                    f"{file.label} line {line}: a quoted field goes on to line {reader.line_num}; if quotes mean "
+                    "nothing in this file, set quote: ''; if fields do hold line breaks, set multiline: true"
                 )
-            else:
+            if not values:  # an empty line
+                line = reader.line_num + 1
+                continue
+            is_header = names is None and config.header is not False
+            if names is None:
+                names = _names(file, config, values)
+            if len(values) != len(names):
+                unquoted = not quote and any('"' in value for value in values)
+                hint = "; if quotes protect tabs or line breaks here, set quote: '\"'" if unquoted else ""
+                raise UserError(
+                    f"{file.label} line {line}: {len(values)} columns, expected {len(names)} ({_shown(names)}){hint}"
+                )
+            if not is_header:
+                if not quote and config.quote is None and any(_is_wrapped(value) for value in values):
+                    wrapped += 1
+                    first_wrapped = first_wrapped or line
                 yield Row(dict(zip(names, values, strict=True)), file.label, line)
             line = reader.line_num + 1
+    if wrapped:
+        log.warning(
+            "%s: %s rows have fields in quotes (first: line %d), kept as they stand; set quote: '\"' if the quotes do "
+            "not belong to the text, or quote: '' if they do",
+            file.label,
+            f"{wrapped:,}",
+            first_wrapped,
+        )
 
 
-def _header(file: SourceFile, config: SourceConfig, values: list[str]) -> list[str]:
+def _is_wrapped(value: str) -> bool:
+    return len(value) > 1 and value[0] == value[-1] == '"'
+
+
+def _names(file: SourceFile, config: SourceConfig, values: list[str]) -> list[str]:
+    """Names of the columns, given the file's first row."""
+    if config.header is False:
+        if not config.column_names:
+            raise UserError(f"{file.label}: header: false needs column_names")
+        return config.column_names
+    shown = _shown([value if len(value) <= 40 else value[:39] + "…" for value in values])
     if config.column_names:
+        if config.header is None and values != config.column_names:
+            raise UserError(
+                f"{file.label}: column_names is given; set header: false if the first row ({shown}) is data, or "
+                "header: true if column_names replaces the names in it"
+            )
         if len(config.column_names) != len(values):
             raise UserError(
                 f"{file.label}: column_names has {len(config.column_names)} names, the file {len(values)} columns"
             )
         return config.column_names
+    if config.header is None and any(_looks_like_data(value) for value in values):
+        raise UserError(
+            f"{file.label}: the first row ({shown}) looks like data, not names; set header: false and column_names "
+            "if it is data, or header: true if it names the columns"
+        )
     # pandas writes its index under an empty name
     names = [name.strip() or f"column {number}" for number, name in enumerate(values, 1)]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise UserError(f"{file.label} line 1: the header names {_shown(twice)} more than once; set column_names")
+        raise UserError(
+            f"{file.label} line 1: the header names {_shown(twice)} more than once; set column_names, "
+            "with header: true, or header: false if this row is data"
+        )
     return names
+
+
+def _looks_like_data(cell: str) -> bool:
+    """Whether a cell of a first row is a number or longer than any name of a column."""
+    if len(cell) > LONGEST_NAME:
+        return True
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def read_jsonl(file: SourceFile, config: SourceConfig) -> Iterator[Row]:

@@ -217,7 +217,7 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
         """The labels of each row; None for a type without labels. Made splits keep their shares."""
         return None
 
-    def unseen_labels(self, labels: Sequence[str], train: DataFrame) -> list[str]:
+    def untrained_labels(self, labels: Sequence[str], train: DataFrame) -> list[str]:
         """Labels to warn of, since no training row has them."""
         seen = {label for row in self.labels_of(train) or [] for label in row}
         return [label for label in labels if label not in seen]

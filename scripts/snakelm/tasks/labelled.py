@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from snakelm.core.console import log
 from snakelm.core.errors import did_you_mean
 from snakelm.tasks.config import training_key
 from snakelm.tasks.keys import LabelSmoothing
-from snakelm.tasks.labels import check_known
+from snakelm.tasks.labels import check_known, unknown
 from snakelm.tasks.learner import Learner, TaskT
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ class Labelled(LabelSmoothing):
 
     labels: Labels | None = Field(
         None, description="All labels in the order of their ids; by default those found in the data, sorted."
+    )
+    unseen_labels: Literal["refuse", "count"] = Field(
+        "refuse",
+        description="What to do with labels of validation and test that no training row has: stop, or count them as "
+        "errors of the model.",
     )
     class_weights: Literal["balanced"] | dict[Label, float] | None = training_key(
         None,
@@ -72,10 +78,19 @@ class Labelled(LabelSmoothing):
     def check_all_known(
         self, labels: Sequence[str], frames: Mapping[str, DataFrame], where: Mapping[str, Where]
     ) -> None:
-        """UserError for the first row of any split that has another label."""
+        """UserError for the first row that has another label; with `unseen_labels: count` only in training, and
+        elsewhere a warning: what can never be predicted counts as an error."""
         for split, frame in frames.items():
-            place = _place(where[split], frame["row"].tolist())
-            check_known(self.labels_of(frame), labels, split, place, "labels" if self.labels else "training")
+            rows, place = self.labels_of(frame), _place(where[split], frame["row"].tolist())
+            if split == "train" or self.unseen_labels == "refuse":
+                hint = "" if split == "train" else "; set unseen_labels: count to score such labels as errors"
+                check_known(rows, labels, split, place, "labels" if self.labels else "training", hint)
+            elif strange := unknown(rows, labels):
+                row, label = strange[0]
+                log.warning(
+                    f"{split}: {len(strange):,} labels that training does not have count as errors"
+                    f" (first: {label!r}, {place(row)})"
+                )
 
 
 def _place(where: Where, numbers: Sequence[int]) -> Where:

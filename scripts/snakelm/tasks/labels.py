@@ -144,21 +144,30 @@ def infer(seen: Iterable[str]) -> list[str]:
     return sorted(set(seen), key=order)
 
 
+def unknown(labels_of_rows: Iterable[Iterable[str]], known: Sequence[str]) -> list[tuple[int, str]]:
+    """(position of its row, label) for each label that is not known."""
+    allowed = set(known)
+    return [(row, label) for row, labels in enumerate(labels_of_rows) for label in labels if label not in allowed]
+
+
 def check_known(
-    labels_of_rows: Iterable[Iterable[str]], known: Sequence[str], split: str, where: Where, given: str = "training"
+    labels_of_rows: Iterable[Iterable[str]],
+    known: Sequence[str],
+    split: str,
+    where: Where,
+    given: str = "training",
+    hint: str = "",
 ) -> None:
     """Refuse a label outside the set, naming the row, the label and how often such labels occur.
 
-    `given` says where the set comes from: training rows, or the recipe's `labels`.
+    `given` says where the set comes from: training rows, or the recipe's `labels`; `hint` ends the message.
     """
-    allowed = set(known)
-    strange = [(row, label) for row, labels in enumerate(labels_of_rows) for label in labels if label not in allowed]
-    if strange:
+    if strange := unknown(labels_of_rows, known):
         row, label = strange[0]
         more = f" ({len(strange)} such labels in {split})" if len(strange) > 1 else ""
         raise UserError(
             f"{where(row)}: label {label!r} of the {split} split does not occur in {given}{more}"
-            f"{did_you_mean(label, known)}"
+            f"{did_you_mean(label, known)}{hint}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Tag schemes of spans: IOB1, IOB2 and BIOES, recognised, checked, and IOB1 rewritten as IOB2."""
+"""Tag schemes of spans: IOB1, IOB2 and BIOES, recognised, checked, and rewritten as valid IOB2 or BIOES."""
 
 from __future__ import annotations
 
@@ -45,40 +45,59 @@ def _starts(row: Sequence[str]) -> Iterator[tuple[str, bool]]:
 
 
 def check(row: Sequence[str], scheme: str, place: str) -> None:
-    """Refuse a tag or a sequence that the scheme does not have, naming the word by number."""
+    """Refuse a tag that the scheme does not have, naming the word by number."""
+    for position, tag in enumerate(row):
+        if split_tag(tag)[0] not in {"O", *_PREFIXES[scheme]}:
+            raise UserError(
+                f"{place}: tag {tag!r} of word {position + 1} is none of {scheme.upper()}; tag_scheme: none takes all"
+                " tags as they are"
+            )
+
+
+def violations(row: Sequence[str], scheme: str) -> Iterator[str]:
+    """What is invalid about the order of a row's tags, each naming the word by number."""
     before = "O"
     for position, tag in enumerate(row):
         prefix, kind = split_tag(tag)
-        if prefix not in {"O", *_PREFIXES[scheme]}:
-            raise UserError(f"{place}: tag {tag!r} of word {position + 1} is none of {scheme.upper()}")
         last, last_kind = split_tag(before)
         opened = last in ("B", "I") and last_kind == kind
+        follows = f"tag {tag!r} of word {position + 1} follows {before!r}"
         if scheme == "iob2" and prefix == "I" and not opened:
-            raise UserError(
-                f"{place}: tag {tag!r} of word {position + 1} follows {before!r}; in IOB2 a span begins with B-"
-            )
+            yield f"{follows}; in IOB2 a span begins with B-"
         if scheme == "iob1" and prefix == "B" and last_kind != kind:
-            raise UserError(
-                f"{place}: tag {tag!r} of word {position + 1} follows {before!r}; in IOB1 a span begins with I- there"
-            )
+            yield f"{follows}; in IOB1 a span begins with I- there"
         if scheme == "bioes":
             if prefix in ("I", "E") and not opened:
-                raise UserError(f"{place}: tag {tag!r} of word {position + 1} follows {before!r}; no such span is open")
-            if last in ("B", "I") and not (opened and prefix in ("I", "E")):
-                raise UserError(f"{place}: the span of {before!r} is not closed before word {position + 1} ({tag!r})")
+                yield f"{follows}; no such span is open"
+            elif last in ("B", "I") and not (opened and prefix in ("I", "E")):
+                yield f"the span of {before!r} is not closed before word {position + 1} ({tag!r})"
         before = tag
     if scheme == "bioes" and split_tag(before)[0] in ("B", "I"):
-        raise UserError(f"{place}: the span of {before!r} at the end is not closed")
+        yield f"the span of {before!r} at the end is not closed"
 
 
-def iob2(row: Sequence[str]) -> list[str]:
-    """IOB1 as IOB2: every span begins with B-."""
-    out, before = [], "O"
-    for tag in row:
+def spans(row: Sequence[str]) -> list[tuple[int, int, str]]:
+    """(first word, end, kind) of each span of any tags, as conlleval and seqeval read them: I- and E- begin a span
+    where none of their kind is open, and a span lasts as long as I- and E- of its kind go on."""
+    found: list[tuple[int, int, str]] = []
+    is_open = ""
+    for position, tag in enumerate(row):
         prefix, kind = split_tag(tag)
-        starts = prefix == "I" and split_tag(before)[1] != kind
-        out.append(f"B-{kind}" if starts else tag)
-        before = tag
+        if prefix in ("I", "E") and is_open == kind:
+            found[-1] = (found[-1][0], position + 1, kind)
+        elif prefix in ("B", "I", "E", "S"):
+            found.append((position, position + 1, kind))
+        is_open = kind if prefix in ("B", "I") else ""
+    return found
+
+
+def rewritten(row: Sequence[str], scheme: str) -> list[str]:
+    """The tags of the same spans, valid: BIOES stays BIOES, IOB1 becomes IOB2."""
+    out = ["O"] * len(row)
+    for begin, end, kind in spans(row):
+        out[begin:end] = [f"B-{kind}", *[f"I-{kind}"] * (end - begin - 1)]
+        if scheme == "bioes":
+            out[end - 1] = f"E-{kind}" if end - begin > 1 else f"S-{kind}"
     return out
 
 

@@ -65,11 +65,11 @@ class TokenizerConfig(Repeatable):
         le=10_000_000,
         description="Size of the vocabulary: special tokens, alphabet and learned pieces together.",
     )
-    min_frequency: int = Field(
-        2,
+    min_frequency: int | None = Field(
+        None,
         ge=0,
         le=1_000_000_000,
-        description="Minimum number of occurrences of a pair (or word) that is learned.",
+        description="Fewest occurrences of a pair (or word) that is learned; null = 1 for characters, else 2.",
     )
     initial_alphabet: list[str] | Literal["bytes"] | None = Field(
         None,
@@ -200,6 +200,13 @@ class TokenizerConfig(Repeatable):
                 raise ValueError(f"special token {content!r} is listed twice")
             seen.add(content)
         return value
+
+    @property
+    def least_frequency(self) -> int:
+        """`min_frequency`, or the kind's default."""
+        if self.min_frequency is not None:
+            return self.min_frequency
+        return 1 if self.kind == "characters" else 2
 
     @model_validator(mode="after")
     def _options_fit(self) -> TokenizerConfig:

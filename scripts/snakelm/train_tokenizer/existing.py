@@ -86,7 +86,7 @@ def retrain(existing: Tokenizer, config: TokenizerConfig, where: str, batches: B
         special.insert(0, AddedToken(unk, special=True, normalized=False))  # was an ordinary entry
     settings: dict[str, Any] = {"vocab_size": config.vocab_size, "special_tokens": special, "show_progress": False}
     if kind != "Unigram":
-        settings["min_frequency"] = config.min_frequency
+        settings["min_frequency"] = config.least_frequency
     if kind != "WordLevel":
         settings["initial_alphabet"] = alphabet(config, byte_alphabet() if '"ByteLevel"' in json.dumps(parts) else [])
     if kind in ("BPE", "WordPiece"):

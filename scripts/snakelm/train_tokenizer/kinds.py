@@ -87,7 +87,7 @@ def _bpe_trainer(config: TokenizerConfig, where: str, default_alphabet: list[str
     extra["max_token_length"] = config.max_token_length
     return trainers.BpeTrainer(
         vocab_size=config.vocab_size,
-        min_frequency=config.min_frequency,
+        min_frequency=config.least_frequency,
         special_tokens=special_tokens(config, where),
         initial_alphabet=alphabet(config, default_alphabet),
         show_progress=False,
@@ -183,7 +183,7 @@ def _bert_wordpiece(config: TokenizerConfig, where: str) -> tuple[Tokenizer, Any
     tokenizer.decoder = decoders.WordPiece(prefix=prefix)
     return tokenizer, trainers.WordPieceTrainer(
         vocab_size=config.vocab_size,
-        min_frequency=config.min_frequency,
+        min_frequency=config.least_frequency,
         special_tokens=special_tokens(config, where),
         initial_alphabet=alphabet(config, []),
         continuing_subword_prefix=prefix,
@@ -233,7 +233,7 @@ def _word_level_model(config: TokenizerConfig, where: str) -> models.WordLevel:
 def _word_level_trainer(config: TokenizerConfig, where: str) -> trainers.WordLevelTrainer:
     return trainers.WordLevelTrainer(
         vocab_size=config.vocab_size,
-        min_frequency=config.min_frequency,
+        min_frequency=config.least_frequency,
         special_tokens=special_tokens(config, where),
         show_progress=False,
     )

@@ -10,7 +10,7 @@ from pydantic import Field
 from snakelm.metrics.regression import regression
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column
-from snakelm.tasks.baselines import Answer, tfidf
+from snakelm.tasks.baselines import Answer, tfidf, tuned
 from snakelm.tasks.config import LearnerClass, task_types, training_key
 from snakelm.tasks.data import TaskData, Where
 from snakelm.tasks.features import Features
@@ -32,11 +32,14 @@ def mean(task: object, data: TaskData) -> Answer:
 
 
 def ridge_regression(task: object, data: TaskData) -> Answer:
-    """Ridge regression on TF-IDF."""
+    """Ridge regression on TF-IDF, its penalty chosen by cross-validation."""
     from sklearn.linear_model import Ridge
 
     features, seen = tfidf(data.splits["train"])
-    ridge = Ridge(alpha=1.0).fit(features, data.splits["train"]["gold"])
+    gold = data.splits["train"]["gold"].to_numpy(float)
+    ridge = Ridge(solver="sparse_cg", random_state=0)
+    ridge = tuned(ridge, "alpha", (0.1, 0.3, 1.0, 3.0, 10.0), features, gold, "neg_mean_squared_error")
+    ridge.fit(features, gold)
     return lambda frame: frame.assign(prediction=ridge.predict(seen(frame)))
 
 

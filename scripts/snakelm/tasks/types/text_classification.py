@@ -13,10 +13,10 @@ from snakelm.core.errors import UserError
 from snakelm.metrics.classification import text_classification
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column
-from snakelm.tasks.baselines import Answer, most_frequent, tfidf
+from snakelm.tasks.baselines import Answer, most_frequent, tfidf, tuned
 from snakelm.tasks.config import LearnerClass, task_types
 from snakelm.tasks.data import TaskData, Where
-from snakelm.tasks.features import Features
+from snakelm.tasks.features import IGNORED, Features
 from snakelm.tasks.labelled import LabelLearner, Labelled, Labels, refuse_twice
 from snakelm.tasks.labels import bin_names, binned, infer, label_names, label_sets, numbers
 from snakelm.tasks.learner import Batch, softmax
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
     from pandas import DataFrame
+
+
+PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0)
+"""Values of logistic regression's C that are tried."""
 
 
 def frequent_labels(task: TextClassification, data: TaskData) -> Answer:
@@ -40,19 +44,21 @@ def frequent_labels(task: TextClassification, data: TaskData) -> Answer:
 
 
 def logistic_regression(task: TextClassification, data: TaskData) -> Answer:
-    """Logistic regression on TF-IDF; of several labels one for each."""
+    """Logistic regression on TF-IDF, its penalty chosen by cross-validation; of several labels one for each."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.multiclass import OneVsRestClassifier
     from sklearn.preprocessing import MultiLabelBinarizer
 
     train = data.splits["train"]
     features, seen = tfidf(train)
-    linear = LogisticRegression(C=10.0, max_iter=1000, class_weight=_weights(task, data), random_state=0)
+    linear = LogisticRegression(max_iter=1000, class_weight=_weights(task, data), random_state=0)
     if task.multi_label:
         marks = MultiLabelBinarizer(classes=data.labels)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a label of all rows, or of none, has been told of
-            several = OneVsRestClassifier(linear).fit(features, marks.fit_transform(train["gold"]))
+            gold_RL = marks.fit_transform(train["gold"])
+            several = tuned(OneVsRestClassifier(linear), "estimator__C", PENALTIES, features, gold_RL, "f1_micro")
+            several.fit(features, gold_RL)
 
         def sets(frame: DataFrame) -> DataFrame:
             found = marks.inverse_transform(several.predict(seen(frame)))
@@ -62,7 +68,8 @@ def logistic_regression(task: TextClassification, data: TaskData) -> Answer:
         return sets
     if train["gold"].nunique() < 2:
         return most_frequent(task, data)
-    linear.fit(features, train["gold"])
+    gold = train["gold"].to_numpy()
+    linear = tuned(linear, "C", PENALTIES, features, gold, "accuracy").fit(features, gold)
 
     def labels(frame: DataFrame) -> DataFrame:
         chances = linear.predict_proba(seen(frame))
@@ -169,8 +176,11 @@ class TextClassificationLearner(TextLearner[TextClassification], LabelLearner[Te
 
     def targets(self, frame: DataFrame) -> list[Any]:
         if not self.task.multi_label:
-            return [self.ids[gold] for gold in frame["gold"]]
+            return [self.ids.get(gold, IGNORED) for gold in frame["gold"]]
         return [[float(label in gold) for label in self.ids] for gold in frame["gold"]]
+
+    def items(self, batch: Batch) -> int:
+        return len(batch["labels"]) if self.task.multi_label else int((batch["labels"] != IGNORED).sum())
 
     def loss(self, answer: Any, batch: Batch) -> torch.Tensor:
         from torch.nn import functional
@@ -180,7 +190,7 @@ class TextClassificationLearner(TextLearner[TextClassification], LabelLearner[Te
         smoothing = self.task.label_smoothing
         if not self.task.multi_label:
             loss_B = functional.cross_entropy(logits_BC, labels, reduction="none", label_smoothing=smoothing)
-            return (loss_B if weights_C is None else loss_B * weights_C[labels]).sum()
+            return (loss_B if weights_C is None else loss_B * weights_C[labels.clamp(min=0)]).sum()
         targets_BC = labels.float() * (1 - smoothing) + smoothing / 2
         loss_BC = functional.binary_cross_entropy_with_logits(logits_BC, targets_BC, reduction="none")
         return (loss_BC if weights_C is None else loss_BC * weights_C).mean(1).sum()

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from snakelm.core.console import log
 from snakelm.core.errors import UserError
-from snakelm.metrics.tags import is_span_tag, token_classification
+from snakelm.metrics.tags import NO_TAG, is_span_tag, token_classification
 from snakelm.readers.row import Row
 from snakelm.tasks import tagging
 from snakelm.tasks.baselines import Answer
@@ -55,10 +56,10 @@ class TokenClassification(Windows, Labelled):
 
     words_column: str = Field("words", description="Column with the list of words (or words separated by whitespace).")
     tags_column: str = Field("tags", description="Column with the list of tags, one per word.")
-    tag_scheme: Literal["auto", "iob1", "iob2", "bioes", "none"] = Field(
+    tag_scheme: Literal["auto", "strict", "iob1", "iob2", "bioes", "none"] = Field(
         "auto",
-        description="How spans are marked: checked, and IOB1 is rewritten as IOB2; auto finds it from the tags, none "
-        "takes the tags as they are.",
+        description="How spans are marked: auto finds it from the tags, IOB1 is rewritten as IOB2, and an invalid "
+        "order of tags is repaired as conlleval and seqeval read it; strict refuses it, none takes tags as they are.",
     )
 
     metrics = Metrics(token_classification, ("f1", "accuracy", "precision", "recall", "f1_macro"))
@@ -86,18 +87,28 @@ class TokenClassification(Windows, Labelled):
         return {"words": all_words, "gold": all_tags}
 
     def check_rows(self, frames: Mapping[str, DataFrame], where: Mapping[str, Where]) -> None:
-        """All tags have to be of one scheme; IOB1 becomes IOB2."""
+        """All tags have to be of one scheme; IOB1 becomes IOB2, and an invalid order of tags is repaired and told."""
         scheme = self._scheme(frames)
         if scheme == "none":
             return
         for split, frame in frames.items():
+            invalid: list[str] = []
             for number, tags in zip(frame["row"], frame["gold"], strict=True):
-                tagging.check(tags, scheme, where[split](number))
-            if scheme == "iob1":
-                frame["gold"] = [tagging.iob2(tags) for tags in frame["gold"]]
+                place = where[split](number)
+                tagging.check(tags, scheme, place)
+                invalid += [f"{place}: {what}" for what in tagging.violations(tags, scheme)]
+                if invalid and self.tag_scheme == "strict":
+                    raise UserError(f"{invalid[0]}; leave tag_scheme: strict out to have such tags repaired")
+            if invalid:
+                log.warning(
+                    f"{split}: {len(invalid):,} invalid tags are read as conlleval and seqeval read them"
+                    f" (first: {invalid[0]}); tag_scheme: strict refuses them"
+                )
+            if invalid or scheme == "iob1":
+                frame["gold"] = [tagging.rewritten(tags, scheme) for tags in frame["gold"]]
 
     def _scheme(self, frames: Mapping[str, DataFrame]) -> str:
-        if self.tag_scheme != "auto":
+        if self.tag_scheme not in ("auto", "strict"):
             return self.tag_scheme
         return tagging.detect([tags for frame in frames.values() for tags in frame["gold"]])
 
@@ -113,9 +124,9 @@ class TokenClassification(Windows, Labelled):
             raise UserError(f"train: all words have one tag, {labels[0]!r}; a classification needs two")
         return list(labels)
 
-    def unseen_labels(self, labels: Sequence[str], train: DataFrame) -> list[str]:
+    def untrained_labels(self, labels: Sequence[str], train: DataFrame) -> list[str]:
         seen = {tag for tags in train["gold"] for tag in tags}
-        return [label for label in super().unseen_labels(labels, train) if not tagging.is_implied(label, seen)]
+        return [label for label in super().untrained_labels(labels, train) if not tagging.is_implied(label, seen)]
 
     def learner(self) -> LearnerClass:
         return TokenClassificationLearner
@@ -125,8 +136,8 @@ class TokenClassificationLearner(LabelLearner[TokenClassification]):
     """Words joined by spaces, as a pipeline would be given them; the first token of a word stands for it.
 
     Rows longer than max_length are read in windows that overlap by `stride` tokens; a word is learnt and predicted
-    in the window where it is farthest from an edge. A word of which the tokenizer leaves nothing has the prediction
-    "", which counts as an error.
+    in the window where it is farthest from an edge. A word of which the tokenizer leaves nothing has the
+    prediction NO_TAG, which counts as an error.
     """
 
     auto_class = "AutoModelForTokenClassification"
@@ -158,7 +169,7 @@ class TokenClassificationLearner(LabelLearner[TokenClassification]):
             for row, length, positions in zip(rows, lengths, words, strict=True):
                 labels, gold = [IGNORED] * length, frame["gold"].iloc[row]
                 for word, position in positions.items():
-                    labels[position] = self.ids[gold[word]]
+                    labels[position] = self.ids.get(gold[word], IGNORED)
                 columns["labels"].append(labels)
         return Features(
             columns, rows, {"words": [list(map(list, positions.items())) for positions in words]}, remark=remark
@@ -183,7 +194,7 @@ class TokenClassificationLearner(LabelLearner[TokenClassification]):
         return loss_BL.sum()
 
     def decode(self, outputs: list[np.ndarray], features: Features, frame: DataFrame) -> DataFrame:
-        predictions: list[Any] = [[""] * len(words) for words in frame["words"]]
+        predictions: list[Any] = [[NO_TAG] * len(words) for words in frame["words"]]
         scores: list[Any] = [[0.0] * len(words) for words in frame["words"]]
         for logits_LC, row, words in zip(outputs, features.row, features.notes["words"], strict=True):
             chances_LC = softmax(logits_LC)
