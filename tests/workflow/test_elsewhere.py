@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from snakelm.runs.identity import CodeDigests
+from snakelm.runs.code import CodeDigests
 from tests.workspace import ROOT, Workspace, jobs
 
 RECIPES = ROOT / "tests" / "recipes"

@@ -6,7 +6,8 @@ rule encode_corpus:
     log:
         "results/logs/encode_corpus/{run}.log",
     conda:
-        "../../envs/snakelm.yaml"
+        snakelm.environment
+    priority: snakelm.priority("encode_corpus")
     threads: snakelm.threads("encode_corpus")
     resources:
         **snakelm.resources("encode_corpus"),

@@ -6,7 +6,8 @@ rule evaluate:
     log:
         "results/logs/evaluate/{run}.log",
     conda:
-        "../../envs/snakelm.yaml"
+        snakelm.environment
+    priority: snakelm.priority("evaluate")
     threads: snakelm.threads("evaluate")
     resources:
         **snakelm.resources("evaluate"),

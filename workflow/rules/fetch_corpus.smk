@@ -6,7 +6,8 @@ rule fetch_corpus:
     log:
         "results/logs/fetch_corpus/{run}.log",
     conda:
-        "../../envs/snakelm.yaml"
+        snakelm.environment
+    priority: snakelm.priority("fetch_corpus")
     threads: snakelm.threads("fetch_corpus")
     resources:
         **snakelm.resources("fetch_corpus"),

@@ -7,7 +7,8 @@ rule finetune:
     log:
         "results/logs/finetune/{run}.log",
     conda:
-        "../../envs/snakelm.yaml"
+        snakelm.environment
+    priority: snakelm.priority("finetune")
     threads: snakelm.threads("finetune")
     resources:
         **snakelm.resources("finetune"),

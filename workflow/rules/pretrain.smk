@@ -6,7 +6,8 @@ rule pretrain:
     log:
         "results/logs/pretrain/{run}.log",
     conda:
-        "../../envs/snakelm.yaml"
+        snakelm.environment
+    priority: snakelm.priority("pretrain")
     threads: snakelm.threads("pretrain")
     resources:
         **snakelm.resources("pretrain"),

@@ -6,7 +6,8 @@ rule report:
     log:
         "results/logs/report/{run}.log",
     conda:
-        "../../envs/snakelm.yaml"
+        snakelm.environment
+    priority: snakelm.priority("report")
     threads: snakelm.threads("report")
     resources:
         **snakelm.resources("report"),

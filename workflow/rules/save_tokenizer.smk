@@ -6,7 +6,8 @@ rule save_tokenizer:
     log:
         "results/logs/save_tokenizer/{run}.log",
     conda:
-        "../../envs/snakelm.yaml"
+        snakelm.environment
+    priority: snakelm.priority("save_tokenizer")
     threads: snakelm.threads("save_tokenizer")
     resources:
         **snakelm.resources("save_tokenizer"),

@@ -6,7 +6,8 @@ rule train_tokenizer:
     log:
         "results/logs/train_tokenizer/{run}.log",
     conda:
-        "../../envs/snakelm.yaml"
+        snakelm.environment
+    priority: snakelm.priority("train_tokenizer")
     threads: snakelm.threads("train_tokenizer")
     resources:
         **snakelm.resources("train_tokenizer"),

@@ -32,7 +32,8 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(given: argparse.Namespace) -> int:
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(checkout("run") / "Snakefile"), *given.rest]
     if given.configfile:
-        command += ["--configfile", *given.configfile]
+        # A name with a leading - would be taken for an option.
+        command += ["--configfile", *(f"./{file}" if file.startswith("-") else file for file in given.configfile)]
     if given.config:
         command += ["--config", *given.config]
     dry = is_dry(given.rest)

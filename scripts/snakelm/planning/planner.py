@@ -31,6 +31,7 @@ from snakelm.tasks.baselines import BASELINES
 from snakelm.tasks.config import TaskConfig, learning_curve
 
 Parents = dict[str, PlannedRun]
+LONGEST_LABEL = 40  # with names of a model and a task, 80 letters each, a file name may have 255
 
 
 def make_plan(recipe: Recipe, store: Store | None = None, name: str = "report") -> Plan:
@@ -343,4 +344,5 @@ class _Planner:
 
 def _label(init: str) -> str:
     """How an init shows in a run's name; folders and Hub names become safe file names."""
-    return "".join(letter if letter.isalnum() or letter in "_-" else "_" for letter in init.strip("/"))
+    label = "".join(letter if letter.isalnum() or letter in "_-" else "_" for letter in init.strip("/"))
+    return label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 9]}-{digest(init)[:8]}"

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import shlex
 import sys
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from snakelm.planning.planner import make_plan
 from snakelm.planning.summary import whereabouts
 from snakelm.recipe.loading import load
 from snakelm.runs.code import ROOT
+from snakelm.runs.stages import STAGES
 from snakelm.runs.store import Store
 from snakelm.workflow.snakemake_api import Host, is_dry, is_quiet
 
@@ -62,7 +65,16 @@ class Workflow:
 
     def command(self, stage: str) -> str:
         """The shell command of a stage's rule. `exec`: a signal must reach the trainer, not a shell around it."""
-        return f"exec python {shlex.quote(self.scripts)}/{stage}.py {{output}} --threads {{threads}} --log {{log}}"
+        return f"exec python {_escaped(shlex.quote(self.scripts))}/{stage}.py {{output}} --threads {{threads}} --log {{log}}"
+
+    @property
+    def environment(self) -> str:
+        """The conda environment of every rule (--software-deployment-method conda)."""
+        return _escaped(str(ROOT.parent / "envs" / "snakelm.yaml"))
+
+    def priority(self, stage: str) -> int:
+        """What others wait for goes first: of the jobs that fit the free cores, Snakemake takes the highest."""
+        return len(STAGES) - list(STAGES).index(stage)
 
     def inputs(self, stage: str) -> Callable[[Any], list[str]]:
         """An input function: the files of the parents of the job that the wildcard names."""
@@ -137,4 +149,15 @@ def read_plan(files: list[str], overrides: dict[str, Any], store: Store, module:
     if module is not None:
         return make_plan(load([], overrides, f"config of module {module}"), store, name=module)
     files = files or [DEFAULT_RECIPE]
-    return make_plan(load(files, overrides), store, name=Path(files[-1]).stem)
+    return make_plan(load(files, overrides), store, name=_report_name(Path(files[-1]).stem))
+
+
+def _escaped(text: str) -> str:
+    """As it has to stand in what Snakemake formats: a path may have braces."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _report_name(stem: str) -> str:
+    """A recipe's file may be called anything; its report's name is also that of a folder and of Snakemake's wildcard."""
+    name = re.sub(r"[^A-Za-z0-9_.=+-]", "_", unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode())
+    return name.lstrip("_.=+-")[:80] or "report"
