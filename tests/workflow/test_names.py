@@ -13,9 +13,7 @@ from tests.workspace import Workspace
 RECIPE = "corpora: {c: {files: text.txt, unit: line, split: none}}\n"
 
 
-@pytest.mark.parametrize(
-    "name", ["two words", "récit (1)", "it's", "-x", 'a "quoted" {brace} $HOME', "日本", "l" * 200]
-)
+@pytest.mark.parametrize("name", ["two words", "récit (1)", "it's", "-x", '"{brace}" $HOME', "日本", "l" * 200])
 def test_a_recipe_may_be_called_anything(name: str, workspace: Workspace) -> None:
     (workspace.folder / "text.txt").write_text("one\ntwo\n")
     (workspace.folder / f"{name}.yaml").write_text(RECIPE)

@@ -5,9 +5,9 @@ rule encode_corpus:
         update("results/encode_corpus/{run}/manifest.json"),
     log:
         "results/logs/encode_corpus/{run}.log",
+    priority: snakelm.priority("encode_corpus")
     conda:
         snakelm.environment
-    priority: snakelm.priority("encode_corpus")
     threads: snakelm.threads("encode_corpus")
     resources:
         **snakelm.resources("encode_corpus"),

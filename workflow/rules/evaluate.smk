@@ -5,9 +5,9 @@ rule evaluate:
         update("results/evaluate/{run}/manifest.json"),
     log:
         "results/logs/evaluate/{run}.log",
+    priority: snakelm.priority("evaluate")
     conda:
         snakelm.environment
-    priority: snakelm.priority("evaluate")
     threads: snakelm.threads("evaluate")
     resources:
         **snakelm.resources("evaluate"),

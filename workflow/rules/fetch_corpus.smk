@@ -5,9 +5,9 @@ rule fetch_corpus:
         update("results/fetch_corpus/{run}/manifest.json"),
     log:
         "results/logs/fetch_corpus/{run}.log",
+    priority: snakelm.priority("fetch_corpus")
     conda:
         snakelm.environment
-    priority: snakelm.priority("fetch_corpus")
     threads: snakelm.threads("fetch_corpus")
     resources:
         **snakelm.resources("fetch_corpus"),

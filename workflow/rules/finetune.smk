@@ -6,9 +6,9 @@ rule finetune:
         update("results/finetune/cells/{run}.json"),
     log:
         "results/logs/finetune/{run}.log",
+    priority: snakelm.priority("finetune")
     conda:
         snakelm.environment
-    priority: snakelm.priority("finetune")
     threads: snakelm.threads("finetune")
     resources:
         **snakelm.resources("finetune"),

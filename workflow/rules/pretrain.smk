@@ -5,9 +5,9 @@ rule pretrain:
         update("results/pretrain/{run}/manifest.json"),
     log:
         "results/logs/pretrain/{run}.log",
+    priority: snakelm.priority("pretrain")
     conda:
         snakelm.environment
-    priority: snakelm.priority("pretrain")
     threads: snakelm.threads("pretrain")
     resources:
         **snakelm.resources("pretrain"),

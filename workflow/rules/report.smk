@@ -5,9 +5,9 @@ rule report:
         update("results/report/{run}/manifest.json"),
     log:
         "results/logs/report/{run}.log",
+    priority: snakelm.priority("report")
     conda:
         snakelm.environment
-    priority: snakelm.priority("report")
     threads: snakelm.threads("report")
     resources:
         **snakelm.resources("report"),

@@ -22,7 +22,7 @@ from snakelm.core import records
 from snakelm.runs.code_copy import copy_code
 from snakelm.runs.digests import digest, file_sha256
 from snakelm.runs.identity import ID_LENGTH, folder_name, id_of_folder
-from snakelm.runs.records import CellList, FileEntry, Manifest, Order
+from snakelm.runs.records import CellList, Failure, FileEntry, Manifest, Order
 from snakelm.runs.stages import STAGES
 
 MANIFEST = "manifest.json"
@@ -71,6 +71,19 @@ class Store:
     def read_order(self, stage: str, job: str) -> Order:
         """What the job is to make; OSError if nobody ordered it, ValueError if the order cannot be read."""
         return records.read(Order, self.order(stage, job))
+
+    def failure(self, stage: str, job: str) -> Path:
+        return self.root / ".work" / "failures" / stage / f"{job}.json"
+
+    def failures(self) -> list[Failure]:
+        """The jobs that have failed since the last invocation started, sorted by stage and job."""
+        found = []
+        for path in sorted((self.root / ".work" / "failures").glob("*/*.json")):
+            try:
+                found.append(records.read(Failure, path))
+            except (OSError, ValueError):
+                continue
+        return found
 
     @property
     def code(self) -> Path:
