@@ -106,3 +106,13 @@ def test_a_full_disk_at_the_start_is_one_line(here: Workspace) -> None:
         assert printed.count("\n") == 1 and "No space left on device); free some space" in printed
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_what_others_wait_for_goes_first(here: Workspace) -> None:
+    recipe = RECIPE.replace("tasks: [good, bad]", "tasks: good").replace("init: []", "init: [pretrained]")
+    ones = ", ".join(f"{stage}: {{threads: 1}}" for stage in ("train_tokenizer", "encode_corpus", "pretrain"))
+    (here.folder / "r.yaml").write_text(f"{recipe}resources: {{{ones}}}\n")
+    printed = here.snakemake("-n", "--configfile", "r.yaml")
+    assert "priority: 8" in printed  # fetch_corpus
+    printed = here.snakelm("run", "--cores", "1", "--configfile", "r.yaml")
+    assert printed.index("[pretrain m] done") < printed.index("[finetune m.good.majority] done")

@@ -17,6 +17,9 @@ from snakelm.workflow.snakemake_api import is_dry, is_quiet, recipe_options, wor
 DESCRIPTION = """\
 Make what the recipe asks for with Snakemake, then say where it is. Results go to results/ of the working directory.
 Options that are not listed here are passed on to Snakemake: --cores 2, -n, --until pretrain, …
+
+A job that fails does not stop the others: the end lists what failed and why, and the report covers what is finished
+(--config only=finished makes that report at any time).
 """
 
 
