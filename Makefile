@@ -1,7 +1,7 @@
 # `make` alone lists the targets. They need make, git and Python 3.11 with venv, and set up the rest.
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
-RECIPE ?= config/config.yaml
+export RECIPE ?= config/config.yaml
 BIN := .venv/bin
 SNAKELM := $(BIN)/snakelm
 
@@ -11,16 +11,16 @@ help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile | expand -t 10
 
 run: .venv/ready  ## train and report the recipe: make run [RECIPE=config/…] [CORES=…]
-	@$(SNAKELM) run --configfile $(RECIPE) --cores $(CORES)
+	@$(SNAKELM) run --configfile="$$RECIPE" --cores $(CORES)
 
 plan: .venv/ready  ## what would run, and why; starts nothing
-	@$(SNAKELM) plan --configfile $(RECIPE)
+	@$(SNAKELM) plan --configfile="$$RECIPE"
 
 status: .venv/ready  ## how far the recipe is, by stage
-	@$(SNAKELM) status --configfile $(RECIPE)
+	@$(SNAKELM) status --configfile="$$RECIPE"
 
 gc: .venv/ready  ## list runs that the recipe does not need, and delete them once confirmed
-	@$(SNAKELM) gc --recipe $(RECIPE)
+	@$(SNAKELM) gc --recipe="$$RECIPE"
 
 test: .venv/ready  ## the whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST)

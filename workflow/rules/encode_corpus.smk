@@ -5,8 +5,9 @@ rule encode_corpus:
         update("results/encode_corpus/{run}/manifest.json"),
     log:
         "results/logs/encode_corpus/{run}.log",
+    priority: snakelm.priority("encode_corpus")
     conda:
-        "../../envs/snakelm.yaml"
+        snakelm.environment
     threads: snakelm.threads("encode_corpus")
     resources:
         **snakelm.resources("encode_corpus"),

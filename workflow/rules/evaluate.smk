@@ -5,8 +5,9 @@ rule evaluate:
         update("results/evaluate/{run}/manifest.json"),
     log:
         "results/logs/evaluate/{run}.log",
+    priority: snakelm.priority("evaluate")
     conda:
-        "../../envs/snakelm.yaml"
+        snakelm.environment
     threads: snakelm.threads("evaluate")
     resources:
         **snakelm.resources("evaluate"),

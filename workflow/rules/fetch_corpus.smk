@@ -5,8 +5,9 @@ rule fetch_corpus:
         update("results/fetch_corpus/{run}/manifest.json"),
     log:
         "results/logs/fetch_corpus/{run}.log",
+    priority: snakelm.priority("fetch_corpus")
     conda:
-        "../../envs/snakelm.yaml"
+        snakelm.environment
     threads: snakelm.threads("fetch_corpus")
     resources:
         **snakelm.resources("fetch_corpus"),

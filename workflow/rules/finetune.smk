@@ -6,8 +6,9 @@ rule finetune:
         update("results/finetune/cells/{run}.json"),
     log:
         "results/logs/finetune/{run}.log",
+    priority: snakelm.priority("finetune")
     conda:
-        "../../envs/snakelm.yaml"
+        snakelm.environment
     threads: snakelm.threads("finetune")
     resources:
         **snakelm.resources("finetune"),

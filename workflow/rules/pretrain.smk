@@ -5,8 +5,9 @@ rule pretrain:
         update("results/pretrain/{run}/manifest.json"),
     log:
         "results/logs/pretrain/{run}.log",
+    priority: snakelm.priority("pretrain")
     conda:
-        "../../envs/snakelm.yaml"
+        snakelm.environment
     threads: snakelm.threads("pretrain")
     resources:
         **snakelm.resources("pretrain"),

@@ -5,8 +5,9 @@ rule report:
         update("results/report/{run}/manifest.json"),
     log:
         "results/logs/report/{run}.log",
+    priority: snakelm.priority("report")
     conda:
-        "../../envs/snakelm.yaml"
+        snakelm.environment
     threads: snakelm.threads("report")
     resources:
         **snakelm.resources("report"),

@@ -5,8 +5,9 @@ rule save_tokenizer:
         update("results/save_tokenizer/{run}/manifest.json"),
     log:
         "results/logs/save_tokenizer/{run}.log",
+    priority: snakelm.priority("save_tokenizer")
     conda:
-        "../../envs/snakelm.yaml"
+        snakelm.environment
     threads: snakelm.threads("save_tokenizer")
     resources:
         **snakelm.resources("save_tokenizer"),

@@ -5,8 +5,9 @@ rule train_tokenizer:
         update("results/train_tokenizer/{run}/manifest.json"),
     log:
         "results/logs/train_tokenizer/{run}.log",
+    priority: snakelm.priority("train_tokenizer")
     conda:
-        "../../envs/snakelm.yaml"
+        snakelm.environment
     threads: snakelm.threads("train_tokenizer")
     resources:
         **snakelm.resources("train_tokenizer"),

@@ -16,9 +16,11 @@ Subparsers = Any  # argparse's own type is private
 
 def plan_of(given: argparse.Namespace) -> tuple[Plan, Any]:
     """The plan of the recipe that --configfile and --config name, and what `--config only=…` says (None without)."""
+    from snakelm.planning.plan import FINISHED
     from snakelm.runs.store import Store
     from snakelm.workflow.rules import read_plan
 
     overrides = parse_overrides(given.config)
     only = overrides.pop("only", None)
-    return read_plan([str(file) for file in given.configfile], overrides, Store()), only
+    files = [str(file) for file in given.configfile]
+    return read_plan(files, overrides, Store(), only_finished=only == FINISHED), only

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shlex
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 from snakelm.cli.checkout import checkout
 from snakelm.cli.options import Subparsers, plan_of
-from snakelm.workflow.snakemake_api import is_dry, is_quiet, recipe_options
+from snakelm.workflow.snakemake_api import is_dry, is_quiet, recipe_options, working_directory
 
 DESCRIPTION = """\
 Make what the recipe asks for with Snakemake, then say where it is. Results go to results/ of the working directory.
 Options that are not listed here are passed on to Snakemake: --cores 2, -n, --until pretrain, …
+
+A job that fails does not stop the others: the end lists what failed and why, and the report covers what is finished
+(--config only=finished makes that report at any time).
 """
 
 
@@ -30,20 +36,64 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
+    from snakelm.recipe.parsing import read_yaml
+    from snakelm.workflow.failures import check_writable
+
+    for file in given.configfile:
+        read_yaml(file)  # Snakemake would read it first, and --quiet all takes away what it says
+    folder, dry = working_directory(given.rest), is_dry(given.rest)
+    if not dry:
+        check_writable(folder)
+    code = _wait(subprocess.Popen(_command(given, given.config)))
+    if dry or code < 0 or code >= 128:  # stopped from outside: Snakemake has said so
+        return code
+    os.chdir(folder)  # where the results are
+    if code:
+        _say_what_failed(given)
+    else:
+        _say_where(given)
+    return code
+
+
+def _command(given: argparse.Namespace, config: list[str]) -> list[str]:
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(checkout("run") / "Snakefile"), *given.rest]
     if given.configfile:
-        command += ["--configfile", *given.configfile]
-    if given.config:
-        command += ["--config", *given.config]
-    dry = is_dry(given.rest)
-    if not (dry or is_quiet(given.rest)):
+        # A name with a leading - would be taken for an option.
+        command += ["--configfile", *(f"./{file}" if file.startswith("-") else file for file in given.configfile)]
+    if config:
+        command += ["--config", *config]
+    if not (is_dry(given.rest) or is_quiet(given.rest)):
         command += ["--quiet", "all"]  # the stages say themselves what they do
-    code = _wait(subprocess.Popen(command))
-    if code == 0 and not dry:
-        from snakelm.planning.summary import whereabouts
+    return [*command, "--keep-going"]
 
-        print(whereabouts(plan_of(given)[0]))
-    return code
+
+def _say_what_failed(given: argparse.Namespace) -> None:
+    """The list of failures, after a report over what succeeded: a second invocation, whose plan has that as a run.
+
+    The report of the whole recipe cannot have parents that are missing, and its id says what they are. A report over
+    the finished runs is another run with an id of its own; the whole one is made as soon as nothing is missing.
+    """
+    from snakelm.planning.plan import FINISHED
+    from snakelm.workflow.failures import obstacle, summary
+
+    plan, only = plan_of(given)
+    failures = plan.store.failures()
+    if not failures:
+        unlock = shlex.join(["snakelm", "run", *(["--configfile", *given.configfile] if given.configfile else [])])
+        print(f"error: {obstacle(Path(), f'{unlock} --unlock')}", file=sys.stderr)
+        return
+    lines = summary(plan, failures)
+    if only is None:
+        given.config = [*given.config, f"only={FINISHED}"]
+        if plan_of(given)[0].of("report") and _wait(subprocess.Popen(_command(given, given.config))) == 0:
+            _say_where(given)
+    print("\n".join(lines), file=sys.stderr)
+
+
+def _say_where(given: argparse.Namespace) -> None:
+    from snakelm.planning.summary import whereabouts
+
+    print(whereabouts(plan_of(given)[0]), flush=True)
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from snakelm.core import records
 from snakelm.planning.plan import Plan, PlannedJob, PlannedRun
 from snakelm.runs.records import Order, OrderedParent, OrderedRun
+from snakelm.runs.store import remove_tree
 
 
 def write_orders(plan: Plan) -> None:
     """One file for each job that is to be done; OSError where the results folder cannot be written."""
+    remove_tree(plan.store.root / ".work" / "failures")  # those of the last invocation
     waiting = [job for job in plan.jobs if not job.done]
     code = plan.store.copy_code() if waiting else ""
     for job in waiting:

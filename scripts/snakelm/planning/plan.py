@@ -20,6 +20,9 @@ from snakelm.runs.records import Subject
 from snakelm.runs.stages import STAGES
 from snakelm.runs.store import MANIFEST, Store
 
+FINISHED = "finished"
+"""`only=finished`: a report of what is there already, while or after the rest fails."""
+
 
 @dataclass(frozen=True, eq=False)
 class PlannedRun:
@@ -119,6 +122,8 @@ class Plan:
 
     def targets(self, only: object = None) -> list[str]:
         """What `all` asks for: everything a user keeps, or only the runs that match `stage:name` (* is a wildcard)."""
+        if only == FINISHED:
+            return [run.manifest for run in self.of("report")]
         if only is not None:
             return [str(job.target) for job in self.matching(str(only))]
         reports = self.of("report")

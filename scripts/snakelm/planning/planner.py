@@ -31,14 +31,18 @@ from snakelm.tasks.baselines import BASELINES
 from snakelm.tasks.config import TaskConfig, learning_curve
 
 Parents = dict[str, PlannedRun]
+LONGEST_LABEL = 40  # with names of a model and a task, 80 letters each, a file name may have 255
 
 
-def make_plan(recipe: Recipe, store: Store | None = None, name: str = "report") -> Plan:
+def make_plan(recipe: Recipe, store: Store | None = None, name: str = "report", only_finished: bool = False) -> Plan:
     """Every run that a recipe asks for; `name` is what its report is called.
+
+    only_finished: whether the report leaves out what is not finished; it is then called `<name>.partial`, and has
+    another id. Where nothing is missing it is the report itself.
 
     Raises UserError where a local source cannot be read. Cost: about 0.1 ms a run beyond reading the recipe.
     """
-    return _Planner(recipe, store or Store()).plan(name)
+    return _Planner(recipe, store or Store(), only_finished).plan(name)
 
 
 class _Parts(NamedTuple):
@@ -73,8 +77,8 @@ class _Cell:
 
 
 class _Planner:
-    def __init__(self, recipe: Recipe, store: Store):
-        self.recipe, self.store = recipe, store
+    def __init__(self, recipe: Recipe, store: Store, only_finished: bool = False):
+        self.recipe, self.store, self.only_finished = recipe, store, only_finished
         self.catalogue = Catalogue(store)
         self.code = CodeDigests(cache=store.cache / "code.json")
         self.files = FileDigests(cache=store.cache / "files.json")
@@ -222,7 +226,12 @@ class _Planner:
         parents: Parents = {}
         roles: dict[str, Subject] = {}
 
+        left_out: set[PlannedRun] = set()
+
         def add(kind: str, entry: str, run: PlannedRun, subject: Subject) -> None:
+            if self.only_finished and not run.done:
+                left_out.add(run)
+                return
             parents[f"{kind}:{entry}"], roles[f"{kind}:{entry}"] = run, subject
 
         for entry, run in self.corpora.items():
@@ -234,12 +243,23 @@ class _Planner:
             add("pretrain", entry, run, self._subject(model=entry, corpus=model.corpus, tokenizer=model.tokenizer))
         for cell in self.cells.values():
             subject = self._subject_of(cell)
+            if self.only_finished and not evaluations[cell.name].done:
+                left_out.add(evaluations[cell.name])
+                continue  # a cell with a seed missing has no scores
             for seed, run in cell.runs.items():
                 add("finetune", f"{cell.name}.s{seed}", run, replace(subject, seed=seed))
             add("evaluate", cell.name, evaluations[cell.name], subject)
         if parents:
             parts = self._parts_of(self.recipe.report, "report")
-            self._make("report", name, parts, parents, Subject(), self.recipe.report, roles=roles)
+            self._make(
+                "report",
+                f"{name}.partial" if left_out else name,
+                parts,
+                parents,
+                Subject(),
+                self.recipe.report,
+                roles=roles,
+            )
 
     # --- subjects ---
 
@@ -347,4 +367,5 @@ class _Planner:
 
 def _label(init: str) -> str:
     """How an init shows in a run's name; folders and Hub names become safe file names."""
-    return "".join(letter if letter.isalnum() or letter in "_-" else "_" for letter in init.strip("/"))
+    label = "".join(letter if letter.isalnum() or letter in "_-" else "_" for letter in init.strip("/"))
+    return label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 9]}-{digest(init)[:8]}"

@@ -13,14 +13,28 @@ from snakelm.recipe.schema import Recipe
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML as people mean it: 1e-3 is a number, and a key given twice is an error."""
+    """YAML as people mean it, nearly that of version 1.2, and a key given twice is an error.
+
+    What PyYAML reads by version 1.1 otherwise stays text: 1:30 (90 seconds), yes and no, dates, 0123 (octal). So do
+    numbers longer than any that a recipe means, which are sums such as a sha256. 1e-3 is a number. A config model that
+    wants a boolean takes yes and no all the same, and one that wants a text gets it as it was written.
+    """
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # none of PyYAML's own
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+$"),
-    list("-+0123456789."),
-)
+for _tag, _pattern, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?(?:0|[1-9][\d_]{0,18})|0x[\da-fA-F]{1,16}", "-+0123456789"),
+    ("float", r"[-+]?(?:\d[\d_]{0,24}\.[\d_]{0,24}|\.\d[\d_]{0,24})", "-+0123456789."),
+    ("float", r"[-+]?(?:\d[\d_]{0,24}\.?[\d_]{0,24}|\.\d[\d_]{0,24})[eE][-+]?\d{1,3}", "-+0123456789."),
+    ("float", r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", "-+."),
+    ("null", r"~|null|Null|NULL|", "~nN\0"),
+    ("merge", r"<<", "<"),
+):
+    # PyYAML looks up an empty scalar under the empty text.
+    _firsts = ["" if _letter == "\0" else _letter for _letter in _first]
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _firsts)
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:

@@ -37,7 +37,7 @@ from snakelm.runs.digests import FileDigests
 from snakelm.runs.fingerprints import fingerprint
 from snakelm.runs.identity import ID_LENGTH, run_id
 from snakelm.runs.manifest import describe, plain
-from snakelm.runs.records import CellList, CellMember, Circumstance, Order, OrderedParent, OrderedRun, Parent
+from snakelm.runs.records import CellList, CellMember, Circumstance, Failure, Order, OrderedParent, OrderedRun, Parent
 from snakelm.runs.stages import STAGES, Stage
 from snakelm.runs.store import Store, check_files, file_table, is_complete, read_manifest, remove_empty, remove_tree
 
@@ -62,15 +62,12 @@ def run_job(stage: str) -> None:
         console.set_up(stage, given.log)
         _make(STAGES[stage], given)
     except UserError as error:
-        for line in error.lines:
-            log.error("error: %s", line)
-        _hint(given)
+        _say(stage, given, error.lines)
     except OSError as error:
         trouble = _DISK_TROUBLE.get(error.errno or 0)
         if trouble is None:
-            _unexpected(given)
-        log.error("error: %s: %s", error.filename or given.target, trouble)
-        _hint(given)
+            _unexpected(stage, given)
+        _say(stage, given, (f"{error.filename or given.target}: {trouble}",))
     except SystemExit as stop:
         if stop.code == 128 + signal.SIGTERM and "SLURM_JOB_ID" in os.environ:
             # Preempted, and saved. A job that ends by itself has failed and costs a retry; one that outlives its grace
@@ -81,7 +78,7 @@ def run_job(stage: str) -> None:
     except KeyboardInterrupt:
         raise
     except BaseException:  # a panic of a library in Rust is no Exception
-        _unexpected(given)
+        _unexpected(stage, given)
     finally:
         remove_empty(given.target.parent)
 
@@ -134,7 +131,36 @@ _DISK_TROUBLE = {
 }
 
 
-def _unexpected(given: argparse.Namespace) -> NoReturn:
+def _say(stage: str, given: argparse.Namespace, lines: tuple[str, ...]) -> NoReturn:
+    """What the user can mend, a line each; what another job of this invocation has said already is not said again."""
+    if other := _note(stage, given, lines):
+        log.error("error: the same as %s %s", other.stage, other.name)
+        sys.exit(1)
+    for line in lines:
+        log.error("error: %s", line)
+    _hint(given)
+
+
+def _note(stage: str, given: argparse.Namespace, lines: tuple[str, ...]) -> Failure | None:
+    """Write the failure down for the list at the end; returns the job that failed of the same before, if any did."""
+    try:
+        store = Store(given.target.parents[2])
+        job = store.job_of(stage, given.target)
+        path = store.failure(stage, job)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            name = store.read_order(stage, job).name
+        except (OSError, ValueError):
+            name = job
+        with FileLock(path.parents[1] / "lock", timeout=10):  # two jobs may fail at once
+            same = next((other for other in store.failures() if other.lines == lines and other.job != job), None)
+            records.write(path, Failure(stage, job, name, lines, str(given.log or "")))
+        return same
+    except (OSError, Timeout):
+        return None  # a full or read-only disk: the line on the screen is all that can be had
+
+
+def _unexpected(stage: str, given: argparse.Namespace) -> NoReturn:
     """A fault of the program: the traceback goes to the log, its end to the screen."""
     lines = traceback.format_exc().rstrip().splitlines()
     if given.log is not None:
@@ -145,6 +171,7 @@ def _unexpected(given: argparse.Namespace) -> NoReturn:
             pass
     for line in lines[-12:]:
         log.error("%s", line)
+    _note(stage, given, (lines[-1].strip(),))
     _hint(given)
 
 

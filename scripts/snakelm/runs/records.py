@@ -153,6 +153,18 @@ class Checkout:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """Why a job of the last invocation failed, for the list at its end."""
+
+    stage: str
+    job: str
+    name: str
+    """What people call the job."""
+    lines: tuple[str, ...]
+    log: str = ""
+
+
+@dataclass(frozen=True)
 class CellMember:
     """A run of a cell."""
 

@@ -27,7 +27,7 @@ from snakelm.core.errors import UserError
 from snakelm.runs.code_copy import copy_code
 from snakelm.runs.digests import FileDigests, digest, file_sha256
 from snakelm.runs.identity import ID_LENGTH, folder_name, id_of_folder
-from snakelm.runs.records import CellList, Checkout, FileEntry, Manifest, Order
+from snakelm.runs.records import CellList, Checkout, Failure, FileEntry, Manifest, Order
 from snakelm.runs.stages import STAGES
 
 MANIFEST = "manifest.json"
@@ -98,6 +98,19 @@ class Store:
             except (OSError, ValueError):
                 return True
         return any(map(_is_worked_on, places))
+
+    def failure(self, stage: str, job: str) -> Path:
+        return self.root / ".work" / "failures" / stage / f"{job}.json"
+
+    def failures(self) -> list[Failure]:
+        """The jobs that have failed since the last invocation started, sorted by stage and job."""
+        found = []
+        for path in sorted((self.root / ".work" / "failures").glob("*/*.json")):
+            try:
+                found.append(records.read(Failure, path))
+            except (OSError, ValueError):
+                continue
+        return found
 
     @property
     def code(self) -> Path:

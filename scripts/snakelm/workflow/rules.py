@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import shlex
 import sys
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,11 +19,12 @@ from typing import Any
 from snakelm.core.errors import UserError
 from snakelm.planning.links import link_latest, note_cells
 from snakelm.planning.orders import write_orders
-from snakelm.planning.plan import Plan
+from snakelm.planning.plan import FINISHED, Plan
 from snakelm.planning.planner import make_plan
 from snakelm.planning.summary import whereabouts
 from snakelm.recipe.loading import load
 from snakelm.runs.code import ROOT
+from snakelm.runs.stages import STAGES
 from snakelm.runs.store import Store
 from snakelm.workflow.snakemake_api import Host, is_dry, is_quiet
 
@@ -52,7 +55,7 @@ class Workflow:
     def _plan(self) -> None:
         files, overrides, module = self._host.recipe()
         only = overrides.pop("only", None)
-        self.plan = read_plan(files, overrides, self.store, module)
+        self.plan = read_plan(files, overrides, self.store, module, only_finished=only == FINISHED)
         self.targets = self._host.inputs(self.plan.targets(only), ancient=False)
         note_cells(self.plan)
         if not is_dry():
@@ -62,7 +65,17 @@ class Workflow:
 
     def command(self, stage: str) -> str:
         """The shell command of a stage's rule. `exec`: a signal must reach the trainer, not a shell around it."""
-        return f"exec python {shlex.quote(self.scripts)}/{stage}.py {{output}} --threads {{threads}} --log {{log}}"
+        scripts = _escaped(shlex.quote(self.scripts))
+        return f"exec python {scripts}/{stage}.py {{output}} --threads {{threads}} --log {{log}}"
+
+    @property
+    def environment(self) -> str:
+        """The conda environment of every rule (--software-deployment-method conda)."""
+        return _escaped(str(ROOT.parent / "envs" / "snakelm.yaml"))
+
+    def priority(self, stage: str) -> int:
+        """What others wait for goes first: of the jobs that fit the free cores, Snakemake takes the highest."""
+        return len(STAGES) - list(STAGES).index(stage)
 
     def inputs(self, stage: str) -> Callable[[Any], list[str]]:
         """An input function: the files of the parents of the job that the wildcard names."""
@@ -130,12 +143,30 @@ class Workflow:
             print(whereabouts(self.plan), file=sys.stderr)
 
 
-def read_plan(files: list[str], overrides: dict[str, Any], store: Store, module: str | None = None) -> Plan:
+def read_plan(
+    files: list[str],
+    overrides: dict[str, Any],
+    store: Store,
+    module: str | None = None,
+    only_finished: bool = False,
+) -> Plan:
     """Recipe files (default: config/config.yaml) and overrides → Plan; UserError lists every problem.
 
     module: the name of the Snakemake module whose config `overrides` is, and the whole of the recipe.
+    only_finished: as for `make_plan`.
     """
     if module is not None:
-        return make_plan(load([], overrides, f"config of module {module}"), store, name=module)
+        return make_plan(load([], overrides, f"config of module {module}"), store, module, only_finished)
     files = files or [DEFAULT_RECIPE]
-    return make_plan(load(files, overrides), store, name=Path(files[-1]).stem)
+    return make_plan(load(files, overrides), store, _report_name(Path(files[-1]).stem), only_finished)
+
+
+def _escaped(text: str) -> str:
+    """As it has to stand in what Snakemake formats: a path may have braces."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _report_name(stem: str) -> str:
+    """A recipe's file may be called anything; the report's name is also that of a folder and a wildcard."""
+    name = re.sub(r"[^A-Za-z0-9_.=+-]", "_", unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode())
+    return name.lstrip("_.=+-")[:80] or "report"

@@ -131,6 +131,13 @@ def is_dry(arguments: Sequence[str] | None = None) -> bool:
     return any(argument in DRY or re.fullmatch(r"-[A-Za-z]*n[A-Za-z]*", argument) for argument in given)
 
 
+def working_directory(arguments: Sequence[str]) -> Path:
+    """The folder that Snakemake works in (-d, --directory)."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("-d", "--directory", type=Path, default=Path())
+    return Path(parser.parse_known_args(arguments)[0].directory)
+
+
 def is_quiet(arguments: Sequence[str] | None = None) -> bool:
     """Whether Snakemake was asked to be quiet."""
     given = sys.argv[1:] if arguments is None else arguments

@@ -1,0 +1,118 @@
+"""What `snakelm run` says and makes when a job fails, or when Snakemake cannot start."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from tests.workspace import Workspace
+
+RECIPE = """
+corpora: {c: {files: text.txt, split: none}}
+tokenizers: {t: {corpus: c, kind: word_level, vocab_size: 50}}
+models:
+  m: {corpus: c, tokenizer: t, architecture: gpt2, objective: clm, hidden_size: 16, layers: 1, heads: 1,
+      sequence_length: 16, steps: 1}
+tasks:
+  good: {type: text_classification, data: {files: good.csv}}
+  bad: {type: text_classification, data: {files: bad.csv}}
+experiments: [{model: m, tasks: [good, bad], seeds: [1], init: [], baselines: [majority, tfidf]}]
+"""
+
+
+@pytest.fixture
+def here(workspace: Workspace) -> Workspace:
+    (workspace.folder / "text.txt").write_text("one two three\n" * 50)
+    good = "text,label\n" + "one two,a\nthree,b\n" * 20
+    (workspace.folder / "good.csv").write_text(good)
+    (workspace.folder / "bad.csv").write_text(good + "one,two,three\n")
+    (workspace.folder / "r.yaml").write_text(RECIPE)
+    return workspace
+
+
+def run(workspace: Workspace, *arguments: str, code: int) -> str:
+    return workspace.snakelm("run", "--cores", "2", "--configfile", "r.yaml", *arguments, code=code)
+
+
+def reports(workspace: Workspace) -> set[str]:
+    return {path.name[:-13] for path in (workspace.folder / "results" / "report").iterdir()}
+
+
+def test_one_bad_task_does_not_stop_the_rest(here: Workspace) -> None:
+    printed = run(here, code=1)
+    assert printed.count("error: bad.csv line 42") == 1 and "Traceback" not in printed
+    assert printed.count("error: the same as finetune m.bad.") == 1
+    end = printed[printed.index("failed      2 jobs") :]
+    assert "finetune m.bad.majority, finetune m.bad.tfidf:" in end and "bad.csv line 42: 3 columns" in end
+    assert "2 jobs that need them were not made" in end
+    assert reports(here) == {"r.partial"} and "report      results/report.html" in printed
+    page = (here.folder / "results" / "report.html").read_text()
+    assert "good" in page
+    whole = {line["id"] for line in planned(here) if line["stage"] == "report"}
+
+    shutil.copy(here.folder / "good.csv", here.folder / "bad.csv")
+    mended = {line["id"] for line in planned(here) if line["stage"] == "report"}
+    printed = run(here, code=0)
+    assert reports(here) == {"r.partial", "r"} and "failed" not in printed
+    (manifest,) = (here.folder / "results" / "report").glob("r-*/manifest.json")
+    assert {json.loads(manifest.read_text())["id"]} == mended != whole
+    assert "partial" not in str((here.folder / "results" / "report.html").resolve())
+
+
+def planned(workspace: Workspace) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = json.loads(workspace.snakelm("plan", "--configfile", "r.yaml", "--json"))
+    return found
+
+
+def test_a_recipe_that_is_not_there_is_one_line(here: Workspace) -> None:
+    printed = here.snakelm("run", "--cores", "1", "--configfile", "nope.yaml", code=1)
+    assert printed == "nope.yaml: no such recipe; name one with --configfile\n"
+
+
+def test_a_lock_is_one_line_with_the_command(here: Workspace) -> None:
+    (here.folder / "r.yaml").write_text("corpora: {c: {files: text.txt, split: none}}")
+    run(here, code=0)
+    (here.folder / "text.txt").write_text("other\n")
+    (line,) = [line for line in planned(here) if line["stage"] == "report"]
+    locks = here.folder / ".snakemake" / "locks"
+    locks.mkdir(exist_ok=True)
+    (locks / "0.output.lock").write_text(f"{line['folder']}/manifest.json\n")
+    printed = run(here, code=1)
+    (said,) = [line for line in printed.splitlines() if line.startswith("error: ")]
+    assert "another Snakemake works here, or one was killed" in said
+    command = "snakelm run --configfile r.yaml --unlock"
+    assert said.endswith(command)
+    here.snakelm(*command.split()[1:])
+    run(here, code=0)
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(here: Workspace) -> None:
+    (here.folder / ".snakemake").write_text("")  # root may write everywhere, but not below a file
+    printed = run(here, code=1)
+    assert printed.count("\n") == 1 and ".snakemake: cannot be written" in printed
+
+
+def test_a_full_disk_at_the_start_is_one_line(here: Workspace) -> None:
+    disk = here.folder / ".snakemake"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(disk)], capture_output=True).returncode:
+        pytest.skip("mount is not allowed here")
+    try:
+        (disk / "filler").write_text("x" * 4096)
+        printed = run(here, code=1)
+        assert printed.count("\n") == 1 and "No space left on device); free some space" in printed
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_what_others_wait_for_goes_first(here: Workspace) -> None:
+    recipe = RECIPE.replace("tasks: [good, bad]", "tasks: good").replace("init: []", "init: [pretrained]")
+    ones = ", ".join(f"{stage}: {{threads: 1}}" for stage in ("train_tokenizer", "encode_corpus", "pretrain"))
+    (here.folder / "r.yaml").write_text(f"{recipe}resources: {{{ones}}}\n")
+    printed = here.snakemake("-n", "--configfile", "r.yaml")
+    assert "priority: 8" in printed  # fetch_corpus
+    printed = here.snakelm("run", "--cores", "1", "--configfile", "r.yaml")
+    assert printed.index("[pretrain m] done") < printed.index("[finetune m.good.majority] done")
