@@ -14,7 +14,7 @@ import pandas
 import pytest
 import torch
 from pydantic import ValidationError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification
 
 from snakelm.core.errors import UserError
@@ -296,3 +296,10 @@ def test_weights_of_another_network_are_refused(run_task, task, models, tmp_path
     (tmp_path / "broken/config.json").write_text(json.dumps(config))
     with pytest.raises(UserError, match="weights are not in the folder"):
         run_task(task, init="./broken", name="other")
+    whole = load_file(models["bert"] / "model.safetensors")
+    lost = "bert.encoder.layer.1.output.dense.weight"
+    save_file(
+        {name: whole[name] for name in whole if name != lost}, tmp_path / "broken/model.safetensors", {"format": "pt"}
+    )
+    with pytest.raises(UserError, match=f"1 of .* weights are not in the folder .{lost}"):
+        run_task(task, init="./broken", name="one")

@@ -235,9 +235,19 @@ def test_missing_and_damaged_weights_are_refused(here: Any) -> None:
     weights = load_file("mine/model/model.safetensors")
     weights.pop("transformer.ln_f.weight")
     save_file(weights, "mine/model/model.safetensors", metadata={"format": "pt"})
-    assert "weights are missing or misshapen: transformer.ln_f.weight" in refused()
+    assert "weights are not in the folder (transformer.ln_f.weight)" in refused()
     Path("mine/model/model.safetensors").write_bytes(b"garbage")
-    assert "its weights cannot be loaded" in refused()
+    assert "the weights cannot be loaded" in refused()
+
+
+def test_code_beside_a_model_is_not_run(here: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builtins.input", lambda *said: "y")
+    Path("mine/model/evil.py").write_text("open('ran', 'w')\n", encoding="utf-8")
+    config = json.loads(Path("mine/model/config.json").read_text(encoding="utf-8"))
+    config |= {"model_type": "evil", "auto_map": {"AutoConfig": "evil.C", "AutoModelForCausalLM": "evil.M"}}
+    Path("mine/model/config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert "needs code of its own (auto_map), which is never run" in refused()
+    assert not Path("ran").exists()
 
 
 @pytest.mark.parametrize(

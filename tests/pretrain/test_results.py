@@ -6,7 +6,8 @@ import math
 
 import pandas
 import pytest
-from safetensors.torch import load_file
+import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from snakelm.core.errors import UserError
@@ -95,5 +96,20 @@ def test_training_goes_on_from_a_folder(parents, tmp_path):
         pretrain(lab.job(tmp_path / "odds", {"tokenizer": other, "encoded": encoded}, steps=5, init=str(first.out)))
     with pytest.raises(UserError, match="sequence_length 32 is longer than the 16 positions of"):
         pretrain(lab.job(tmp_path / "long", parents, steps=5, init=str(first.out), sequence_length=32))
-    with pytest.raises(UserError, match="init: .*nowhere cannot be loaded"):
+    with pytest.raises(UserError, match="init: .*nowhere: no model can be loaded"):
         pretrain(lab.job(tmp_path / "none", parents, steps=5, init=str(tmp_path / "nowhere")))
+
+
+def test_training_does_not_go_on_from_weights_that_are_partly_random(parents, tmp_path):
+    first = lab.job(tmp_path / "first", parents, steps=2)
+    pretrain(first)
+    whole = load_file(first.out / "model.safetensors")
+    body = sorted(name for name in whole if name.startswith("transformer.h"))
+    kept = {name: tensor for name, tensor in whole.items() if name not in body}
+    save_file(kept, first.out / "model.safetensors", {"format": "pt"})
+    with pytest.raises(UserError, match=f"{len(body)} of .* weights are not in the folder .*{body[0]}, .*random"):
+        pretrain(lab.job(tmp_path / "missing", parents, steps=1, init=str(first.out)))
+    misshapen = whole | {body[0]: torch.zeros(3)}
+    save_file(misshapen, first.out / "model.safetensors", {"format": "pt"})
+    with pytest.raises(UserError, match=f"1 of .* weights have other shapes than config.json says .{body[0]}"):
+        pretrain(lab.job(tmp_path / "misshapen", parents, steps=1, init=str(first.out)))

@@ -26,3 +26,8 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
     if close:
         return f"; did you mean {close[0]}?"
     return f"; known: {', '.join(names)}" if 0 < len(names) <= 40 else ""
+
+
+def one_line(error: BaseException, length: int = 300) -> str:
+    """What an error says, as one line of at most so many characters."""
+    return " ".join(str(error).split())[:length]

@@ -31,6 +31,7 @@ from snakelm.core.files import write_json
 from snakelm.encode_corpus.config import EncodeConfig
 from snakelm.readers import corpus
 from snakelm.runs.context import RunContext
+from snakelm.tokenization.outside import read_tokenizer
 from snakelm.tokenization.unknown import unknown_token
 
 if TYPE_CHECKING:
@@ -51,9 +52,7 @@ def encode_corpus(context: RunContext[EncodeConfig]) -> dict[str, Any]:
     """
     os.environ["RAYON_NUM_THREADS"] = str(context.threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if context.threads > 1 else "false"
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(context.parents["tokenizer"])
+    tokenizer = read_tokenizer(context.parents["tokenizer"])
     if not tokenizer.is_fast:
         raise UserError(
             f"{context.name}: the tokenizer has no tokenizer.json (only fast tokenizers can encode a corpus)"

@@ -63,7 +63,7 @@ class _Headed(PreTrainedModel):
         super().__init__(config)
         own = config.backbone_config()
         if backbone is None:
-            backbone = AutoModel.from_config(own)
+            backbone = AutoModel.from_config(own, trust_remote_code=False)
         self.backbone = backbone.get_encoder() if own.is_encoder_decoder else backbone
         self.dropout = nn.Dropout(config.head_dropout)
         width = getattr(own, "hidden_size", None) or own.d_model

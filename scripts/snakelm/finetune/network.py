@@ -51,7 +51,7 @@ def run(context: RunContext[FinetuneConfig], data: TaskData) -> Result:
     task, began = context.config.task, time.monotonic()
     source = _source(context)
     tokenizer = load_tokenizer(context.parents["tokenizer"] if source is None else source)
-    config = load_config(context.config.init, source, context.config.architecture, tokenizer)
+    config = load_config(source, context.config.architecture, tokenizer)
     network = network_of(config)
     set_inputs(tokenizer, network)
     points = task.grid_points()

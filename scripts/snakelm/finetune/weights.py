@@ -10,10 +10,12 @@ import torch
 from snakelm.architectures import sizes
 from snakelm.architectures.build import build_config
 from snakelm.architectures.names import Network
+from snakelm.architectures.outside import Weights, read_config, read_weights
 from snakelm.core.console import log
-from snakelm.core.errors import UserError
+from snakelm.core.errors import UserError, one_line
 from snakelm.finetune.heads import CLASSES, HeadedConfig
 from snakelm.tasks.learner import Learner
+from snakelm.tokenization.outside import read_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -23,12 +25,7 @@ if TYPE_CHECKING:
 
 def load_tokenizer(source: Path | str) -> PreTrainedTokenizerBase:
     """The tokenizer of a run folder, other folder or Hub name; UserError where there is none or it cannot pad."""
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise UserError(f"{source}: no tokenizer can be loaded ({_one_line(error)})") from None
+    tokenizer: PreTrainedTokenizerBase = read_tokenizer(source)
     if not tokenizer.is_fast:
         raise UserError(f"{source}: fine-tuning needs a fast tokenizer (tokenizer.json), this one is a Python one")
     if tokenizer.pad_token_id is None:
@@ -36,26 +33,23 @@ def load_tokenizer(source: Path | str) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def load_config(
-    init: str, source: Path | str | None, architecture: ArchitectureConfig | None, tokenizer: Any
-) -> PretrainedConfig:
-    """The config of the network without a task's head."""
-    from transformers import AutoConfig
-
-    if init == "random":
+def load_config(source: Path | str | None, architecture: ArchitectureConfig | None, tokenizer: Any) -> PretrainedConfig:
+    """The config of the network without a task's head; without a source that of the untrained architecture."""
+    if source is None:
         if architecture is None:
             raise UserError("init random needs the model's architecture")
         return build_config(architecture, tokenizer)
-    try:
-        config: PretrainedConfig = AutoConfig.from_pretrained(str(source))
-        return config
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{source}: no model can be loaded ({_one_line(error)})") from None
+    return read_config(source)
 
 
 def network_of(config: PretrainedConfig) -> PretrainedConfig:
     """The config of the network itself, where an earlier fine-tuning has put a head of `heads` around it."""
-    return config.backbone_config() if isinstance(config, HeadedConfig) else config
+    if not isinstance(config, HeadedConfig):
+        return config
+    try:
+        return config.backbone_config()
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"config.json: its backbone cannot be built ({one_line(error)})") from error
 
 
 def longest_input(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase, wanted: int | None) -> int:
@@ -188,33 +182,30 @@ def network_kind(config: PretrainedConfig, architecture: ArchitectureConfig | No
 
 
 def _read(auto: Any, source: Path | str, config: PretrainedConfig) -> PreTrainedModel:
-    """Weights from a folder or the Hub. A head of another shape (an earlier task's) is drawn anew; a backbone of
-    another shape, or without most of its weights, is refused."""
-    try:
-        model, found = auto.from_pretrained(
-            source,
-            config=config,
-            dtype=torch.float32,
-            use_safetensors=True,
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-        )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise UserError(f"{source}: the weights cannot be loaded ({_one_line(error)})") from None
-    body = f"{model.base_model_prefix}." if hasattr(model, model.base_model_prefix) else ""
-    names = [name for name in model.state_dict() if name.startswith(body)]
-    misfits = [str(item[0]) for item in found["mismatched_keys"] if str(item[0]).startswith(body)]
-    if body and misfits:
-        raise UserError(f"{source}: {len(misfits)} weights have other shapes than config.json says ({misfits[0]}, …)")
-    missing = [name for name in found["missing_keys"] if name.startswith(body)]
-    if len(missing) > (0 if isinstance(config, HeadedConfig) else len(names) / 2):
-        raise UserError(f"{source}: {len(missing)} of {len(names)} weights are not in the folder ({missing[0]}, …)")
-    if missing:
-        log.info(
-            f"{source}: {len(missing)} of {len(names)} weights are not there and begin at random ({missing[0]}, …)"
-        )
-    loaded: PreTrainedModel = model
-    return loaded
+    """Weights from a folder or the Hub. The head and the pooler, which masked language modelling does not train, may be
+    missing, and a head of another shape (an earlier task's) is drawn anew; all else of the backbone must be there."""
+    loaded = read_weights(auto, source, config)
+    backbone = _in_backbone(loaded.model, auto) if loaded.missing or loaded.misshapen else frozenset()
+    misfits, missing = ([name for name in names if name in backbone] for names in (loaded.misshapen, loaded.missing))
+    pooler = [name for name in missing if "pool" in name and not isinstance(config, HeadedConfig)]
+    needed = [name for name in missing if name not in pooler]
+    Weights(loaded.model, tuple(needed), tuple(misfits)).require_whole(source)
+    if pooler:
+        log.info(f"{source}: the pooler is not there and begins at random ({', '.join(pooler)})")
+    return loaded.model
+
+
+def _in_backbone(model: PreTrainedModel, auto: Any) -> frozenset[str]:
+    """The names of a model's weights that are not its task's head."""
+    from transformers import AutoModel
+
+    names, base = model.state_dict().keys(), model.base_model_prefix
+    if hasattr(model, base):
+        return frozenset(name for name in names if name.startswith(f"{base}."))
+    if auto is AutoModel:
+        return frozenset(names)
+    with torch.device("meta"):  # it has the parts of the backbone as its own, beside the head
+        return frozenset(AutoModel.from_config(model.config, trust_remote_code=False).state_dict())
 
 
 def _with_head(config: PretrainedConfig, learner: Learner[Any]) -> PretrainedConfig:
@@ -231,7 +222,3 @@ def _with_head(config: PretrainedConfig, learner: Learner[Any]) -> PretrainedCon
             if "drop" in name and isinstance(value, (int, float)) and not isinstance(value, bool):
                 setattr(config, name, learner.task.dropout)
     return config
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

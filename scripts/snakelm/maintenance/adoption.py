@@ -24,6 +24,7 @@ from snakelm.runs import machine
 from snakelm.runs.manifest import describe
 from snakelm.runs.records import Circumstance, Manifest, Parent
 from snakelm.runs.store import MANIFEST, file_table, is_complete, remove_empty, remove_tree
+from snakelm.tokenization.outside import read_tokenizer
 from snakelm.train_tokenizer.config import TokenizerConfig
 
 STAGES = ("pretrain", "save_tokenizer")
@@ -138,7 +139,7 @@ def _take(source: Path, target: Path, link: bool) -> None:
 
 
 def _checked_tokenizer(run: PlannedRun, folder: Path, out: Path) -> dict[str, Any]:
-    tokenizer = _load_tokenizer(out, folder)
+    tokenizer = read_tokenizer(out, folder)
     if not tokenizer.is_fast:
         raise UserError(f"{run.name}: no fast tokenizer (tokenizer.json), which all later stages need")
     entry = cast(TokenizerConfig, run.parents["trained"].typed())
@@ -154,9 +155,9 @@ def _checked_model(plan: Plan, run: PlannedRun, folder: Path) -> dict[str, Any]:
     from snakelm.pretrain.results import TOKENIZER_FILES
 
     tokenizer_run = run.parents["tokenizer"]
-    tokenizer = _load_tokenizer(tokenizer_run.folder)
+    tokenizer = read_tokenizer(tokenizer_run.folder)
     if (folder / "tokenizer.json").exists():
-        own = _load_tokenizer(folder).get_vocab()
+        own = read_tokenizer(folder).get_vocab()
         if own != tokenizer.get_vocab():
             raise UserError(
                 f"{run.name}: the folder's tokenizer ({len(own)} tokens) is not tokenizer {tokenizer_run.name} "
@@ -174,15 +175,11 @@ def _checked_model(plan: Plan, run: PlannedRun, folder: Path) -> dict[str, Any]:
 
 def _differences(run: PlannedRun, folder: Path, tokenizer: Any) -> Iterator[str]:
     """What sets the folder's network apart from the one that the entry describes."""
-    from transformers import AutoConfig
-
     from snakelm.architectures.build import build_config
+    from snakelm.architectures.outside import read_config
     from snakelm.architectures.sizes import HEADS, HIDDEN, LAYERS, longest_input
 
-    try:
-        found = AutoConfig.from_pretrained(folder)
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{run.name}: no model can be loaded ({_one_line(error)})") from None
+    found = read_config(folder, run.name)
     architecture = cast(ModelConfig, run.typed()).architecture_config()
     if found.model_type != architecture.architecture:
         yield f"architecture is {found.model_type}, the recipe says {architecture.architecture}"
@@ -208,26 +205,12 @@ def _load_model(run: PlannedRun, folder: Path) -> Any:
     import transformers
 
     from snakelm.architectures.build import AUTO_CLASSES
+    from snakelm.architectures.outside import read_weights
 
     auto = getattr(transformers, AUTO_CLASSES[cast(ModelConfig, run.typed()).network])
-    try:
-        model, told = auto.from_pretrained(folder, use_safetensors=True, output_loading_info=True)
-    except Exception as error:  # safetensors raises its own kinds
-        raise UserError(f"{run.name}: its weights cannot be loaded ({_one_line(error)})") from None
-    bad = sorted(map(str, [*told["missing_keys"], *told.get("mismatched_keys", ())]))
-    if bad:
-        raise UserError(f"{run.name}: weights are missing or misshapen: {', '.join(bad[:5])} ({len(bad)} in all)")
-    return model
-
-
-def _load_tokenizer(folder: Path, said: Path | None = None) -> Any:
-    """The tokenizer in `folder`; where it cannot be loaded, `said` is what the user knows it by."""
-    from transformers import AutoTokenizer
-
-    try:
-        return AutoTokenizer.from_pretrained(folder)
-    except Exception as error:  # tokenizers raises plain Exception
-        raise UserError(f"{said or folder}: no tokenizer can be loaded ({_one_line(error)})") from None
+    loaded = read_weights(auto, folder, said=run.name)
+    loaded.require_whole(run.name)
+    return loaded.model
 
 
 def _manifest(plan: Plan, run: PlannedRun, out: Path, folder: Path, headline: dict[str, Any]) -> Manifest:
@@ -253,7 +236,3 @@ def _manifest(plan: Plan, run: PlannedRun, out: Path, folder: Path, headline: di
         ),
         adopted={name: entry.sha256 for name, entry in files.items()},
     )
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]

@@ -66,7 +66,7 @@ def _write_models(context: RunContext[ModelConfig], trainer: ExactTrainer) -> An
     best = trainer.best if trainer.state.best_global_step != trainer.state.global_step else None
     if best is not None and context.config.keep == "best":
         model.save_pretrained(context.out / "last")
-        model = type(model).from_pretrained(best)
+        model = type(model).from_pretrained(best, use_safetensors=True)
         if "use_cache" in model.config.to_dict():
             model.config.use_cache = trainer.model.config.use_cache
     elif best is not None:

@@ -6,13 +6,15 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import AutoTokenizer, PreTrainedModel
+from transformers import PreTrainedModel
 
 from snakelm.architectures.build import AUTO_CLASSES, build_model, known_tokens
+from snakelm.architectures.outside import read_weights
 from snakelm.architectures.sizes import longest_input
-from snakelm.core.errors import UserError
+from snakelm.core.errors import UserError, one_line
 from snakelm.pretrain.batches import Batches
 from snakelm.pretrain.config import ModelConfig
+from snakelm.tokenization.outside import read_tokenizer
 
 TRIED = 16
 """Tokens of the one sequence that is computed before training."""
@@ -28,16 +30,15 @@ def starting_model(config: ModelConfig, tokenizer: Any) -> PreTrainedModel:
         try:
             model.set_attn_implementation(config.attention)
         except (ValueError, ImportError) as error:
-            raise UserError(f"attention: {config.attention}: {' '.join(str(error).split())[:300]}") from None
+            raise UserError(f"attention: {config.attention}: {one_line(error)}") from None
     return model
 
 
 def _continued_model(config: ModelConfig, tokenizer: Any) -> PreTrainedModel:
     auto = getattr(transformers, AUTO_CLASSES[config.network])
-    try:
-        model: PreTrainedModel = auto.from_pretrained(config.init, dtype="float32")
-    except (OSError, ValueError) as error:
-        raise UserError(f"init: {config.init} cannot be loaded: {' '.join(str(error).split())[:300]}") from None
+    loaded = read_weights(auto, config.init, said=f"init: {config.init}")
+    loaded.require_whole(f"init: {config.init}")
+    model = loaded.model
     rows = known_tokens(model)
     if rows < len(tokenizer):
         raise UserError(
@@ -52,8 +53,8 @@ def _continued_model(config: ModelConfig, tokenizer: Any) -> PreTrainedModel:
 def _require_same_tokens(init: str, tokenizer: Any) -> None:
     """The embeddings stand for the tokens of the tokenizer beside the model, if there is one."""
     try:
-        theirs = AutoTokenizer.from_pretrained(init).get_vocab()
-    except Exception:  # no tokenizer there, or one that this installation cannot read: nothing to compare
+        theirs = read_tokenizer(init).get_vocab()
+    except UserError:  # no tokenizer there, or one that this installation cannot read: nothing to compare
         return
     ours = tokenizer.get_vocab()
     other = [token for token, number in theirs.items() if token in ours and ours[token] != number]
@@ -84,7 +85,7 @@ def require_fit(model: Any, batches: Batches[Any]) -> None:
     except (ValueError, TypeError, RuntimeError, IndexError, AttributeError, AssertionError, KeyError) as error:
         raise UserError(
             f"architecture {config.architecture} cannot be computed at these sizes:"
-            f" {' '.join(str(error).split())[:300]}; set what it needs under config:"
+            f" {one_line(error)}; set what it needs under config:"
         ) from error
     finally:
         model.train()

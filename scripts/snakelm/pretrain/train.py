@@ -32,7 +32,6 @@ def train(context: RunContext[ModelConfig]) -> dict[str, Any]:
     """Train; the first process writes the artifacts and returns the headline numbers, others return none."""
     began = time.monotonic()
     threads.set_up(context.threads)
-    from transformers import AutoTokenizer
     from transformers.utils import logging
 
     quiet: Any = logging  # its functions are untyped
@@ -44,9 +43,10 @@ def train(context: RunContext[ModelConfig]) -> dict[str, Any]:
     from snakelm.pretrain.start import require_fit, starting_model
     from snakelm.pretrain.stream import TokenStream
     from snakelm.pretrain.trainer import LanguageModelTrainer
+    from snakelm.tokenization.outside import read_tokenizer
 
     config = context.config
-    tokenizer = AutoTokenizer.from_pretrained(context.parents["tokenizer"])
+    tokenizer = read_tokenizer(context.parents["tokenizer"])
     stream = TokenStream(context.parents["encoded"], "train")
     held_out = TokenStream(context.parents["encoded"], "validation")
     model = starting_model(config, tokenizer)

@@ -10,6 +10,7 @@ from tokenizers import Tokenizer, models
 
 from snakelm.core.errors import UserError
 from snakelm.save_tokenizer.classic import from_classic, has_classic
+from snakelm.tokenization.outside import read_tokenizer
 
 HARD_STRINGS = (
     "",
@@ -38,10 +39,8 @@ def verify(folder: Path, texts: Sequence[str]) -> int:
     folder; the model class (`models.BPE`, …) on the classic files inside the same pipeline. Each with and without
     special tokens, and as a pair. Raises UserError with the first string that differs.
     """
-    from transformers import AutoTokenizer
-
     reference = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    auto = AutoTokenizer.from_pretrained(str(folder))
+    auto = read_tokenizer(folder)
     classic = from_classic(folder) if has_classic(folder) else reference
     for one in (reference, classic, auto.backend_tokenizer):
         if isinstance(one.model, models.BPE):

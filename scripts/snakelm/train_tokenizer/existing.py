@@ -12,6 +12,7 @@ from tokenizers import AddedToken, Tokenizer, trainers
 from snakelm.core import console
 from snakelm.core.errors import UserError
 from snakelm.tokenization.families import ROLES
+from snakelm.tokenization.outside import read_tokenizer
 from snakelm.tokenization.unknown import unknown_token
 from snakelm.train_tokenizer.config import TokenizerConfig
 from snakelm.train_tokenizer.kinds import alphabet, byte_alphabet, without_none
@@ -35,25 +36,21 @@ class Existing:
 
 
 def load(config: TokenizerConfig, where: str) -> Existing:
-    """Load by AutoTokenizer without running code from the Hub; UserError for no such tokenizer, or no fast one."""
-    from transformers import AutoTokenizer
-
+    """Load by AutoTokenizer without running code of its own; UserError for no such tokenizer, or no fast one."""
     name = str(config.existing)
     folder = Path(name).expanduser()
     if not folder.is_dir() and (name.startswith((".", "/", "~")) or name.count("/") > 1):
         raise UserError(f"{where}.existing: there is no folder {name!r}; give a folder or a Hub name (owner/name)")
     try:
-        auto = AutoTokenizer.from_pretrained(
-            str(folder) if folder.is_dir() else name, revision=config.revision, trust_remote_code=False
-        )
-    except Exception as error:  # OSError, ValueError, and whatever the network or a file's content raises
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        auto = read_tokenizer(folder if folder.is_dir() else name, repr(name), revision=config.revision)
+    except UserError as error:
+        why = str(error)
         if folder.is_dir() and not (folder / "tokenizer.json").exists() and any(folder.glob("*.model")):
-            reason = (
-                "it has a SentencePiece or tiktoken file, but no tokenizer.json; make one where sentencepiece or "
-                "tiktoken is installed: AutoTokenizer.from_pretrained(folder).save_pretrained(folder)"
+            why = (
+                f"{name!r}: it has a SentencePiece or tiktoken file, but no tokenizer.json; make one where "
+                "sentencepiece or tiktoken is installed: AutoTokenizer.from_pretrained(folder).save_pretrained(folder)"
             )
-        raise UserError(f"{where}.existing: {name!r} cannot be loaded: {reason}") from error
+        raise UserError(f"{where}.existing: {why}") from error
     if not getattr(auto, "is_fast", False):
         raise UserError(f"{where}.existing: {name!r} has no tokenizer.json and cannot be converted to one")
     if not folder.is_dir() and config.revision is None:
