@@ -9,7 +9,7 @@ from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 from snakelm.core.errors import UserError
 from snakelm.pretrain.config import check
 from snakelm.pretrain.pretrain import pretrain
-from snakelm.recipe.schema import load
+from snakelm.recipe.loading import load
 from tests.pretrain import lab
 
 

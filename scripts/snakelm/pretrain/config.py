@@ -74,8 +74,11 @@ class ModelConfig(Repeatable, TrainingConfig, SizesConfig):
         0.0, description="Where the learning rate ends, as a share of its peak.", ge=0, le=1
     )
 
-    evaluation_sequences: Count = Field(
-        1024, description="Sequences of the validation split that are evaluated, spread evenly over it.", ge=1
+    evaluation_sequences: Count | None = Field(
+        None,
+        description="Sequences of the validation split that are evaluated, spread evenly over it; by default up to "
+        "1024, and so few that all evaluations together read at most 5 % of what training reads.",
+        ge=1,
     )
     prompts: tuple[str, ...] = circumstance(
         (),
