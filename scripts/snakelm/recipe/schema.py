@@ -89,9 +89,11 @@ class ExperimentConfig(Config):
 
 
 class Resources(Config):
-    """What one job of a stage asks for; a key left out keeps the stage's own default. None can change a result."""
+    """What one job of a stage asks for; a key left out keeps the stage's own default. None enters an id."""
 
-    threads: int | None = circumstance(None, description="CPU threads.", ge=1)
+    threads: int | None = circumstance(
+        None, description="CPU threads; another number changes the last digits of weights trained on a CPU.", ge=1
+    )
     mem_mb: int | None = circumstance(None, description="Memory in MB.", ge=1)
     runtime: int | None = circumstance(None, description="Time limit in minutes, on a cluster.", ge=1)
     gpus: int | None = circumstance(None, description="GPUs.", ge=0)
