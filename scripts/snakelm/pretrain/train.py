@@ -48,7 +48,7 @@ def train(context: RunContext[ModelConfig]) -> dict[str, Any]:
     tokenizer = read_tokenizer(context.parents["tokenizer"])
     stream = TokenStream(context.parents["encoded"], "train")
     held_out = TokenStream(context.parents["encoded"], "validation")
-    model = starting_model(config, tokenizer)
+    model = starting_model(config, tokenizer, context.parents.get("init"))
     if (rows := known_tokens(model)) < stream.vocab_size:
         raise UserError(f"{context.name}: the encoded text has {stream.vocab_size} token ids, the model {rows}")
     use_cache = getattr(model.config, "use_cache", None)

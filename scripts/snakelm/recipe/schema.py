@@ -153,6 +153,11 @@ class Recipe(Config):
             values |= layer.model_dump(exclude_none=True)
         return Resources(**values)
 
+    def start_of(self, model: str) -> str | None:
+        """The entry of `models` whose training a model goes on with; None where it begins anew or from outside."""
+        init = self.models[model].init
+        return init if init in self.models and init != "scratch" else None
+
     def swept(self, section: str, name: str) -> dict[str, Any]:
         """The keys that a sweep set in an entry, with their values; empty for an entry without a sweep."""
         return self._swept.get((section, name), {})
