@@ -10,6 +10,7 @@ import pytest
 
 from snakelm.core.errors import UserError
 from snakelm.metrics.intervals import mean_interval, paired_difference
+from snakelm.metrics.ranges import ANY, difference_range, range_of
 from snakelm.tasks.config import task_types
 
 
@@ -156,3 +157,22 @@ def test_no_heavy_imports():
         "assert not {'torch', 'transformers', 'datasets', 'sklearn', 'numpy', 'pandas'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={"PATH": ""})
+
+
+def test_an_interval_ends_where_possible_scores_end():
+    wide = mean_interval([0.48, 0.83])
+    assert wide.low < -1 and wide.high > 2
+    clipped = mean_interval([0.48, 0.83], possible=range_of("accuracy"))
+    assert (clipped.low, clipped.mean, clipped.high) == (0, wide.mean, 1)
+    assert mean_interval([0.48, 0.83], possible=range_of("pearson")).low == -1
+    assert mean_interval([2.0, 9.0], possible=range_of("rmse")).low == 0
+    assert mean_interval([62.0, 64.0], possible=range_of("f1")).high >= 64, "a metric of that name in percent"
+    narrow = mean_interval([0.5, 0.5001])
+    assert narrow == mean_interval([0.5, 0.5001], possible=range_of("f1/answerable"))
+    difference = paired_difference({1: 0.9, 2: 0.5}, {1: 0.1, 2: 0.4}, possible=difference_range("f1"))
+    assert difference is not None and (difference.low, difference.high) == (-1, 1)
+
+
+def test_every_metric_has_its_range():
+    for name in task_types:
+        assert all(range_of(metric) != ANY for metric in task_types.get(name).metrics.names), name

@@ -113,3 +113,15 @@ def test_training_does_not_go_on_from_weights_that_are_partly_random(parents, tm
     save_file(misshapen, first.out / "model.safetensors", {"format": "pt"})
     with pytest.raises(UserError, match=f"1 of .* weights have other shapes than config.json says .{body[0]}"):
         pretrain(lab.job(tmp_path / "misshapen", parents, steps=1, init=str(first.out)))
+
+
+def test_training_goes_on_from_another_entry(parents, tmp_path):
+    """The run of the entry is the parent `init`; the config names none."""
+    first = lab.job(tmp_path / "first", parents, steps=30)
+    end = pretrain(first)
+    further = lab.job(tmp_path / "further", parents | {"init": first.out}, steps=5, init="entry", learning_rate=1e-4)
+    pretrain(further)
+    named = lab.job(tmp_path / "named", parents, steps=5, init=str(first.out), learning_rate=1e-4)
+    pretrain(named)
+    assert lab.content(further.out) == lab.content(named.out)
+    assert pandas.read_csv(further.out / "curve.tsv", sep="\t").loss.iloc[0] < end["loss"] + 0.5

@@ -6,10 +6,12 @@ import functools
 import re
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pandas
 import pytest
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from snakelm.core.console import Progress
@@ -198,3 +200,15 @@ def test_checkpoints_are_pruned(parents, tmp_path):
     assert lab.run_in_process(attempt)[0] == 0
     names = {path.name for path in (tmp_path / "work/checkpoints").iterdir()}
     assert names == {"checkpoint-22", "checkpoint-23", "checkpoint-24"}
+
+
+def test_threads_change_nothing_but_the_last_digits(parents, tmp_path):
+    """And the same number of them changes nothing at all: README.md, What is equal."""
+    weights = []
+    for number, threads in enumerate((1, 1, 2)):
+        attempt = replace(lab.job(tmp_path / str(number), parents, steps=12, dropout=0.1), threads=threads)
+        assert lab.run_in_process(attempt)[0] == 0
+        weights.append(load_file(attempt.out / "model.safetensors"))
+    one, again, two = weights
+    assert all(one[name].equal(again[name]) for name in one)
+    assert all(one[name].allclose(two[name], rtol=0, atol=1e-4) for name in one)

@@ -63,7 +63,7 @@ def test_trackers_reach_the_trainer_by_name(tmp_path):
     assert lab.model(steps=1, trackers=names).trackers == names
     for given in (names, ()):
         attempt = lab.job(tmp_path, {}, steps=1, trackers=given)
-        handed_on = training_arguments(attempt.config, setup(attempt, 1, has_evaluation=False))
+        handed_on = training_arguments(attempt.config, setup(attempt, 1, None))
         assert tuple(handed_on.report_to) == given and handed_on.run_name == "tiny"
 
 

@@ -3,6 +3,7 @@ safetensors alone (a pickle can run code), and what is wrong is said in one line
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,7 @@ def read_config(source: Path | str, said: Path | str | None = None) -> Pretraine
     from transformers import AutoConfig
 
     try:
-        config: PretrainedConfig = AutoConfig.from_pretrained(str(source), trust_remote_code=False)
+        config: PretrainedConfig = AutoConfig.from_pretrained(os.path.expanduser(source), trust_remote_code=False)
     except Exception as error:  # each of 200 config classes checks itself with errors of its own kind
         raise UserError(f"{said or source}: no model can be loaded ({reason(error)})") from error
     if type(config).__module__.startswith("transformers.") and hasattr(config, "auto_map"):
@@ -67,7 +68,7 @@ def read_weights(
     """
     import torch
 
-    folder, said = Path(source), said or source
+    folder, said = Path(source).expanduser(), said or source
     if config is None:
         config = read_config(source, said)
     if folder.is_dir() and not any(folder.glob("*.safetensors")) and any(any(folder.glob(one)) for one in PICKLES):
@@ -77,7 +78,7 @@ def read_weights(
         )
     try:
         model, found = auto.from_pretrained(
-            str(source),
+            str(folder),
             config=config,
             dtype=torch.float32,
             use_safetensors=True,

@@ -15,6 +15,7 @@ from snakelm.core.errors import UserError
 from snakelm.core.files import write_json
 from snakelm.evaluate.config import EvaluateConfig
 from snakelm.metrics.intervals import mean_interval
+from snakelm.metrics.ranges import range_of
 from snakelm.runs.context import RunContext
 from snakelm.tasks.config import task_types
 from snakelm.tasks.metrics import Metrics
@@ -49,7 +50,9 @@ def evaluate(context: RunContext[EvaluateConfig]) -> dict[str, Any]:
             rows.append((seed, metric, value, len(table), metric == task["metric"], metrics.greater_is_better(metric)))
             values.setdefault(metric, {})[seed] = value
     write_metrics(context.out / "metrics.tsv", rows)
-    intervals = {name: mean_interval(list(of.values()), context.config.confidence) for name, of in values.items()}
+    intervals = {
+        name: mean_interval(list(of.values()), context.config.confidence, range_of(name)) for name, of in values.items()
+    }
     cell = {
         **task,
         "greater_is_better": metrics.greater_is_better(task["metric"]),

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from snakelm.metrics.ranges import ANY, Range
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -26,11 +28,11 @@ class Interval:
         return asdict(self)
 
 
-def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
+def mean_interval(values: Sequence[float], confidence: float = 0.95, possible: Range = ANY) -> Interval:
     """The mean of independent values (one per seed) with Student's t interval: mean ± t(n−1) · s / √n.
 
-    It holds for roughly normal values and speaks of new seeds on the same test rows, not of new test rows.
-    Raises ValueError for no values.
+    It holds for roughly normal values and speaks of new seeds on the same test rows, not of new test rows. It ends
+    where the `possible` values end, unless a value itself lies beyond. Raises ValueError for no values.
     """
     n = len(values)
     if not n:
@@ -42,13 +44,16 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
 
     deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
     half = float(stdtrit(n - 1, (1 + confidence) / 2)) * deviation / math.sqrt(n)
-    return Interval(mean, mean - half, mean + half, n)
+    low = max(mean - half, min(possible[0], *values))
+    return Interval(mean, low, min(mean + half, max(possible[1], *values)), n)
 
 
-def paired_difference(a: Mapping[int, float], b: Mapping[int, float], confidence: float = 0.95) -> Interval | None:
+def paired_difference(
+    a: Mapping[int, float], b: Mapping[int, float], confidence: float = 0.95, possible: Range = ANY
+) -> Interval | None:
     """a − b over the seeds that both have (seed → value), with the interval of the paired differences.
 
     Pairing removes what a seed does to both sides (head, order of batches). None without a common seed.
     """
     seeds = sorted(set(a) & set(b))
-    return mean_interval([a[seed] - b[seed] for seed in seeds], confidence) if seeds else None
+    return mean_interval([a[seed] - b[seed] for seed in seeds], confidence, possible) if seeds else None

@@ -19,6 +19,7 @@ from snakelm.core.errors import UserError
 from snakelm.finetune.config import FinetuneConfig
 from snakelm.planning.catalogue import Catalogue
 from snakelm.planning.plan import Plan, PlannedJob, PlannedRun
+from snakelm.pretrain.config import ENTRY
 from snakelm.recipe.schema import ExperimentConfig, ModelEntry, Recipe
 from snakelm.runs.code import CodeDigests
 from snakelm.runs.digests import FileDigests, digest
@@ -120,22 +121,34 @@ class _Planner:
             self.tokenizers[name] = self._add("save_tokenizer", name, entry.save, saved, subject, where)
 
     def _pretrainings(self) -> None:
-        for name, model in self.recipe.models.items():
-            tokenizer, where = self.tokenizers[model.tokenizer], f"models.{name}"
-            parents = {"corpus": self.corpora[model.corpus], "tokenizer": tokenizer}
-            of_text = self._subject(corpus=model.corpus, tokenizer=model.tokenizer)
-            label = f"{model.corpus}.{model.tokenizer}"
-            encoded = self._add("encode_corpus", label, model.encode, parents, of_text, where)
-            parents = {"encoded": encoded, "tokenizer": tokenizer}
-            subject = self._subject(model=name, corpus=model.corpus, tokenizer=model.tokenizer)
-            # Models that differ in their budgets share the stable part of their training, a chain of runs.
-            for segment in model.trunk():
-                label = f"{name}.trunk-{segment.steps}"
-                trunk = self._add(
-                    "pretrain", label, segment, parents, subject, where, leave_out={"encode"}, is_wanted=False
-                )
-                parents = {**parents, "trunk": trunk}
-            self.models[name] = self._add("pretrain", name, model, parents, subject, where, leave_out={"encode"})
+        for name in self.recipe.models:
+            self._pretraining(name)
+        self.models = {name: self.models[name] for name in self.recipe.models}
+
+    def _pretraining(self, name: str) -> PlannedRun:
+        """The run of a model, after that of the one it goes on from."""
+        if name in self.models:
+            return self.models[name]
+        model = self.recipe.models[name]
+        tokenizer, where = self.tokenizers[model.tokenizer], f"models.{name}"
+        parents = {"corpus": self.corpora[model.corpus], "tokenizer": tokenizer}
+        of_text = self._subject(corpus=model.corpus, tokenizer=model.tokenizer)
+        label = f"{model.corpus}.{model.tokenizer}"
+        encoded = self._add("encode_corpus", label, model.encode, parents, of_text, where)
+        parents = {"encoded": encoded, "tokenizer": tokenizer}
+        if (start := self.recipe.start_of(name)) is not None:
+            parents["init"] = self._pretraining(start)
+            model = model.model_copy(update={"init": ENTRY})
+        subject = self._subject(model=name, corpus=model.corpus, tokenizer=model.tokenizer)
+        # Models that differ in their budgets share the stable part of their training, a chain of runs.
+        for segment in model.trunk():
+            label = f"{name}.trunk-{segment.steps}"
+            trunk = self._add(
+                "pretrain", label, segment, parents, subject, where, leave_out={"encode"}, is_wanted=False
+            )
+            parents = {**parents, "trunk": trunk}
+        self.models[name] = self._add("pretrain", name, model, parents, subject, where, leave_out={"encode"})
+        return self.models[name]
 
     def _fine_tunings(self, experiment: ExperimentConfig) -> None:
         for model in experiment.models:

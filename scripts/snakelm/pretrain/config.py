@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from snakelm.pretrain.stream import TokenStream
 
 BUDGETS = ("tokens", "epochs", "steps", "minutes")
+ENTRY = "entry"
+"""What `init` says in the config of a run that goes on from another entry's: that one is a parent, so its name, which
+may change, is no part of the id."""
 EVALUATION_RATE = 0.15
 """Masking rate in evaluation, whatever the training rate."""
 
@@ -40,7 +43,9 @@ class ModelConfig(Repeatable, TrainingConfig, SizesConfig):
     corpus: str = reference("corpora", description="Name of the corpus that it is trained on.")
     tokenizer: str = reference("tokenizers", description="Name of the tokenizer that cuts the text into tokens.")
     init: str = outside(
-        "scratch", description="Random weights (scratch), or a model folder or Hub name whose training is continued."
+        "scratch",
+        description="Random weights (scratch), or what training goes on from: another entry of `models`, or the folder "
+        "or Hub name (./folder, owner/name) of an outside model. The network is that of the model named.",
     )
     seed: int = Field(0, description="Seed of the weights, the order of the text, masks and dropout.", ge=0, lt=2**31)
 
@@ -74,8 +79,11 @@ class ModelConfig(Repeatable, TrainingConfig, SizesConfig):
         0.0, description="Where the learning rate ends, as a share of its peak.", ge=0, le=1
     )
 
-    evaluation_sequences: Count = Field(
-        1024, description="Sequences of the validation split that are evaluated, spread evenly over it.", ge=1
+    evaluation_sequences: Count | None = Field(
+        None,
+        description="Sequences of the validation split that are evaluated, spread evenly over it; by default up to "
+        "1024, and so few that all evaluations together read at most 5 % of what training reads.",
+        ge=1,
     )
     prompts: tuple[str, ...] = circumstance(
         (),

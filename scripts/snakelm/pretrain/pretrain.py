@@ -21,7 +21,8 @@ from snakelm.runs.context import RunContext
 def pretrain(context: RunContext[ModelConfig]) -> dict[str, Any]:
     """Train in one process, or in one per GPU.
 
-    Parents: encoded (an encode_corpus run), tokenizer, and trunk (a run to go on from) where there is one.
+    Parents: encoded (an encode_corpus run), tokenizer; init (the run of another entry whose weights it begins with) and
+    trunk (a run whose training it goes on with) where there are.
     Returns losses, bits per byte, tokens, steps, parameters. Resumes from the newest whole checkpoint in context.work.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,19 +14,22 @@ from snakelm.architectures.outside import read_weights
 from snakelm.architectures.sizes import longest_input
 from snakelm.core.errors import UserError, one_line
 from snakelm.pretrain.batches import Batches
-from snakelm.pretrain.config import ModelConfig
+from snakelm.pretrain.config import ENTRY, ModelConfig
 from snakelm.tokenization.outside import read_tokenizer
 
 TRIED = 16
 """Tokens of the one sequence that is computed before training."""
 
 
-def starting_model(config: ModelConfig, tokenizer: Any) -> PreTrainedModel:
-    """Random weights, or those of `init` with its vocabulary checked against the tokenizer's."""
+def starting_model(config: ModelConfig, tokenizer: Any, init: Path | None = None) -> PreTrainedModel:
+    """Random weights, or those of `init` with its vocabulary checked against the tokenizer's.
+
+    `init` is the run of the entry that the config goes on from, if it goes on from one.
+    """
     if config.init == "scratch":
         model = build_model(config.architecture_config(), tokenizer, seed=config.seed)
     else:
-        model = _continued_model(config, tokenizer)
+        model = _continued_model(config, str(init or config.init), tokenizer)
     if config.attention is not None:
         try:
             model.set_attn_implementation(config.attention)
@@ -34,18 +38,17 @@ def starting_model(config: ModelConfig, tokenizer: Any) -> PreTrainedModel:
     return model
 
 
-def _continued_model(config: ModelConfig, tokenizer: Any) -> PreTrainedModel:
+def _continued_model(config: ModelConfig, init: str, tokenizer: Any) -> PreTrainedModel:
     auto = getattr(transformers, AUTO_CLASSES[config.network])
-    loaded = read_weights(auto, config.init, said=f"init: {config.init}")
-    loaded.require_whole(f"init: {config.init}")
+    loaded = read_weights(auto, init, said=f"init: {init}")
+    loaded.require_whole(f"init: {init}")
     model = loaded.model
     rows = known_tokens(model)
     if rows < len(tokenizer):
         raise UserError(
-            f"init: {config.init} has {rows} tokens, the tokenizer {len(tokenizer)}; use its own tokenizer"
-            " (existing: …)"
+            f"init: {init} has {rows} tokens, the tokenizer {len(tokenizer)}; use its own tokenizer (existing: …)"
         )
-    _require_same_tokens(config.init, tokenizer)
+    _require_same_tokens(init, tokenizer)
     model.config._name_or_path = ""
     return model
 
@@ -74,7 +77,7 @@ def require_fit(model: Any, batches: Batches[Any]) -> None:
         longer = f" (spans and sentinels included: {batches.longest})" if batches.longest > batches.length else ""
         raise UserError(
             f"sequence_length {config.sequence_length}{longer} is longer than the {positions} positions of"
-            f" {config.architecture if config.init == 'scratch' else config.init}; shorten it or set positions"
+            f" {config.architecture if config.init in ('scratch', ENTRY) else config.init}; shorten it or set positions"
         )
     batch = batches.collate([batches.read(0, 0, 0)])
     inputs = {name: batch[name][:, :TRIED] for name in ("input_ids", "decoder_input_ids") if name in batch}

@@ -11,6 +11,7 @@ from snakelm.core.console import log
 from snakelm.core.errors import UserError
 from snakelm.execution import threads
 from snakelm.pretrain.config import ModelConfig
+from snakelm.pretrain.evaluations import Evaluations, evaluations
 from snakelm.runs.context import RunContext
 from snakelm.training.schedule import multiplier
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 ENDLESS = 10**9
 """Upper bound of the steps where the budget is in minutes."""
 MANY_EPOCHS = 100
-EVALUATION_STEPS = 200
-"""Steps between evaluations where the budget is in minutes."""
 DIVERGED = 1.5
 """A loss this many times the first one, and 1 more, is not noise."""
 
@@ -49,7 +48,7 @@ def train(context: RunContext[ModelConfig]) -> dict[str, Any]:
     tokenizer = read_tokenizer(context.parents["tokenizer"])
     stream = TokenStream(context.parents["encoded"], "train")
     held_out = TokenStream(context.parents["encoded"], "validation")
-    model = starting_model(config, tokenizer)
+    model = starting_model(config, tokenizer, context.parents.get("init"))
     if (rows := known_tokens(model)) < stream.vocab_size:
         raise UserError(f"{context.name}: the encoded text has {stream.vocab_size} token ids, the model {rows}")
     use_cache = getattr(model.config, "use_cache", None)
@@ -64,19 +63,21 @@ def train(context: RunContext[ModelConfig]) -> dict[str, Any]:
         )
     steps = total_steps(config, rows)
     batches = config.batches(tokenizer, stream, steps * config.global_batch)
-    evaluated = config.for_evaluation().batches(tokenizer, held_out)
-    for each in (batches, evaluated):
+    validation = config.for_evaluation().batches(tokenizer, held_out)
+    for each in (batches, validation):
         each.meet(model.config)
-    for each in (batches, evaluated) if evaluated.rows else (batches,):
+    for each in (batches, validation) if validation.rows else (batches,):
         require_fit(model, each)
-    _say_what_is_trained(context, model, rows, steps, evaluated.rows)
+    evaluated = evaluations(config, steps, validation.rows) if validation.rows else None
+    _say_what_is_trained(context, model, rows, steps, evaluated)
     with trackers.reporting(config.trackers, context.work / "trackers", context.name):
         trainer = LanguageModelTrainer(
             model,
             config,
-            setup(context, steps, has_evaluation=evaluated.rows > 0),
+            setup(context, steps, evaluated),
             batches,
-            held_out=evaluated,
+            held_out=validation,
+            evaluation_sequences=evaluated.sequences if evaluated else 0,
             start=context.parents["trunk"] / "checkpoint" if "trunk" in context.parents else None,
         )
         trainer.run()
@@ -96,22 +97,16 @@ def total_steps(config: ModelConfig, rows: int) -> int:
     return config.planned_steps or 1
 
 
-def setup(context: RunContext[ModelConfig], steps: int, has_evaluation: bool) -> Setup:
-    """What follows from config and text for the trainer."""
+def setup(context: RunContext[ModelConfig], steps: int, evaluated: Evaluations | None) -> Setup:
+    """What follows from config and text for the trainer; `evaluated` is None without a validation split."""
     from snakelm.training.trainer import Setup
 
     config = context.config
-    if not has_evaluation and (config.keep == "best" or config.patience is not None):
+    if evaluated is None and (config.keep == "best" or config.patience is not None):
         raise UserError(
             f"{context.name}: keep: best and patience need a validation split, and the corpus holds none out"
         )
     trunk = config.schedule == "trunk" or config.trunk_every is not None
-    if config.evaluation_steps is not None or not has_evaluation:
-        every = config.evaluation_steps or 0
-    elif config.minutes is not None:
-        every = EVALUATION_STEPS
-    else:
-        every = config.trunk_every or max(1, steps // 10)
     return Setup(
         work=context.work,
         name=context.name,
@@ -120,7 +115,7 @@ def setup(context: RunContext[ModelConfig], steps: int, has_evaluation: bool) ->
         batch_size=config.global_batch,
         schedule=_schedule(config, steps),
         seed=config.seed,
-        evaluation_steps=every if has_evaluation else 0,
+        evaluation_steps=evaluated.every if evaluated else 0,
         logging_steps=10 if trunk else max(1, min(10, steps // 20)),
         metric=None if trunk else "eval_loss",
         diverged=DIVERGED,
@@ -144,7 +139,7 @@ def _schedule(config: ModelConfig, steps: int) -> Callable[[int, float], float]:
 
 
 def _say_what_is_trained(
-    context: RunContext[ModelConfig], model: PreTrainedModel, rows: int, steps: int, held_out: int
+    context: RunContext[ModelConfig], model: PreTrainedModel, rows: int, steps: int, evaluated: Evaluations | None
 ) -> None:
     config = context.config
     budget = f"{steps:,} steps" if config.minutes is None else f"{config.minutes:g} minutes"
@@ -154,5 +149,7 @@ def _say_what_is_trained(
         tokens = f"{steps * config.global_batch * config.sequence_length:,} tokens"
         say = log.warning if epochs > MANY_EPOCHS else log.info
         say(f"{tokens}: {f'{epochs:,.0f}' if epochs >= 100 else f'{epochs:.3g}'} epochs over the corpus")
-    if not held_out:
+    if evaluated:
+        log.info(f"evaluated every {evaluated.every:,} steps on {evaluated.sequences:,} sequences")
+    else:
         log.warning("no validation split of at least one sequence: no validation loss, no best model")

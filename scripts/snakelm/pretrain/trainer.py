@@ -80,12 +80,13 @@ class LanguageModelTrainer(ExactTrainer):
         setup: Setup,
         batches: Batches[Any],
         held_out: Batches[Any] | None = None,
+        evaluation_sequences: int = 0,
         start: Path | None = None,
     ):
         samples = Samples(batches.rows, batches.read, setup.seed, setup.steps * setup.batch_size)
         super().__init__(model, config, setup, samples, batches.collate, start)
         self.rows = LabelledRows(self.model)
-        self.held_out, self.evaluation_sequences = held_out, config.evaluation_sequences
+        self.held_out, self.evaluation_sequences = held_out, evaluation_sequences
 
     def _get_num_items_in_batch(self, batch_samples: list[dict[str, torch.Tensor]], device: torch.device) -> Any:
         count = torch.tensor(sum(batch["labels"].numel() for batch in batch_samples), device=device)

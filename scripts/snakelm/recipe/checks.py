@@ -8,6 +8,7 @@ from typing import Any
 from snakelm.core.config import reference_of
 from snakelm.core.errors import UserError, did_you_mean
 from snakelm.pretrain.config import check as check_model
+from snakelm.recipe.continuing import check_start
 from snakelm.recipe.schema import ExperimentConfig, Recipe
 from snakelm.recipe.sections import SECTIONS
 from snakelm.tasks.config import one_device
@@ -26,6 +27,7 @@ def check(recipe: Recipe) -> Iterator[tuple[Path, str]]:
         tokenizer = recipe.tokenizers[model.tokenizer]
         for line in check_for_model(tokenizer, model.architecture, model.network, model.objective, model.needs):
             yield ["models", name, "tokenizer"], f"tokenizer {model.tokenizer} has {line}"
+        yield from check_start(recipe, name)
         for line in check_model(model, recipe.corpora[model.corpus].splits()):
             yield ["models", name], line
     if (gpus := recipe.resources_of("finetune").gpus or 0) > 1:

@@ -17,6 +17,7 @@ from snakelm.core.config import Config
 from snakelm.core.errors import UserError, did_you_mean
 from snakelm.core.registry import Registry
 from snakelm.recipe.checks import check, references
+from snakelm.recipe.continuing import take_over
 from snakelm.recipe.parsing import read_yaml
 from snakelm.recipe.schema import Recipe
 from snakelm.recipe.sections import SECTIONS
@@ -46,11 +47,12 @@ def load(
     if isinstance(names := data.get("plugins"), list):
         plugins.load(str(name) for name in names)
     expanded = expand(data)
-    problems = [*expanded.problems, *references(expanded.data)]
+    whole, contradictions = take_over(expanded.data)
+    problems = [*expanded.problems, *references(whole), *contradictions]
     try:
-        recipe = Recipe.model_validate(expanded.data)
+        recipe = Recipe.model_validate(whole)
     except ValidationError as error:
-        problems += _problems(error, expanded.data)
+        problems += _problems(error, whole)
     if not problems:
         recipe._swept.update(expanded.swept)
         recipe, problems = with_families(recipe)

@@ -89,9 +89,11 @@ class ExperimentConfig(Config):
 
 
 class Resources(Config):
-    """What one job of a stage asks for; a key left out keeps the stage's own default. None can change a result."""
+    """What one job of a stage asks for; a key left out keeps the stage's own default. None enters an id."""
 
-    threads: int | None = circumstance(None, description="CPU threads.", ge=1)
+    threads: int | None = circumstance(
+        None, description="CPU threads; another number changes the last digits of weights trained on a CPU.", ge=1
+    )
     mem_mb: int | None = circumstance(None, description="Memory in MB.", ge=1)
     runtime: int | None = circumstance(None, description="Time limit in minutes, on a cluster.", ge=1)
     gpus: int | None = circumstance(None, description="GPUs.", ge=0)
@@ -150,6 +152,11 @@ class Recipe(Config):
         for layer in filter(None, layers):
             values |= layer.model_dump(exclude_none=True)
         return Resources(**values)
+
+    def start_of(self, model: str) -> str | None:
+        """The entry of `models` whose training a model goes on with; None where it begins anew or from outside."""
+        init = self.models[model].init
+        return init if init in self.models and init != "scratch" else None
 
     def swept(self, section: str, name: str) -> dict[str, Any]:
         """The keys that a sweep set in an entry, with their values; empty for an entry without a sweep."""

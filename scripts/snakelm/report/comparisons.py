@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from snakelm.metrics.intervals import Interval, mean_interval, paired_difference
+from snakelm.metrics.ranges import Range, difference_range, range_of
 from snakelm.report.numbers import decimals, fixed, interval
 from snakelm.report.ordering import natural
 from snakelm.report.scores import FIRST_INITS, SeedScore, inits_of
@@ -106,10 +107,10 @@ def _comparison(
     values: dict[str, dict[str, float]] = {}
     for score in scores:
         values.setdefault(score.subject.init, {})[score.seed] = score.value
-    estimates = {init: _estimate(values[init].values(), confidence) for init in inits_of(values)}
+    estimates = {init: _estimate(values[init].values(), confidence, range_of(metric)) for init in inits_of(values)}
     places = min((estimate.places for estimate in estimates.values() if estimate.over_seeds), default=3)
     greater_is_better = scores[0].greater_is_better
-    difference, verdict = _difference(values, greater_is_better, places, confidence)
+    difference, verdict = _difference(values, metric, greater_is_better, places, confidence)
     return Comparison(
         model,
         task,
@@ -123,17 +124,17 @@ def _comparison(
     )
 
 
-def _estimate(values: Iterable[float], confidence: float) -> Estimate:
+def _estimate(values: Iterable[float], confidence: float, possible: Range) -> Estimate:
     values = list(values)
     finite = [value for value in values if math.isfinite(value)]
     if not finite:
         return Estimate(None, lost=len(values))
-    over_seeds = mean_interval(finite, confidence)
+    over_seeds = mean_interval(finite, confidence, possible)
     return Estimate(over_seeds, lost=len(values) - len(finite), places=decimals(over_seeds.mean), values=tuple(finite))
 
 
 def _difference(
-    values: Mapping[str, ScoresBySeed], greater_is_better: bool | None, places: int, confidence: float
+    values: Mapping[str, ScoresBySeed], metric: str, greater_is_better: bool | None, places: int, confidence: float
 ) -> tuple[Estimate | None, Verdict]:
     """Pretrained minus random over the seeds that gave a finite value in both, and what may be said of it."""
     absent = [init for init in FIRST_INITS if init not in values]
@@ -143,7 +144,7 @@ def _difference(
     pretrained, random = (
         {number[seed]: value for seed, value in values[init].items() if math.isfinite(value)} for init in FIRST_INITS
     )
-    over_seeds = paired_difference(pretrained, random, confidence)
+    over_seeds = paired_difference(pretrained, random, confidence, difference_range(metric))
     if over_seeds is None:
         return None, Verdict("none", "no seed has a value in both")
     difference = Estimate(over_seeds, lost=len(number) - over_seeds.n, signed=True, places=places)

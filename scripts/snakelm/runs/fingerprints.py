@@ -19,7 +19,7 @@ from snakelm.readers.paths import source_paths
 from snakelm.runs.code import CodeDigests
 from snakelm.runs.digests import FileDigests
 
-WORDS = frozenset({"scratch", "pretrained", "random"})
+WORDS = frozenset({"scratch", "entry", "pretrained", "random"})
 """What `init` may say that is no name of a folder, though one may well be called so."""
 
 

@@ -3,6 +3,7 @@ is said in one line."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ def read_tokenizer(source: Path | str, said: Path | str | None = None, **keys: A
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(str(source), trust_remote_code=False, **keys)
+        return AutoTokenizer.from_pretrained(os.path.expanduser(source), trust_remote_code=False, **keys)
     except Exception as error:  # each library and each broken file has a kind of its own; tokenizers' is Exception
         raise UserError(f"{said or source}: no tokenizer can be loaded ({reason(error)})") from error
 

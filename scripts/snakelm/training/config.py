@@ -55,8 +55,8 @@ class TrainingConfig(Config):
     )
     evaluation_steps: Count | None = Field(
         None,
-        description="Steps between evaluations on the validation split; by default a tenth of a pretraining, or an "
-        "epoch of a fine-tuning.",
+        description="Steps between evaluations on the validation split; by default an epoch of a fine-tuning, or a "
+        "tenth of a pretraining (more where that would read over 5 % of what training reads).",
         ge=1,
     )
     keep: Literal["best", "last"] = Field(

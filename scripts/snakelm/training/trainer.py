@@ -1,4 +1,5 @@
-"""The Hugging Face Trainer, made exact: the same weights bit for bit however often a run is killed and resumed.
+"""The Hugging Face Trainer, made exact: the same weights bit for bit however often a run is killed and resumed, as long
+as threads, processes, micro-batch and kind of hardware stay the same (else sums are rounded in another order).
 
 What the stock Trainer lacks for that (measured: killed in mid-accumulation and resumed, its weights differ):
 
