@@ -43,7 +43,7 @@ AUTO = (
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("outside")
-    return make_model(root / "good", make_tokenizer(root / "tokenizer"), "gpt2", "clm")
+    return make_model(root / "good", make_tokenizer(root / "tokenizer"), "gpt2", "decoder")
 
 
 def hostile(folder: Path, good: Path, model_type: str) -> Path:

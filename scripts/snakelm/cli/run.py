@@ -39,6 +39,7 @@ def run(given: argparse.Namespace) -> int:
     from snakelm.recipe.parsing import read_yaml
     from snakelm.workflow.failures import check_writable
 
+    checkout("run")  # before anything is written
     for file in given.configfile:
         read_yaml(file)  # Snakemake would read it first, and --quiet all takes away what it says
     folder, dry = working_directory(given.rest), is_dry(given.rest)
