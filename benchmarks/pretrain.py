@@ -34,7 +34,7 @@ from snakelm.pretrain.objectives import objectives
 from snakelm.pretrain.stream import TokenStream
 from snakelm.pretrain.trainer import LanguageModelTrainer
 from snakelm.runs.context import RunContext
-from snakelm.training.samples import Samples
+from snakelm.training.sampling import Samples
 from snakelm.training.schedule import multiplier
 from snakelm.training.trainer import Setup
 

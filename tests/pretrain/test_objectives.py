@@ -9,7 +9,7 @@ from transformers import AutoTokenizer
 from snakelm.core.errors import UserError
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.stream import TokenStream
-from snakelm.training.samples import Samples
+from snakelm.training.sampling import Samples
 from tests.pretrain import lab
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from snakelm.training.masking import SPLIT, hide, ordinary_tokens
-from snakelm.training.samples import generator
+from snakelm.training.sampling import generator
 
 MASK, SPECIAL = 3, [0, 1, 3]
 

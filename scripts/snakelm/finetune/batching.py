@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from snakelm.training.samples import generator
+from snakelm.training.sampling import generator
 
 
 def grouped_order(lengths: np.ndarray, batch_size: int, seed: int, epoch: int) -> np.ndarray:

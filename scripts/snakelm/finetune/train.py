@@ -15,7 +15,7 @@ from snakelm.finetune.predict import predict
 from snakelm.tasks.features import Features
 from snakelm.tasks.learner import Learner
 from snakelm.training import schedule
-from snakelm.training.samples import generator
+from snakelm.training.sampling import generator
 from snakelm.training.trainer import ExactTrainer, Setup
 
 if TYPE_CHECKING:

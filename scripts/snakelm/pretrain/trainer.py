@@ -18,7 +18,7 @@ from transformers import PreTrainedModel
 
 from snakelm.pretrain.batches import Batches
 from snakelm.pretrain.config import ModelConfig
-from snakelm.training.samples import Samples
+from snakelm.training.sampling import Samples
 from snakelm.training.trainer import ExactTrainer, Setup
 
 

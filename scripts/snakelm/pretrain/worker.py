@@ -13,7 +13,7 @@ from snakelm.core import console, plugins
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
 from snakelm.core.files import write_json
-from snakelm.execution.launch import end_with_parent, launch
+from snakelm.execution.processes import end_with_parent, launch
 from snakelm.execution.signals import OutOfMemory
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.objectives import objectives

@@ -35,7 +35,7 @@ from snakelm.execution import checkpoints
 from snakelm.execution.signals import Interrupted, OutOfMemory, StopRequest
 from snakelm.training import precision
 from snakelm.training.config import TrainingConfig
-from snakelm.training.samples import SampleStream, StepSampler, generator
+from snakelm.training.sampling import SampleStream, StepSampler, generator
 
 STATE = "snakelm.json"
 

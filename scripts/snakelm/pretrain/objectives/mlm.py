@@ -67,7 +67,7 @@ class MaskedTokens(Batches[MaskedLanguageModel]):
         import numpy as np
 
         from snakelm.training.masking import hide
-        from snakelm.training.samples import generator
+        from snakelm.training.sampling import generator
 
         begin = row * self.stride
         ids_L = self.stream.ids(begin, self.length)

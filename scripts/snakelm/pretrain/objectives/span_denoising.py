@@ -85,7 +85,7 @@ class MissingSpans(Batches[SpanDenoising]):
     def read(self, row: int, epoch: int, position: int) -> Sample:
         import numpy as np
 
-        from snakelm.training.samples import generator
+        from snakelm.training.sampling import generator
 
         ids_L = self.stream.ids(row * self.stride, self.length)
         random = generator(self.config.seed, 1, epoch, position)

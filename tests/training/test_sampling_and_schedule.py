@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snakelm.training.samples import StepSampler, permutation
+from snakelm.training.sampling import StepSampler, permutation
 from snakelm.training.schedule import multiplier
 
 
