@@ -12,7 +12,8 @@ from transformers import AutoModelForCausalLM
 from snakelm.core.errors import UserError
 from snakelm.pretrain.objectives import objectives
 from snakelm.pretrain.pretrain import pretrain
-from snakelm.recipe.schema import MODELS, ModelEntry, load
+from snakelm.recipe.loading import load
+from snakelm.recipe.schema import MODELS, ModelEntry
 from snakelm.runs.identity import SCRIPTS, CodeDigests
 from tests.pretrain import lab
 
