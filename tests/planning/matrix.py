@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
-from snakelm.core.config import Config, is_circumstance, reference_of
+from snakelm.core.config import Config, is_circumstance, is_outside, reference_of
 from snakelm.core.errors import UserError
 from snakelm.core.registry import Registry
 from snakelm.recipe.checks import check
@@ -183,6 +183,8 @@ def _whole(section: str, entry: dict[str, Any]) -> dict[str, Any]:
 def candidates(field: Any) -> Iterator[Any]:
     """Other values that a field may have: its examples, then what its type allows; the model decides which hold."""
     yield from field.examples or ()
+    if is_outside(field):
+        yield "some/where"  # a word would name an entry
     for part in _parts(field.annotation):
         yield from _of(part, field.metadata)
 

@@ -294,3 +294,18 @@ def test_every_key_is_described():
     missing = [name for name, item in walk(Recipe.model_json_schema()) if not item.get("description")]
     assert not missing
     json.dumps(Recipe.model_json_schema())
+
+
+@pytest.mark.parametrize(
+    ("other", "remedy"),
+    [
+        ("architecture: roberta, objective: mlm", "set family: roberta, whose special tokens serve them all"),
+        ("architecture: t5, objective: span_denoising", "set family: t5, whose special tokens serve them all"),
+    ],
+)
+def test_a_tokenizer_of_models_of_several_families_is_told_which_serves_all(other, remedy):
+    text = GOOD.replace("tasks:\n", f"  n: {{corpus: c, tokenizer: t, {other}, steps: 10}}\ntasks:\n", 1)
+    (line,) = problems(text)
+    assert "m wants gpt2" in line and line.endswith(remedy)
+    family = remedy.split()[2].rstrip(",")
+    assert ids(text.replace("vocab_size: 1000", f"vocab_size: 1000, family: {family}"))

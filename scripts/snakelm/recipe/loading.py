@@ -23,6 +23,7 @@ from snakelm.recipe.schema import Recipe
 from snakelm.recipe.sections import SECTIONS
 from snakelm.recipe.sweep import expand
 from snakelm.tokenization.families import family_of
+from snakelm.train_tokenizer.config import check_for_model
 
 
 def load(
@@ -75,12 +76,28 @@ def with_families(recipe: Recipe) -> tuple[Recipe, list[tuple[list[str | int], s
             }
             if len(users) > 1:
                 wanted = ", ".join(f"{model} wants {family}" for family, model in sorted(users.items()))
+                serving = [family for family in sorted(users) if _serves_all(recipe, name, family)]
+                remedy = (
+                    f"set family: {' or '.join(serving)}, whose special tokens serve them all"
+                    if serving
+                    else "no family serves them all: give each a tokenizer entry of its own"
+                )
                 problems.append(
-                    (["tokenizers", name], f"its models need different special tokens ({wanted}); set family")
+                    (["tokenizers", name], f"its models need different special tokens ({wanted}); {remedy}")
                 )
             elif users:
                 tokenizers[name] = tokenizer.model_copy(update={"family": next(iter(users))})
     return recipe.model_copy(update={"tokenizers": tokenizers}), problems
+
+
+def _serves_all(recipe: Recipe, name: str, family: str) -> bool:
+    """Whether a tokenizer of this family has what every model that uses the entry needs."""
+    tokenizer = recipe.tokenizers[name].model_copy(update={"family": family})
+    return not any(
+        check_for_model(tokenizer, model.architecture, model.network, model.objective, model.needs)
+        for model in recipe.models.values()
+        if model.tokenizer == name
+    )
 
 
 def dotted(path: Iterable[str | int]) -> str:
