@@ -16,7 +16,7 @@ def note_cells(plan: Plan) -> None:
     try:
         for job in plan.jobs:
             if not STAGES[job.stage].by_cell:
-                if not job.done and is_damaged(job.target.parent):
+                if not job.done and job.target.exists() and is_damaged(job.target.parent):
                     job.target.replace(job.target.with_name(f"{job.target.name}.damaged"))
                 continue
             if job.done and not job.target.exists():
