@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from snakelm.runs.store import Store
 from tests.workspace import Workspace
 
 RECIPE = """
@@ -116,3 +117,17 @@ def test_what_others_wait_for_goes_first(here: Workspace) -> None:
     assert "priority: 8" in printed  # fetch_corpus
     printed = here.snakelm("run", "--cores", "1", "--configfile", "r.yaml")
     assert printed.index("[pretrain m] done") < printed.index("[finetune m.good.majority] done")
+
+
+def test_a_retry_that_succeeds_leaves_no_failure(here: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a retry does, on a cluster."""
+    monkeypatch.chdir(here.folder)
+    (here.folder / "r.yaml").write_text("corpora: {c: {files: text.txt, split: none}}")
+    target = str((here.order() / "manifest.json").relative_to(here.folder))
+    text = (here.folder / "text.txt").read_text()
+    (here.folder / "text.txt").unlink()
+    here.python("scripts/fetch_corpus.py", target, code=1)
+    assert [failure.name for failure in Store().failures()] == ["c"]
+    (here.folder / "text.txt").write_text(text)
+    here.python("scripts/fetch_corpus.py", target)
+    assert Store().failures() == []

@@ -89,6 +89,7 @@ def _make(stage: Stage, given: argparse.Namespace) -> None:
     if store.is_made(stage.name, job):  # forced by Snakemake; a complete run is never made over
         log.info("%s is complete already; nothing to do (`attempt: 2` in its entry makes another)", given.target)
         return
+    store.failure(stage.name, job).unlink(missing_ok=True)  # of an earlier attempt
     order = _read_order(store, stage, job)
     console.set_up(f"{stage.name} {order.name}", given.log)
     copy = store.code / order.code
@@ -132,7 +133,7 @@ _DISK_TROUBLE = {
 
 
 def _say(stage: str, given: argparse.Namespace, lines: tuple[str, ...]) -> NoReturn:
-    """What the user can mend, a line each; what another job of this invocation has said already is not said again."""
+    """What the user can fix, a line each; what another job of this invocation has said already is not said again."""
     if other := _note(stage, given, lines):
         log.error("error: the same as %s %s", other.stage, other.name)
         sys.exit(1)
