@@ -69,6 +69,9 @@ def test_a_job_refuses_when_its_copy_of_the_code_was_edited(ordered):
     workspace_file = ordered.folder / clean
     workspace_file.write_text(workspace_file.read_text() + "\nADDED = 1\n")
     refused(ordered, "the code of fetch_corpus changed since this job was submitted")
+    ordered.order()  # what the line says: the next start makes the copy anew
+    start(ordered)
+    assert (ordered.run / "manifest.json").exists()
 
 
 def test_a_job_whose_copy_is_gone_says_so(ordered):
