@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ import pytest
 from filelock import FileLock
 
 from snakelm.maintenance.garbage import delete, garbage, needed
-from snakelm.runs.store import Store
+from snakelm.runs.store import Store, is_complete
 from snakelm.workflow.rules import read_plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -292,3 +293,24 @@ def test_tokenized_texts_go_once_nobody_has_read_them_for_a_week(here):
     printed = collect(here, "--recipe", "a.yaml", "--recipe", "b.yaml", "--yes")
     assert "cache/finetune/old" in printed and "cache/finetune/new" not in printed
     assert [path.name for path in Path("results/.work/cache/finetune").iterdir()] == ["new"]
+
+
+def test_a_kill_while_a_run_on_another_disk_is_deleted_leaves_nothing_that_looks_complete(
+    here: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There no rename leads to the trash, so files go one by one."""
+
+    def no_rename(path: Path, target: Path) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    def killed(folder: Path) -> None:
+        raise KeyboardInterrupt
+
+    store = Store()
+    (item, *_) = (item for item in garbage(needed(plan("a"), store), store) if item.kind == "run")
+    monkeypatch.setattr(Path, "rename", no_rename)
+    monkeypatch.setattr("snakelm.maintenance.garbage.remove_tree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        list(delete([item], store))
+    monkeypatch.undo()
+    assert not is_complete(here.folder / item.path)

@@ -24,7 +24,7 @@ from snakelm.planning.plan import Plan
 from snakelm.runs.identity import id_of_folder
 from snakelm.runs.records import Order
 from snakelm.runs.stages import STAGES
-from snakelm.runs.store import MANIFEST, STAGING, Store, is_complete, read_manifest, remove_tree
+from snakelm.runs.store import COPY, MANIFEST, STAGING, Store, is_complete, read_manifest, remove_tree
 
 UNUSED = 7 * 24 * 3600
 """Seconds after which tokenized texts that nobody read count as not needed; they can be made again at any time."""
@@ -154,9 +154,8 @@ def delete(items: Iterable[Item], store: Store) -> Iterator[Item]:
             except OSError as error:
                 if error.errno != errno.EXDEV:
                     raise
-                (item.path / MANIFEST).unlink(
-                    missing_ok=True
-                )  # on another disk: no rename, so first what says complete
+                for name in (COPY, MANIFEST):  # on another disk: no rename, so first what says complete
+                    (item.path / name).unlink(missing_ok=True)
                 away = item.path
             _remove(away)
         yield item
