@@ -104,3 +104,13 @@ def test_make_alone_lists_its_targets() -> None:
         printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
         assert {line.split()[0] for line in printed.splitlines()} >= {"help", "run", "test", "lint", "plan", "status"}
         assert all(len(line.split()) > 1 for line in printed.splitlines())
+
+
+def test_run_in_another_directory_takes_the_recipe_from_here_and_says_where_the_results_are(here: Workspace) -> None:
+    (here.folder / "sub").mkdir()
+    (here.folder / "text.txt").rename(here.folder / "sub" / "text.txt")
+    printed = here.snakelm("run", "--configfile", "r.yaml", "--directory", "sub", "--cores", "1")
+    assert "report      results/report.html" in printed and (here.folder / "sub" / "results" / "report.html").exists()
+    (here.folder / "sub" / "text.txt").write_bytes(b"\xff\xfe")
+    failed = here.snakelm("run", "--configfile", "r.yaml", "--directory", "sub", "--cores", "1", code=1)
+    assert "failed      1 jobs" in failed and "no such recipe" not in failed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shlex
 import signal
@@ -48,11 +49,14 @@ def run(given: argparse.Namespace) -> int:
     code = _wait(subprocess.Popen(_command(given, given.config)))
     if dry or code < 0 or code >= 128:  # stopped from outside: Snakemake has said so
         return code
-    os.chdir(folder)  # where the results are
-    if code:
-        _say_what_failed(given)
-    else:
-        _say_where(given)
+    start = Path.cwd()
+    with contextlib.chdir(folder):  # where the results are
+        there = [os.path.relpath(start / file) for file in given.configfile]
+        planned = argparse.Namespace(configfile=there, config=given.config)
+        if code:
+            _say_what_failed(given, planned, start)
+        else:
+            _say_where(planned)
     return code
 
 
@@ -68,16 +72,18 @@ def _command(given: argparse.Namespace, config: list[str]) -> list[str]:
     return [*command, "--keep-going"]
 
 
-def _say_what_failed(given: argparse.Namespace) -> None:
+def _say_what_failed(given: argparse.Namespace, planned: argparse.Namespace, start: Path) -> None:
     """The list of failures, after a report over what succeeded: a second invocation, whose plan has that as a run.
 
     The report of the whole recipe cannot have parents that are missing, and its id says what they are. A report over
     the finished runs is another run with an id of its own; the whole one is made as soon as nothing is missing.
+
+    given: as the command line says it in the folder `start`; planned: the recipe, as seen from the folder of now.
     """
     from snakelm.planning.plan import FINISHED
     from snakelm.workflow.failures import obstacle, summary
 
-    plan, only = plan_of(given)
+    plan, only = plan_of(planned)
     failures = plan.store.failures()
     if not failures:
         unlock = shlex.join(["snakelm", "run", *(["--configfile", *given.configfile] if given.configfile else [])])
@@ -85,9 +91,10 @@ def _say_what_failed(given: argparse.Namespace) -> None:
         return
     lines = summary(plan, failures)
     if only is None:
-        given.config = [*given.config, f"only={FINISHED}"]
-        if plan_of(given)[0].of("report") and _wait(subprocess.Popen(_command(given, given.config))) == 0:
-            _say_where(given)
+        planned.config = [*planned.config, f"only={FINISHED}"]
+        command = _command(given, planned.config)
+        if plan_of(planned)[0].of("report") and _wait(subprocess.Popen(command, cwd=start)) == 0:
+            _say_where(planned)
     print("\n".join(lines), file=sys.stderr)
 
 
