@@ -15,7 +15,7 @@ from snakelm.runs.stages import STAGES
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ROOT / "scripts" / "snakelm"
 LAYERS: list[set[str]] = [
-    {"core"},
+    {"artifacts", "core"},
     {"readers", "architectures", "tokenization", "metrics", "execution", "training"},
     {"tasks"},
     {"runs"},

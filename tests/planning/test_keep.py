@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from snakelm.core import records
+from snakelm.artifacts import records
 from snakelm.planning.plan import PlannedRun
 from snakelm.planning.planner import make_plan
 from snakelm.recipe.loading import load

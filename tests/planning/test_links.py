@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from snakelm.core import records
+from snakelm.artifacts import records
 from snakelm.planning.links import note_cells
 from snakelm.planning.plan import Plan
 from snakelm.planning.planner import make_plan

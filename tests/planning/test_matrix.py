@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from snakelm.core import records
+from snakelm.artifacts import records
 from snakelm.planning.plan import Plan
 from snakelm.planning.planner import make_plan
 from snakelm.recipe.loading import load

@@ -9,7 +9,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from snakelm.core.records import write
+from snakelm.artifacts.records import write
 from snakelm.runs.records import Circumstance, Manifest, Parent, Subject
 
 

@@ -142,6 +142,11 @@ def test_an_edit_to_shared_code_touches_those_who_import_it(scripts):
     assert stale(scripts, "snakelm/tasks/config.py") == {"finetune", "evaluate"}
 
 
+def test_an_edit_to_how_files_are_written_touches_all_who_write_them(scripts):
+    writers = {"train_tokenizer", "encode_corpus", "pretrain", "finetune", "evaluate"}
+    assert stale(scripts, "snakelm/artifacts/files.py") >= writers
+
+
 def test_code_that_only_carries_runs_touches_nothing(scripts):
     for package in ("core", "runs", "execution", "planning", "recipe", "maintenance", "workflow", "cli"):
         for module in sorted((scripts / "snakelm" / package).glob("*.py")):

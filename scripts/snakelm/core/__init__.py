@@ -1,1 +1,1 @@
-"""What everything else may import: the base of config models, errors, progress, files."""
+"""What everything else may import: the base of config models, plug-ins, errors, progress."""

@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from snakelm.artifacts.files import write_json
 from snakelm.core.console import Progress, log
 from snakelm.core.errors import UserError
-from snakelm.core.files import write_json
 from snakelm.encode_corpus.config import EncodeConfig
 from snakelm.readers import corpus
 from snakelm.runs.context import RunContext

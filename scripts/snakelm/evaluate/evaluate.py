@@ -11,8 +11,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from snakelm.artifacts.files import write_json
 from snakelm.core.errors import UserError
-from snakelm.core.files import write_json
 from snakelm.evaluate.config import EvaluateConfig
 from snakelm.metrics.intervals import mean_interval
 from snakelm.metrics.ranges import range_of

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from snakelm.artifacts.files import write_json
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
-from snakelm.core.files import write_json
 from snakelm.finetune.config import FinetuneConfig
 from snakelm.finetune.data import load
 from snakelm.finetune.results import Result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snakelm.core import records
+from snakelm.artifacts import records
 from snakelm.planning.plan import Plan
 from snakelm.runs.records import CellList, CellMember
 from snakelm.runs.stages import STAGES

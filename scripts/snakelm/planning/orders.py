@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snakelm.core import records
+from snakelm.artifacts import records
 from snakelm.planning.plan import Plan, PlannedJob, PlannedRun
 from snakelm.runs.records import Order, OrderedParent, OrderedRun
 from snakelm.runs.store import remove_tree

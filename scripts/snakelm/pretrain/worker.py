@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from snakelm.artifacts.files import write_json
 from snakelm.core import console, plugins
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
-from snakelm.core.files import write_json
 from snakelm.execution.processes import end_with_parent, launch
 from snakelm.execution.signals import OutOfMemory
 from snakelm.pretrain.config import ModelConfig

@@ -25,7 +25,8 @@ from typing import Any, NoReturn, cast
 from filelock import FileLock, Timeout
 
 import snakelm
-from snakelm.core import console, plugins, records
+from snakelm.artifacts import records
+from snakelm.core import console, plugins
 from snakelm.core.config import Config
 from snakelm.core.console import log
 from snakelm.core.errors import UserError

@@ -1,7 +1,7 @@
 """What is written about runs: orders, manifests and the lists of cells, each with one type.
 
-Records are frozen dataclasses, read and written by core/records.py. A name is for people: whatever code needs to know
-of a run (its model, its task, its seed, …) is a field.
+Records are frozen dataclasses, read and written by artifacts/records.py. A name is for people: whatever code needs to
+know of a run (its model, its task, its seed, …) is a field.
 """
 
 from __future__ import annotations

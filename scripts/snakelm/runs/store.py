@@ -22,7 +22,7 @@ import platform
 import shutil
 from pathlib import Path
 
-from snakelm.core import records
+from snakelm.artifacts import records
 from snakelm.core.errors import UserError
 from snakelm.runs.code_copy import copy_code
 from snakelm.runs.digests import FileDigests, digest, file_sha256

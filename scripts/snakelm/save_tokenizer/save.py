@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from snakelm.artifacts.records import read
 from snakelm.core import console
-from snakelm.core.records import read
 from snakelm.readers import corpus
 from snakelm.runs.context import RunContext
 from snakelm.save_tokenizer.config import SaveConfig

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from snakelm.core.records import read, write
+from snakelm.artifacts.records import read, write
 
 FILE = "statistics.json"
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from snakelm.artifacts.records import write
 from snakelm.core import console
 from snakelm.core.errors import UserError
-from snakelm.core.records import write
 from snakelm.readers import corpus
 from snakelm.runs.context import RunContext
 from snakelm.tokenization.trained import FILE, TrainedTokenizer

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
-from snakelm.core.files import write_json
+from snakelm.artifacts.files import write_json
 
 RecordT = TypeVar("RecordT")
 

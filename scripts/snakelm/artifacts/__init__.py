@@ -1,0 +1,1 @@
+"""What artifacts look like on disk: JSON files in one form, and records as such files."""
