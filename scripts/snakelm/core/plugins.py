@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-from snakelm.core.errors import UserError
+from snakelm.core.errors import UserError, one_line
 
 
 def load(names: Iterable[str]) -> list[ModuleType]:
@@ -37,8 +37,7 @@ def _load(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         raise UserError(f"plugins: {name}: no module {error.name!r} is installed or in the working directory") from None
     except Exception as error:
-        message = " ".join(str(error).split())
-        raise UserError(f"plugins: {name}: importing it raised {type(error).__name__}: {message}") from None
+        raise UserError(f"plugins: {name}: importing it raised {type(error).__name__}: {one_line(error)}") from None
 
 
 def _from_file(file: Path) -> ModuleType:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 from snakelm.core.console import log
-from snakelm.core.errors import UserError
+from snakelm.core.errors import UserError, one_line
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.row import Row
 
@@ -24,7 +24,6 @@ def hub_rows(source: SourceConfig) -> Iterator[Row]:
     try:
         rows = datasets.load_dataset(hub.name, hub.config, split=hub.split, revision=hub.revision)
     except Exception as error:
-        message = " ".join(str(error).split())
-        raise UserError(f"hub: {hub.name} cannot be loaded ({type(error).__name__}: {message})") from error
+        raise UserError(f"hub: {hub.name} cannot be loaded ({type(error).__name__}: {one_line(error)})") from error
     for number, row in enumerate(rows, 1):
         yield Row(row, hub.name, number, "row")

@@ -30,7 +30,7 @@ from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArgu
 from transformers.trainer_callback import PrinterCallback
 
 from snakelm.core.console import Progress, log
-from snakelm.core.errors import UserError
+from snakelm.core.errors import UserError, one_line
 from snakelm.execution import checkpoints
 from snakelm.execution.signals import Interrupted, OutOfMemory, StopRequest
 from snakelm.training import precision
@@ -537,7 +537,7 @@ def training_arguments(config: TrainingConfig, setup: Setup) -> TrainingArgument
     try:
         return TrainingArguments(**own, **{**usual, **setup.arguments})
     except (TypeError, ValueError) as error:
-        raise UserError(f"training_arguments: {' '.join(str(error).split())}") from None
+        raise UserError(f"training_arguments: {one_line(error)}") from None
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
