@@ -177,6 +177,8 @@ def read_parquet(file: SourceFile, config: SourceConfig, batch_size: int = 256) 
     import pyarrow
     import pyarrow.parquet
 
+    if file.opener:  # it is not read from front to back
+        raise UserError(f"{file.label}: parquet in an archive cannot be read; unpack it and name its files")
     check_whole(file)
     number = 0
     try:
