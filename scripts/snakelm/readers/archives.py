@@ -95,10 +95,7 @@ def _check(chosen: Sequence[zipfile.ZipInfo], file: SourceFile) -> None:
         if info.flag_bits & 1:
             raise UserError(f"{file.label}: {name} is encrypted; unpack it and name its files")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            method = zipfile.compressor_names.get(info.compress_type, f"method {info.compress_type}")
-            raise UserError(
-                f"{file.label}: {name} is compressed by {method}, not deflate; unpack it and name its files"
-            )
+            raise UserError(f"{file.label}: {name} is compressed by another method than deflate; unpack it")
     packed, size = file.path.stat().st_size, sum(info.file_size for info in chosen)
     if size > max(ALWAYS_ALLOWED, MOST_GROWTH * packed):
         raise UserError(
