@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from snakelm.core.console import log
-from snakelm.core.errors import UserError
+from snakelm.core.errors import UserError, did_you_mean
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column, has_column
 from snakelm.tasks.config import TaskConfig
@@ -53,7 +53,8 @@ def _usable(rows: Sequence[Row], task: TaskConfig, split: str) -> list[int]:
     kept, unlabelled, empty = [], 0, 0
     for name in task.label_sources():
         if not any(has_column(row, name) for row in rows):
-            column(rows[0], name)  # a name that no row has is misspelt
+            known = dict.fromkeys(str(key) for row in rows for key in row)
+            raise UserError(f"{rows[0].where}: no column {name!r}{did_you_mean(name, known)}")
     for number, row in enumerate(rows):
         missing = label is not None and not has_column(row, label) or task.lacks_label(row)
         if missing and task.missing_labels == "drop":

@@ -73,5 +73,5 @@ def best_threshold(predictions: DataFrame, labels: Sequence[str]) -> float:
 
 
 def _chances(predictions: DataFrame, labels: Sequence[str]) -> np.ndarray:
-    chances_BC: np.ndarray = predictions[[chance_column(label) for label in labels]].to_numpy()
+    chances_BC: np.ndarray = predictions[[chance_column(label) for label in labels]].to_numpy(dtype=float)
     return chances_BC
