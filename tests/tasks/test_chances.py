@@ -60,11 +60,15 @@ def test_a_fixed_threshold_is_not_tuned():
     keys = {"type": "text_classification", "data": {"files": "d.csv"}, "multi_label": True}
     frame = table([[0.4, 0.2, 0.1]], [["b"]])
     tuned, fixed = task_types.validate(keys), task_types.validate(keys | {"threshold": 0.3})
-    assert tuned.tuned(frame, LABELS) == {"threshold": pytest.approx(0.15)} and fixed.tuned(frame, LABELS) == {}
-    assert fixed.decide(frame, LABELS, {})["prediction"].tolist() == [["a"]]
-    assert tuned.decide(frame, LABELS, {})["prediction"].tolist() == [[]]
+    assert tuned.tuned(frame, LABELS) == {"threshold": pytest.approx(0.15)}
+    assert fixed.tuned(frame, LABELS) == fixed.tuned(None, LABELS) == {"threshold": 0.3}
+    assert tuned.tuned(None, LABELS) == {"threshold": 0.5}
+    assert fixed.decide(frame, LABELS, {"threshold": 0.3})["prediction"].tolist() == [["a"]]
+    assert fixed.decide(frame, LABELS, {})["prediction"].tolist() == [[]]
     constant = pandas.DataFrame({"gold": [["b"]], "prediction": [["a"]]})
-    assert tuned.tuned(constant, LABELS) == {} and tuned.decide(constant, LABELS, {}) is constant
+    assert tuned.decide(constant, LABELS, tuned.tuned(constant, LABELS)) is constant
+    one = task_types.validate({**keys, "multi_label": False})
+    assert one.tuned(frame, LABELS) == {} and one.decide(frame, LABELS, {}) is frame
 
 
 def test_chances_of_all_labels():

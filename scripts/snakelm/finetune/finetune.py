@@ -2,7 +2,7 @@
 
 Run folder: the model with its tokenizer; predictions.parquet and .tsv for the test, and the same for validation,
 row by row as in the input; curve.tsv (step, epoch, loss, validation_loss, validation_metric); task.json (type,
-labels, main metric, numbers of rows, the threshold where one was tuned); grid.tsv where a grid was searched.
+labels, main metric, numbers of rows, the threshold of several labels per row); grid.tsv where a grid was searched.
 """
 
 from __future__ import annotations
@@ -32,12 +32,10 @@ def finetune(context: RunContext[FinetuneConfig]) -> dict[str, Any]:
         raise UserError("patience and grid need validation rows; set validation_fraction or give validation")
     if context.config.baseline is not None:
         answer = task.baselines[context.config.baseline](task, data)
-        test, validation, tuned = answer(data.splits["test"]), None, {}
-        if "validation" in data.splits:
-            validation = answer(data.splits["validation"])
-            tuned = task.tuned(validation, data.labels)
-            validation = task.decide(validation, data.labels, tuned)
-        result = Result(task.decide(test, data.labels, tuned), validation, tuned=tuned)
+        answers = {split: answer(data.splits[split]) for split in ("validation", "test") if split in data.splits}
+        tuned = task.tuned(answers.get("validation"), data.labels)
+        answers = {split: task.decide(table, data.labels, tuned) for split, table in answers.items()}
+        result = Result(answers["test"], answers.get("validation"), tuned=tuned)
     else:
         from snakelm.finetune import network
 

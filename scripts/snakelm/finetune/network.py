@@ -140,7 +140,7 @@ def _validate(
 ) -> tuple[DataFrame | None, dict[str, float], float]:
     """Predictions for validation, what they were used to tune, and the main metric of them."""
     if "validation" not in features:
-        return None, {}, 0.0
+        return None, learner.task.tuned(None, data.labels), 0.0
     table, _ = predict(learner, model, features["validation"], data.splits["validation"], "validating")
     tuned, metrics = learner.task.tuned(table, data.labels), learner.task.metrics
     table = learner.task.decide(table, data.labels, tuned)

@@ -20,6 +20,6 @@ class Result:
     point: dict[str, Any] = field(default_factory=dict)
     """The grid point that was chosen."""
     tuned: dict[str, float] = field(default_factory=dict)
-    """What the predictions for validation were used to choose, and the test was decided by (see `TaskConfig.tuned`)."""
+    """What the predictions were decided by (see `TaskConfig.tuned`)."""
     points: list[dict[str, Any]] = field(default_factory=list)
     """Every grid point with its main metric on validation, where a grid was searched."""

@@ -236,15 +236,13 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
         """The labels of each row; None for a type without labels. Made splits keep their shares."""
         return None
 
-    def tuned(self, validation: DataFrame, labels: Sequence[str] | None) -> dict[str, float]:
-        """What is chosen by the predictions for validation to decide others by (a threshold); {} for most types.
-
-        It is written into the run's task.json, and given to `decide`.
-        """
+    def tuned(self, validation: DataFrame | None, labels: Sequence[str] | None) -> dict[str, float]:
+        """What all predictions of a run are decided by (a threshold), chosen by those for validation if there are any;
+        {} for most types. It is given to `decide`, and written into the run's task.json."""
         return {}
 
     def decide(self, predictions: DataFrame, labels: Sequence[str] | None, tuned: Mapping[str, float]) -> DataFrame:
-        """Predictions as they were made, decided anew by what was tuned."""
+        """Predictions as a learner or baseline makes them, decided anew by what was tuned."""
         return predictions
 
     def untrained_labels(self, labels: Sequence[str], train: DataFrame) -> list[str]:

@@ -238,18 +238,19 @@ class TextClassification(TextTask, Labelled):
             raise UserError(f"train: {found}; a classification needs {least}")
         return list(labels)
 
-    def tuned(self, validation: DataFrame, labels: Sequence[str] | None) -> dict[str, float]:
-        if self.threshold != "tuned" or not _has_chances(validation, labels) or not self.multi_label:
+    def tuned(self, validation: DataFrame | None, labels: Sequence[str] | None) -> dict[str, float]:
+        if not self.multi_label:
             return {}
+        if self.threshold != "tuned":
+            return {"threshold": self.threshold}
+        if validation is None or not _has_chances(validation, labels):
+            return {"threshold": UNTUNED}
         return {"threshold": best_threshold(validation, labels or [])}
 
     def decide(self, predictions: DataFrame, labels: Sequence[str] | None, tuned: Mapping[str, float]) -> DataFrame:
         if not self.multi_label or not _has_chances(predictions, labels):
             return predictions
-        return decided(predictions, labels or [], tuned.get("threshold", self._fixed_threshold()))
-
-    def _fixed_threshold(self) -> float:
-        return UNTUNED if self.threshold == "tuned" else self.threshold
+        return decided(predictions, labels or [], tuned.get("threshold", UNTUNED))
 
     def learner(self) -> LearnerClass:
         return TextClassificationLearner
