@@ -56,7 +56,7 @@ class SourceConfig(Config):
     members: FileList | None = Field(
         None,
         description="Glob of the files to read in a zip archive, or a list of globs, matched from the end of their "
-        "paths (*.txt, train/*/*.txt); by default the archive has to hold one file.",
+        "paths (`train/*/*.txt`); by default the archive has to hold one file.",
         min_length=1,
     )
     arguments: dict[str, JsonValue] = Field({}, description="Keyword arguments for the Python callable.")

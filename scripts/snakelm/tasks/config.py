@@ -102,7 +102,7 @@ class DataConfig(Config):
     missing_labels: Literal["refuse", "drop", "empty"] = Field(
         "refuse",
         description="What to do with rows without a label (no such key, empty, NaN): stop with their number, or drop "
-        "them; with several labels per row, where an empty cell already means none, empty: a missing key does too.",
+        "them. With several labels per row an empty cell means none; there empty says that a missing key does too.",
     )
     empty_texts: Literal["refuse", "drop", "keep"] = Field(
         "refuse", description="What to do with rows whose text is empty: stop, drop them, or keep them."

@@ -40,8 +40,8 @@ class Labelled(LabelSmoothing):
     )
     label_names: Labels | dict[Label, Label] | None = Field(
         None,
-        description="Names of labels that the data have as numbers: a list of those of 0, 1, …, or a map from number "
-        "(or any other label) to name, where several may get one name.",
+        description="Names of labels that are numbers in the data: a list with those of 0, 1, …, or a map from number "
+        "(or any other label) to name, in which several may share a name.",
     )
     unseen_labels: Literal["refuse", "count"] = Field(
         "refuse",

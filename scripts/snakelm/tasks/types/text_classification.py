@@ -110,13 +110,13 @@ class TextClassification(TextTask, Labelled):
     label_from: Literal["column", "folder"] = Field(
         "column",
         description="Where the label stands: in label_column, or in the name of the folder that holds the row's file "
-        "(one folder per class, as in files: data/*/*.txt).",
+        "(one folder per class, as in `files: data/*/*.txt`).",
     )
     multi_label: bool = Field(False, description="Whether a row may have any number of labels.")
     label_columns: list[Annotated[str, Field(min_length=1)]] | None = Field(
         None,
-        description="Columns of several labels per row, one for each label and of its name, with 0 or 1 (or true and "
-        "false); they make multi_label true.",
+        description="Columns of several labels per row: one for each label, called like it, that holds 0 or 1 (or false "
+        "or true). They make multi_label true.",
         min_length=1,
     )
     threshold: Literal["tuned"] | Annotated[float, Field(gt=0, lt=1)] = training_key(
