@@ -115,8 +115,8 @@ class TextClassification(TextTask, Labelled):
     multi_label: bool = Field(False, description="Whether a row may have any number of labels.")
     label_columns: list[Annotated[str, Field(min_length=1)]] | None = Field(
         None,
-        description="Columns of several labels per row: one for each label, called like it, that holds 0 or 1 (or false "
-        "or true). They make multi_label true.",
+        description="Columns of several labels per row: one for each label, called like it, that holds 0 or 1 (or "
+        "false or true). They make multi_label true.",
         min_length=1,
     )
     threshold: Literal["tuned"] | Annotated[float, Field(gt=0, lt=1)] = training_key(
