@@ -133,6 +133,9 @@ def test_a_data_sets_own_names_are_kept():
     assert golds(load(task(data=source, label_column="topics", multi_label=True), None))["text 0"] == ["x", "y"]
     tagged = load(task(type="token_classification", data=source), None)
     assert tagged.splits["test"]["gold"].iloc[0] == ["B-PER", "O"]
+    datasets.Dataset.from_list([*rows, rows[0] | {"label": -1}], features=features).to_parquet("kept.parquet")
+    with pytest.raises(UserError, match=r"kept\.parquet row 41: column label is empty or NaN; give a label, or set"):
+        load(task(data={"files": "kept.parquet"}), None)
     numbers = load(task(type="regression", data=source), None)  # in arithmetic they are numbers as before
     assert set(golds(numbers).values()) == {0.0, 1.0}
     Path("own_rows.py").write_text("import datasets\ndef d(): return datasets.Dataset.from_parquet('d.parquet')\n")

@@ -26,7 +26,8 @@ class ClassNumber(int):
 def namer(features: Mapping[str, Any]) -> Callable[[Values], Values]:
     """Row → the row with the names of its classes, given the features of a data set as `Features.to_dict` has them.
 
-    Classes are found in lists and in columns inside columns too. A number without a name (−1: no label) stays as it is.
+    Classes are found in lists and in columns inside columns too. −1, which stands for no label, becomes None; any other
+    number without a name stays as it is.
     """
     columns = {name: feature for name, feature in features.items() if _has_classes(feature)}
 
@@ -60,6 +61,8 @@ def _named(value: Any, feature: Any) -> Any:
         return value
     if feature.get("_type") == "ClassLabel":
         names = feature.get("names") or []
+        if value == -1:
+            return None
         is_class = isinstance(value, int) and 0 <= value < len(names)
         return ClassNumber(value, str(names[value])) if is_class else value
     if isinstance(inner := feature.get("feature"), (Mapping, list)) and isinstance(feature.get("_type"), str):
