@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from snakelm.core.errors import UserError
 from snakelm.finetune.data import load
+from snakelm.recipe.loading import load as load_recipe
 from snakelm.tasks.config import TaskConfig, task_types
 from snakelm.tasks.labels import label_name
 
@@ -256,3 +257,9 @@ def test_label_columns_make_several_labels():
     one = task(data={"files": "d.csv"}, label_columns=["a", "b"], grid={"threshold": [0.3, "tuned"]})
     assert one.multi_label and task(**one.model_dump()) == one
     assert [one.at(point).threshold for point in one.grid_points()] == [0.3, "tuned"]
+
+
+def test_a_key_called_otherwise_is_told_by_its_name():
+    tasks = {"k": {"type": "text_classification", "data": {"files": "d.csv"}, "multi_label": True, "missing": "empty"}}
+    with pytest.raises(UserError, match=r"tasks\.k\.missing: is called missing_labels now; rename it"):
+        load_recipe([], {"tasks": tasks}, "test")
