@@ -1,4 +1,4 @@
-"""Predictions from the probabilities (chances) of labels: their columns in a table of predictions, and the cut between yes and no.
+"""Predictions from probabilities (chances) of labels: their columns in a table, and the cut between yes and no.
 
 Of several labels per row each has a chance of its own, and whether it is predicted depends on a threshold. 0.5 is best
 only for accuracy label by label: where every label is rare, as one intent among sixty, a model that ranks labels well

@@ -121,8 +121,8 @@ class TextClassification(TextTask, Labelled):
     )
     threshold: Literal["tuned"] | Annotated[float, Field(gt=0, lt=1)] = training_key(
         "tuned",
-        description="With several labels per row: the probability above which a label is predicted; tuned: the one with the "
-        "best micro-F1 on validation, for all labels alike (0.5 without validation rows).",
+        description="With several labels per row: the probability above which a label is predicted; tuned: the one "
+        "with the best micro-F1 on validation, for all labels alike (0.5 without validation rows).",
         changes_features=False,
     )
     label_separator: str = Field(",", description="What separates several labels in one cell.", min_length=1)
