@@ -317,3 +317,14 @@ def test_reading_is_streamed(name):
     assert next(stream)["text"] == "a few words"
     with pytest.raises(UserError, match="is not utf-8"):
         list(stream)
+
+
+def test_the_file_of_a_row_is_a_column():
+    write("data/a.csv", "x\n1\n")
+    write("data/b.jsonl", '{"x": 2, "file": "its own"}\n')
+    found = rows(files=["data/a.csv", "data/b.jsonl"])
+    assert [column(row, "file") for row in found] == ["data/a.csv", "its own"]
+    assert [dict(row) for row in found][0] == {"x": "1"}  # only where it is asked for
+    (row,) = rows(python="builtins:str", arguments={"object": "text"})
+    with pytest.raises(UserError, match="no column 'file'"):
+        column(row, "file")

@@ -2,7 +2,7 @@
 
 Run folder: the model with its tokenizer; predictions.parquet and .tsv for the test, and the same for validation,
 row by row as in the input; curve.tsv (step, epoch, loss, validation_loss, validation_metric); task.json (type,
-labels, main metric, numbers of rows); grid.tsv where a grid was searched.
+labels, main metric, numbers of rows, the threshold of several labels per row); grid.tsv where a grid was searched.
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ def finetune(context: RunContext[FinetuneConfig]) -> dict[str, Any]:
         raise UserError("patience and grid need validation rows; set validation_fraction or give validation")
     if context.config.baseline is not None:
         answer = task.baselines[context.config.baseline](task, data)
-        validation = data.splits.get("validation")
-        result = Result(answer(data.splits["test"]), None if validation is None else answer(validation))
+        answers = {split: answer(data.splits[split]) for split in ("validation", "test") if split in data.splits}
+        tuned = task.tuned(answers.get("validation"), data.labels)
+        answers = {split: task.decide(table, data.labels, tuned) for split, table in answers.items()}
+        result = Result(answers["test"], answers.get("validation"), tuned=tuned)
     else:
         from snakelm.finetune import network
 
@@ -64,6 +66,7 @@ def _write(context: RunContext[FinetuneConfig], data: TaskData, result: Result) 
         "labels": data.labels,
         "rows": {split: len(frame) for split, frame in data.splits.items()},
         "duplicates_of_training": data.duplicates,
+        **result.tuned,
     }
     write_json(context.out / "task.json", description)
     log.info(f"seed {context.config.seed}: {main} {scores[main]:.4f} on {len(result.test):,} test rows")

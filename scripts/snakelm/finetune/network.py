@@ -68,19 +68,20 @@ def run(context: RunContext[FinetuneConfig], data: TaskData) -> Result:
         learner, features = _prepared(here, data, tokenizer, length, kind, context.cache)
         work = context.work / f"point-{number}" if len(points) > 1 else context.work
         model, curve = _train(learner, config, source, features, data, context.config.seed, work)
-        validation, score = _validate(learner, model, features, data)
+        validation, tuned, score = _validate(learner, model, features, data)
         if len(points) > 1:
             tried.append({**point, "validation": score})
             log.info(f"grid point {number + 1} of {len(points)}: {point} → {score:.4f} on validation")
         if best is None or _better(task, score, best.score):
-            best = _Tried(score, learner, model, features, point, validation, curve)
+            best = _Tried(score, learner, model, features, point, validation, tuned, curve)
     assert best is not None  # a grid has a point at least
     learner, model = best.learner, best.model
     test, _ = predict(learner, model, best.features["test"], data.splits["test"], "testing")
+    test = learner.task.decide(test, data.labels, best.tuned)
     learner.finish(model)
     _save(model, tokenizer, learner.max_length, context.out)
     context.times |= {"seconds": round(time.monotonic() - began, 2), "device": str(next(model.parameters()).device)}
-    return Result(test, best.validation, best.curve, best.point, tried)
+    return Result(test, best.validation, best.curve, best.point, best.tuned, tried)
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class _Tried:
     features: dict[str, Features]
     point: dict[str, Any]
     validation: DataFrame | None
+    tuned: dict[str, float]
     curve: list[dict[str, Any]]
 
 
@@ -135,13 +137,15 @@ def _on_device(model: Any) -> Any:
 
 def _validate(
     learner: Learner[Any], model: Any, features: dict[str, Features], data: TaskData
-) -> tuple[DataFrame | None, float]:
+) -> tuple[DataFrame | None, dict[str, float], float]:
+    """Predictions for validation, what they were used to tune, and the main metric of them."""
     if "validation" not in features:
-        return None, 0.0
+        return None, learner.task.tuned(None, data.labels), 0.0
     table, _ = predict(learner, model, features["validation"], data.splits["validation"], "validating")
-    metrics = learner.task.metrics
+    tuned, metrics = learner.task.tuned(table, data.labels), learner.task.metrics
+    table = learner.task.decide(table, data.labels, tuned)
     scores = metrics.score(table)
-    return table, scores[metrics.main(scores, learner.task.metric)]
+    return table, tuned, scores[metrics.main(scores, learner.task.metric)]
 
 
 def _better(task: TaskConfig, score: float, than: float) -> bool:

@@ -19,5 +19,7 @@ class Result:
     """One dict per step at which a loss or a metric was taken."""
     point: dict[str, Any] = field(default_factory=dict)
     """The grid point that was chosen."""
+    tuned: dict[str, float] = field(default_factory=dict)
+    """What the predictions were decided by (see `TaskConfig.tuned`)."""
     points: list[dict[str, Any]] = field(default_factory=list)
     """Every grid point with its main metric on validation, where a grid was searched."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from snakelm.core.console import log
-from snakelm.core.errors import UserError
+from snakelm.core.errors import UserError, did_you_mean
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column, has_column
 from snakelm.tasks.config import TaskConfig
@@ -51,10 +51,13 @@ def _usable(rows: Sequence[Row], task: TaskConfig, split: str) -> list[int]:
     """Numbers of the rows that have all they need."""
     texts, label = task.text_columns(), task.gold_column()
     kept, unlabelled, empty = [], 0, 0
-    if label is not None and task.missing_labels == "drop" and not any(has_column(row, label) for row in rows):
-        column(rows[0], label)  # a name that no row has is misspelt
+    for name in task.label_sources():
+        if not any(has_column(row, name) for row in rows):
+            known = dict.fromkeys(str(key) for row in rows for key in row)
+            raise UserError(f"{rows[0].where}: no column {name!r}{did_you_mean(name, known)}")
     for number, row in enumerate(rows):
-        if label is not None and task.missing_labels == "drop" and not has_column(row, label):
+        missing = label is not None and not has_column(row, label) or task.lacks_label(row)
+        if missing and task.missing_labels == "drop":
             unlabelled += 1
             continue
         if label is not None and _no_label(column(row, label), task):

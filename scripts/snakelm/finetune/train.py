@@ -87,7 +87,8 @@ class TaskTrainer(ExactTrainer):
         assert self.validation is not None, "evaluations are only asked for where there are validation rows"
         features, frame = self.validation
         table, loss = predict(self.learner, self.model, features, frame, "validating")
-        task = self.learner.task
+        task, labels = self.learner.task, self.learner.data.labels
+        table = task.decide(table, labels, task.tuned(table, labels))
         scores = task.metrics.score(table)
         main = scores[task.metrics.main(scores, task.metric)]
         logs = {"eval_loss": loss, MAIN: main, **{f"eval_{name}": value for name, value in scores.items()}}

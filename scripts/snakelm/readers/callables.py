@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from snakelm.core.errors import UserError, did_you_mean
+from snakelm.readers.classes import namer
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.row import Row
 
@@ -106,11 +107,13 @@ def _as_rows(result: Any, source: SourceConfig, python: str) -> Iterator[dict[st
             for row in _as_rows(part, source, python):
                 yield {**row, "split": str(split)}
     elif _iterable(result) and not isinstance(result, (bytes, bytearray)):
+        features = getattr(result, "features", None)  # of a data set of `datasets`
+        name_classes = namer(features.to_dict() if features is not None and hasattr(features, "to_dict") else {})
         for number, row in enumerate(result, 1):
             if isinstance(row, str):
                 yield {source.text: row}
             elif isinstance(row, Mapping):
-                yield {str(name): value for name, value in row.items()}
+                yield name_classes({str(name): value for name, value in row.items()})
             else:
                 kind = type(row).__name__
                 raise UserError(f"{python} row {number}: a row must be a dict or a string, not {kind}")

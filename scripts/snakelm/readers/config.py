@@ -53,6 +53,12 @@ class SourceConfig(Config):
         pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$",
     )
     hub: HubConfig | None = Field(None, description="Dataset of the Hugging Face Hub (needs the network).")
+    members: FileList | None = Field(
+        None,
+        description="Glob of the files to read in a zip archive, or a list of globs, matched from the end of their "
+        "paths (`train/*/*.txt`); by default the archive has to hold one file.",
+        min_length=1,
+    )
     arguments: dict[str, JsonValue] = Field({}, description="Keyword arguments for the Python callable.")
     reads: FileList | None = Field(
         None, description="Local files that the Python callable reads (paths or globs): a change to them is noticed."
@@ -65,8 +71,8 @@ class SourceConfig(Config):
     )
     format: Format | None = Field(
         None,
-        description="Format of the files, by default told by their suffix (.gz and .bz2 are ignored); squad: SQuAD's "
-        "JSON; parallel: two text files, line by line.",
+        description="Format of the files, by default told by their suffix (.gz and .bz2 are ignored, and in a zip "
+        "archive the member's counts); squad: SQuAD's JSON; parallel: two text files, line by line.",
     )
     unit: Literal["file", "paragraph", "line"] = Field(
         "file", description="What one row of a txt file is; paragraphs are separated by blank lines."
@@ -169,11 +175,13 @@ class SourceConfig(Config):
         if len(given) != 1:
             found = "none is given" if not given else f"{' and '.join(given)} are given"
             raise ValueError(f"exactly one of files, url, python and hub says where the rows come from; {found}")
-        for name, paths in (("files", self.files), ("reads", self.reads)):
+        for name, paths in (("files", self.files), ("reads", self.reads), ("members", self.members)):
             if not all(path.strip() for path in paths or ()):
                 raise ValueError(f"{name}: an empty path")
         if self.sha256 and not (self.files or self.url):
             raise ValueError(f"sha256 goes with url or files, not with {given[0]}")
+        if self.members and not (self.files or self.url):
+            raise ValueError(f"members goes with url or files, not with {given[0]}")
         if self.cache and not (self.url and self.sha256):
             raise ValueError("cache goes with url and sha256: the sum shows that the copy is what the URL would give")
         if (self.arguments or self.reads) and not self.python:

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 from snakelm.core.console import log
 from snakelm.core.errors import UserError, one_line
+from snakelm.readers.classes import namer
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.row import Row
 
 
 def hub_rows(source: SourceConfig) -> Iterator[Row]:
-    """The rows of one split, through the cache of `datasets`; whatever goes wrong there is one line."""
+    """The rows of one split, through the cache of `datasets`, classes named; whatever goes wrong there is one line."""
     import datasets
 
     hub = source.hub
@@ -25,5 +26,6 @@ def hub_rows(source: SourceConfig) -> Iterator[Row]:
         rows = datasets.load_dataset(hub.name, hub.config, split=hub.split, revision=hub.revision)
     except Exception as error:
         raise UserError(f"hub: {hub.name} cannot be loaded ({type(error).__name__}: {one_line(error)})") from error
+    name_classes = namer(rows.features.to_dict() if rows.features else {})
     for number, row in enumerate(rows, 1):
-        yield Row(row, hub.name, number, "row")
+        yield Row(name_classes(row), hub.name, number, "row")

@@ -11,10 +11,11 @@ import codecs
 import gzip
 import hashlib
 import io
+import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
@@ -33,6 +34,8 @@ class SourceFile:
     """sha256 that the run's id was made of."""
     stated: str | None = None
     """sha256 that the recipe states."""
+    opener: Callable[[], Any] | None = None
+    """Opens the bytes of what is no file of its own but stands in one: a member of an archive."""
 
     def check(self, sha256: str) -> None:
         """Raise UserError unless `sha256`, of the bytes just read, is what was planned and stated."""
@@ -60,15 +63,16 @@ class _Hashing(io.RawIOBase):
 def open_bytes(file: SourceFile) -> Iterator[BinaryIO]:
     """The file's bytes, decompressed; when the block ends without an error, the sums are checked."""
     try:
-        with open(file.path, "rb", buffering=0) as raw:
+        with file.opener() if file.opener else open(file.path, "rb", buffering=0) as raw:
             hashing = _Hashing(raw)
             stream = io.BufferedReader(hashing, BUFFER)
             yield cast(BinaryIO, _decompressed(stream))
             while stream.read(BUFFER):
                 pass
             file.check(hashing.sha256.hexdigest())
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{file.label}: damaged or truncated gzip or bzip2 file ({error})") from None
+    except (gzip.BadGzipFile, zipfile.BadZipFile, EOFError, zlib.error) as error:
+        kind = "member of an archive" if file.opener else "gzip or bzip2 file"
+        raise UserError(f"{file.label}: damaged or truncated {kind} ({error})") from None
     except OSError as error:
         raise UserError(f"{file.label}: cannot be read ({error.strerror or error})") from None
 
@@ -112,7 +116,7 @@ def _dropping_mark(encoding: str) -> str:
 def _where_undecodable(file: SourceFile, encoding: str, error: UnicodeError) -> str:
     """Read again, line by line, to name the first line that is not text in this encoding."""
     hint = "say which one it is with encoding, as in encoding: latin-1"
-    with open_bytes(SourceFile(file.path, file.label)) as stream:
+    with open_bytes(replace(file, planned=None, stated=None)) as stream:
         for number, line in enumerate(stream, 1):
             marked = number == 1 and line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
             if marked and codecs.lookup(encoding).name != "utf-16":

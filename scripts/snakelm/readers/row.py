@@ -8,11 +8,13 @@ from typing import Any
 class Row(dict[str, Any]):
     """Column → value, with `file` (as the recipe names it) and `line` (counted from 1) for messages."""
 
-    __slots__ = ("file", "line", "counted")
+    __slots__ = ("file", "line", "counted", "path")
 
     def __init__(self, values: dict[str, Any], file: str, line: int, counted: str = "line"):
         super().__init__(values)
         self.file, self.line, self.counted = file, line, counted
+        self.path: str | None = None
+        """The file that it was read from, in an archive with the member's path; None for rows from elsewhere."""
 
     @property
     def where(self) -> str:

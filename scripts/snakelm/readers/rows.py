@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from snakelm.core.errors import UserError, did_you_mean
+from snakelm.readers.archives import contents
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.opening import SourceFile, check_whole
 from snakelm.readers.paths import expand, source_paths
@@ -61,7 +63,8 @@ def read_rows(
 def column(row: Row, name: str) -> object:
     """The row's value in this column; a column that is not there is a UserError with the nearest known name.
 
-    `translation.de` is the value under `de` in the column `translation`, where no column has the whole name.
+    `translation.de` is the value under `de` in the column `translation`, where no column has the whole name; `file`
+    is the path of the file that the row was read from, where no column has that name.
     """
     value = _find(row, name)
     if value is _ABSENT:
@@ -83,6 +86,8 @@ def _find(row: Row, name: str) -> object:
     value: object = row
     for part in name.split("."):
         value = value[part] if isinstance(value, Mapping) and part in value else _ABSENT
+    if value is _ABSENT and name == "file" and row.path is not None:
+        return row.path
     return value
 
 
@@ -115,16 +120,26 @@ def _local_files(source: SourceConfig, planned: Mapping[str, str]) -> list[Sourc
 
 def _read(files: list[SourceFile], source: SourceConfig) -> Iterator[Row]:
     if source.format == "parallel":
-        if len(files) != 2:
-            raise UserError(f"format: parallel needs two files; files names {len(files)}")
-        one, other = files
-        yield from read_parallel(one, other, source)
+        with contextlib.ExitStack() as opened:
+            files = [part for file in files for part in opened.enter_context(contents(file, source.members))]
+            if len(files) != 2:
+                raise UserError(f"format: parallel needs two files; files names {len(files)}")
+            one, other = files
+            yield from read_parallel(one, other, source)
         return
     for file in files:
-        form = format_of(file.label, source)
-        if source.unit != "file" and form != "txt":
-            raise UserError(f"{file.label}: unit: {source.unit} is for txt files, but this is {form}")
-        yield from _reader(form)(file, source)
+        with contents(file, source.members) as parts:
+            for part in parts:
+                yield from _read_file(part, source)
+
+
+def _read_file(file: SourceFile, source: SourceConfig) -> Iterator[Row]:
+    form = format_of(file.label, source)
+    if source.unit != "file" and form != "txt":
+        raise UserError(f"{file.label}: unit: {source.unit} is for txt files, but this is {form}")
+    for row in _reader(form)(file, source):
+        row.path = file.label
+        yield row
 
 
 def _reader(form: str) -> Callable[[SourceFile, SourceConfig], Iterator[Row]]:

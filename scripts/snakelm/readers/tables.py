@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
+from snakelm.readers.classes import namer, stored_features
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.opening import SourceFile, check_whole, open_text
 from snakelm.readers.row import Row
@@ -173,18 +174,24 @@ def _as_row(value: Any, config: SourceConfig, where: str) -> dict[str, Any]:
 
 
 def read_parquet(file: SourceFile, config: SourceConfig, batch_size: int = 256) -> Iterator[Row]:
-    """Rows of a parquet file, `batch_size` at a time; the file is hashed first, in a pass of its own."""
+    """Rows of a parquet file, `batch_size` at a time; the file is hashed first, in a pass of its own.
+
+    Classes have the names that `datasets` stores with the table.
+    """
     import pyarrow
     import pyarrow.parquet
 
+    if file.opener:  # it is not read from front to back
+        raise UserError(f"{file.label}: parquet in an archive cannot be read; unpack it and name its files")
     check_whole(file)
     number = 0
     try:
         with pyarrow.parquet.ParquetFile(file.path) as table:
+            name_classes = namer(stored_features(table.schema_arrow.metadata))
             for batch in table.iter_batches(batch_size=batch_size):
                 for values in batch.to_pylist():
                     number += 1
-                    yield Row(values, file.label, number, "row")
+                    yield Row(name_classes(values), file.label, number, "row")
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         first_line = str(error).partition("\n")[0]
         raise UserError(f"{file.label}: not a parquet file that can be read ({first_line})") from None

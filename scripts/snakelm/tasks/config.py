@@ -99,8 +99,10 @@ class DataConfig(Config):
     max_validation_rows: int | None = Field(None, description="Validate on a random sample of this many rows.", ge=1)
     max_test_rows: int | None = Field(None, description="Test on a random sample of this many rows.", ge=1)
     data_seed: int = Field(0, description="Seed of made splits and samples; the same for every model and seed.", ge=0)
-    missing_labels: Literal["refuse", "drop"] = Field(
-        "refuse", description="What to do with rows without a label (empty, NaN): stop with their number, or drop them."
+    missing_labels: Literal["refuse", "drop", "empty"] = Field(
+        "refuse",
+        description="What to do with rows without a label (no such key, empty, NaN): stop with their number, or drop "
+        "them. With several labels per row an empty cell means none; there empty says that a missing key does too.",
     )
     empty_texts: Literal["refuse", "drop", "keep"] = Field(
         "refuse", description="What to do with rows whose text is empty: stop, drop them, or keep them."
@@ -128,7 +130,11 @@ TaskT = TypeVar("TaskT", bound="TaskConfig")
 class TaskConfig(Repeatable, DataConfig, TrainingConfig):
     """One task: an entry under `tasks`. A task type is a subclass, whose docstring begins with what one row is."""
 
-    renamed: ClassVar[dict[str, str]] = {"evaluate_every": "evaluation_steps", "early_stopping": "patience"}
+    renamed: ClassVar[dict[str, str]] = {
+        "evaluate_every": "evaluation_steps",
+        "early_stopping": "patience",
+        "missing": "missing_labels",
+    }
 
     type: str = Field(description="Task type.", examples=["regression", "language_modeling"])
     metric: str | None = Field(
@@ -198,6 +204,19 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
         """The source's column without whose cell a row has no label; None where a row need not have one."""
         return None
 
+    def label_sources(self) -> Sequence[str]:
+        """The source's columns that hold labels: each is in some row, or its name is misspelt."""
+        column = self.gold_column()
+        return [] if column is None else [column]
+
+    def lacks_label(self, row: Row) -> bool:
+        """Whether `missing_labels: drop` leaves a row out, where that is not told by its `gold_column` alone."""
+        return False
+
+    def may_have_no_label(self) -> bool:
+        """Whether a row may have no label at all, so that `missing_labels: empty` means something."""
+        return False
+
     def gold_is_number(self) -> bool:
         """Whether that column has to hold numbers."""
         return False
@@ -216,6 +235,15 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
     def labels_of(self, frame: DataFrame) -> list[list[str]] | None:
         """The labels of each row; None for a type without labels. Made splits keep their shares."""
         return None
+
+    def tuned(self, validation: DataFrame | None, labels: Sequence[str] | None) -> dict[str, float]:
+        """What all predictions of a run are decided by (a threshold), chosen by those for validation if there are any;
+        {} for most types. It is given to `decide`, and written into the run's task.json."""
+        return {}
+
+    def decide(self, predictions: DataFrame, labels: Sequence[str] | None, tuned: Mapping[str, float]) -> DataFrame:
+        """Predictions as a learner or baseline makes them, decided anew by what was tuned."""
+        return predictions
 
     def untrained_labels(self, labels: Sequence[str], train: DataFrame) -> list[str]:
         """Labels to warn of, since no training row has them."""
@@ -325,6 +353,8 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
             raise ValueError(f"max_chars ({self.max_chars}) is smaller than min_chars ({self.min_chars})")
 
     def _check_selection(self) -> None:
+        if self.missing_labels == "empty" and not self.may_have_no_label():
+            raise ValueError("missing_labels: empty is for several labels per row (multi_label); take drop or refuse")
         if self.metric is not None and self.metric not in self.metrics.names:
             near = did_you_mean(self.metric, self.metrics.names)
             raise ValueError(f"metric {self.metric!r} is unknown for {self.type}{near}")

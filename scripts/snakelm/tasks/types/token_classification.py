@@ -83,7 +83,7 @@ class TokenClassification(Windows, Labelled):
                     what = "tag" if word.strip() else "word"
                     raise UserError(f"{where(number)}: {what} {position + 1} is empty")
             all_words.append(words)
-            all_tags.append(tags)
+            all_tags.append(self.named(tags, row.where))
         return {"words": all_words, "gold": all_tags}
 
     def check_rows(self, frames: Mapping[str, DataFrame], where: Mapping[str, Where]) -> None:
@@ -114,7 +114,7 @@ class TokenClassification(Windows, Labelled):
 
     def find_labels(self, frames: Mapping[str, DataFrame], where: Mapping[str, Where]) -> list[str]:
         found = tagging.complete([tag for tags in frames["train"]["gold"] for tag in tags], self._scheme(frames))
-        labels = self.labels or found
+        labels = self.given_labels() or found
         self.check_all_known(labels, frames, where)
         spans = any(is_span_tag(label) for label in labels)
         if self.metric is not None and self.metric != "accuracy" and spans == (self.metric == "f1_macro"):
