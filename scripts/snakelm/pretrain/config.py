@@ -129,7 +129,8 @@ class ModelConfig(Repeatable, TrainingConfig, SizesConfig):
                 (self.schedule != "wsd", "schedule: wsd"),
                 (self.tokens is None and self.steps is None, "a budget in tokens or steps"),
                 (0 < self.warmup < 1, "warmup in steps (1 or more), which does not depend on the budget"),
-                (self.keep == "best" or self.patience is not None, "keep: last and no patience"),
+                (self.keep != "last" or self.patience is not None, "keep: last and no patience"),
+                (self.averages or self.weight_decay_end is not None, "no average and one weight decay"),
             )
             if needs := [what for is_wrong, what in wrong if is_wrong]:
                 raise ValueError(f"trunk_every needs {'; '.join(needs)}")

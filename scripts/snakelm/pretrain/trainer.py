@@ -117,6 +117,19 @@ class LanguageModelTrainer(ExactTrainer):
         return cross_entropy(logits_NV.float(), labels_N, reduction="sum"), labels_N.numel()
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        metrics = self.held_out_metrics()
+        self.log(dict(metrics))
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def average_metrics(self) -> dict[str, float]:
+        """The held-out metrics of the averaged weights, if there are any."""
+        if self.average is None or not self.setup.evaluation_steps:
+            return {}
+        with self.average.in_place():
+            return self.held_out_metrics()
+
+    def held_out_metrics(self) -> dict[str, float]:
         """Cross-entropy on the held-out sequences: {"eval_loss", "eval_bits_per_byte"}, the same for any batch size."""
         assert self.held_out is not None
         stream = self.held_out.stream
@@ -137,7 +150,4 @@ class LanguageModelTrainer(ExactTrainer):
             torch.distributed.all_reduce(sums)
         loss = (sums[0] / sums[1]).item()
         bits = loss / math.log(2) * stream.tokens / max(stream.bytes, 1)
-        metrics = {"eval_loss": loss, "eval_bits_per_byte": bits}
-        self.log(dict(metrics))
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
-        return metrics
+        return {"eval_loss": loss, "eval_bits_per_byte": bits}
