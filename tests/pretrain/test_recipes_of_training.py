@@ -1,4 +1,4 @@
-"""Other optimizers, schedules of the weight decay and averages of the weights: each learns, and each resumes exactly."""
+"""Ingredients of training (optimizer, weight decay, averages, order of the text): each resumes exactly."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ WAYS = {
     "muon": {"optimizer": "muon", "muon_learning_rate": 0.01},
     "weight decay": {"weight_decay": 0.5, "weight_decay_end": 0.0},
     "ema": {"ema_decay": 0.9, "keep": "average"},
+    "documents": {"order": "documents", "sequence_length": 24},
+    "z-loss": {"z_loss": 0.1},
     "tail, muon": {"average_last": 0.5, "optimizer": "muon"},
 }
 

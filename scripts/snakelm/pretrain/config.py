@@ -58,6 +58,11 @@ class ModelConfig(Repeatable, TrainingConfig, SizesConfig):
         gt=0,
     )
 
+    order: Literal["chunks", "documents"] = Field(
+        "chunks",
+        description="What is shuffled in each epoch: chunks of sequence_length tokens, always the same ones, or whole "
+        "documents, whose text is then cut anew.",
+    )
     batch_tokens: Count | None = Field(
         None, description="Tokens per optimizer step, over all devices, in place of batch_size.", ge=8
     )
@@ -74,6 +79,9 @@ class ModelConfig(Repeatable, TrainingConfig, SizesConfig):
         description="Schedule wsd: train the stable part as a chain of runs of this many steps, which models that "
         "differ in their budgets (in tokens or steps) share, so that a learning curve over budgets costs one long run.",
         ge=1,
+    )
+    z_loss: float = Field(
+        0.0, description="Weight of the squared log of the softmax's sum in the loss, which keeps logits small.", ge=0
     )
     learning_rate_floor: float = Field(
         0.0, description="Where the learning rate ends, as a share of its peak.", ge=0, le=1
@@ -152,7 +160,7 @@ class ModelConfig(Repeatable, TrainingConfig, SizesConfig):
 
         An objective with keys that change its task extends this.
         """
-        return self.model_copy(update={"seed": 0})
+        return self.model_copy(update={"seed": 0, "order": "chunks"})
 
     # --- what follows from the keys ---
 
