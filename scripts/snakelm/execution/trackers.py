@@ -92,8 +92,6 @@ def _finish(name: str, failed: bool) -> None:
         mlflow.end_run("FAILED" if failed else "FINISHED")
 
 
-
-
 _BEGIN = {
     "tensorboard": _begin_tensorboard,
     "wandb": _begin_wandb,

@@ -81,11 +81,13 @@ def train(context: RunContext[ModelConfig]) -> dict[str, Any]:
             start=context.parents["trunk"] / "checkpoint" if "trunk" in context.parents else None,
         )
         trainer.run()
+        average = trainer.average_metrics()
     if use_cache is not None:
         model.config.use_cache = use_cache
     if not trainer.is_world_process_zero():
         return {}
-    return write_results(context, trainer, tokenizer, held_out if held_out.tokens else stream, time.monotonic() - began)
+    text = held_out if held_out.tokens else stream
+    return write_results(context, trainer, tokenizer, text, average, time.monotonic() - began)
 
 
 def total_steps(config: ModelConfig, rows: int) -> int:

@@ -86,6 +86,7 @@ class LanguageModelTrainer(ExactTrainer):
         samples = Samples(batches.rows, batches.read, setup.seed, setup.steps * setup.batch_size)
         super().__init__(model, config, setup, samples, batches.collate, start)
         self.rows = LabelledRows(self.model)
+        self.z_loss = config.z_loss
         self.held_out, self.evaluation_sequences = held_out, evaluation_sequences
 
     def _get_num_items_in_batch(self, batch_samples: list[dict[str, torch.Tensor]], device: torch.device) -> Any:
@@ -101,11 +102,18 @@ class LanguageModelTrainer(ExactTrainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """Sum of the cross-entropies over the labels of the whole step; DDP's mean over processes is undone."""
-        total, _ = self._cross_entropy(model, inputs)
+        """Sum of the cross-entropies over the labels of the whole step; DDP's mean over processes is undone.
+
+        z-loss: PaLM, arXiv:2204.02311, section 5.
+        """
+        logits_NV, labels_N = self._logits(model, inputs)
+        total = cross_entropy(logits_NV, labels_N, reduction="sum")
+        if self.z_loss:
+            total = total + self.z_loss * logits_NV.logsumexp(-1).square().sum()
         return total * (self.args.world_size / num_items_in_batch)
 
-    def _cross_entropy(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, int]:
+    def _logits(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of the labelled positions alone, in float32 (N × V), and their labels (N)."""
         inputs = dict(inputs)
         labels_N = inputs.pop("labels")
         self.rows.positions_N = inputs.pop("label_positions", None)
@@ -113,10 +121,22 @@ class LanguageModelTrainer(ExactTrainer):
             logits = model(**inputs).logits
         finally:
             self.rows.positions_N = None
-        logits_NV = logits.reshape(-1, logits.shape[-1])
-        return cross_entropy(logits_NV.float(), labels_N, reduction="sum"), labels_N.numel()
+        return logits.reshape(-1, logits.shape[-1]).float(), labels_N
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        metrics = self.held_out_metrics()
+        self.log(dict(metrics))
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def average_metrics(self) -> dict[str, float]:
+        """The held-out metrics of the averaged weights, if there are any."""
+        if self.average is None or not self.setup.evaluation_steps:
+            return {}
+        with self.average.in_place():
+            return self.held_out_metrics()
+
+    def held_out_metrics(self) -> dict[str, float]:
         """Cross-entropy on the held-out sequences: {"eval_loss", "eval_bits_per_byte"}, the same for any batch size."""
         assert self.held_out is not None
         stream = self.held_out.stream
@@ -129,15 +149,13 @@ class LanguageModelTrainer(ExactTrainer):
             rows = mine[begin : begin + self.args.per_device_train_batch_size]
             batch = self.held_out.collate([self.held_out.read(int(row), 0, int(row)) for row in rows])
             with torch.no_grad(), self.compute_loss_context_manager(), self.accelerator.autocast():
-                total, labels = self._cross_entropy(self.model, self._prepare_inputs(batch))
-            sums += torch.tensor([total.item(), labels], dtype=torch.float64, device=self.args.device)
+                logits_NV, labels_N = self._logits(self.model, self._prepare_inputs(batch))
+                total = cross_entropy(logits_NV, labels_N, reduction="sum").item()
+            sums += torch.tensor([total, labels_N.numel()], dtype=torch.float64, device=self.args.device)
             self.control = self.callback_handler.on_prediction_step(self.args, self.state, self.control)
         self.model.train()
         if self.args.world_size > 1:
             torch.distributed.all_reduce(sums)
         loss = (sums[0] / sums[1]).item()
         bits = loss / math.log(2) * stream.tokens / max(stream.bytes, 1)
-        metrics = {"eval_loss": loss, "eval_bits_per_byte": bits}
-        self.log(dict(metrics))
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
-        return metrics
+        return {"eval_loss": loss, "eval_bits_per_byte": bits}

@@ -150,7 +150,7 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
     learning_rate: float = inherited(TrainingConfig, "learning_rate", 5e-5)
     epochs: float = inherited(TrainingConfig, "epochs", 3.0)
     warmup: float = inherited(TrainingConfig, "warmup", 0.1)
-    keep: Literal["best", "last"] = inherited(TrainingConfig, "keep", "best")
+    keep: Literal["best", "last", "average"] = inherited(TrainingConfig, "keep", "best")
     layer_decay: float = training_key(
         1.0,
         description="Factor of the learning rate per layer from the top down; 1 trains all alike.",
@@ -358,8 +358,10 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
         if self.metric is not None and self.metric not in self.metrics.names:
             near = did_you_mean(self.metric, self.metrics.names)
             raise ValueError(f"metric {self.metric!r} is unknown for {self.type}{near}")
-        if self.patience is not None and self.keep == "last":
-            raise ValueError("patience goes back to the best weights; leave keep: last out")
+        if self.patience is not None and self.keep != "best":
+            raise ValueError(f"patience goes back to the best weights; leave keep: {self.keep} out")
+        if self.averages and self.keep != "average":
+            raise ValueError("ema_decay and average_last need keep: average")
         made = self.validation is None and self.corpus is None
         if made and not self.validation_fraction and (self.patience or len(self.grid_points()) > 1):
             raise ValueError("patience and grid need validation rows; set validation_fraction or give validation")
