@@ -81,7 +81,8 @@ def require_fit(model: Any, batches: Batches[Any]) -> None:
             f" {config.architecture if config.init in ('scratch', ENTRY) else config.init}; shorten it or set positions"
         )
     batch = batches.collate([batches.read(0, 0, 0)])
-    inputs = {name: batch[name][:, :TRIED] for name in ("input_ids", "decoder_input_ids") if name in batch}
+    names = [name for name in ("input_ids", "decoder_input_ids") if name in batch]
+    inputs = {str(name): batch[name][:, :TRIED] for name in names}
     model.eval()
     try:
         with torch.no_grad():
