@@ -1,8 +1,8 @@
 """Looks at the data of a recipe as its jobs will: opens files, calls callables, checks columns and labels.
 
-It is a process of its own (`inspection.py` starts it), since it imports much and calls the user's code: that may be slow,
-print, or end the process. Every check is the job's own (`fetch_corpus`, `task_rows`, `assemble`); of sources
-too large to be read whole, only what single rows show is judged.
+It is a process of its own (`inspection.py` starts it), since it imports much and calls the user's code, which may be
+slow, print, or end the process. Every check is the job's own (`fetch_corpus`, `task_rows`, `assemble`); of sources too
+large to be read whole, only what single rows show is judged.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class TooLong(BaseException):
 def main() -> None:
     """Answer the looks that come by standard input, one line of JSON each."""
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a callable prints is no answer
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what a callable prints is no answer
     request = json.load(sys.stdin)
     plugins.load(request["plugins"])
     with tempfile.TemporaryDirectory() as folder:
@@ -155,12 +155,17 @@ def task_problems(task: TaskConfig, where: str, samples: Mapping[tuple[str, str]
     from snakelm.finetune.rows import NoRowsLeft, task_rows
 
     problems: list[str] = []
+    said: set[tuple[str, str]] = set()
     frames, places = {}, {}
     for (key, split), found in samples.items():
         if not found.rows and not found.whole:
             continue  # not looked at
-        if missing := _missing_columns(task, where, split, found):
-            problems += missing
+        missing = _missing_columns(task, split, found)
+        for name in missing:
+            if (key, name) not in said:  # the splits of a corpus have the same columns
+                said.add((key, name))
+                problems.append(_said_of_column(task, where, name, found.rows[0]))
+        if missing or _may_be_labelled_later(task, found):
             continue
         try:
             frames[split] = task_rows(found.rows, task, split)
@@ -181,25 +186,28 @@ def task_problems(task: TaskConfig, where: str, samples: Mapping[tuple[str, str]
     return problems
 
 
-def _missing_columns(task: TaskConfig, where: str, split: str, found: Sample) -> list[str]:
-    """A line for each column that the task names and no row has, with the key that names it."""
-    if not found.rows:
-        return []
-    gold = task.gold_column()
-    if gold is not None and task.missing_labels == "drop" and not found.whole:
-        gold = None  # a later row may have it
+def _missing_columns(task: TaskConfig, split: str, found: Sample) -> list[str]:
+    """The columns that the task names and no row has."""
+    gold = None if _may_be_labelled_later(task, found) else task.gold_column()
     names = [*task.text_columns(), gold, task.group_column if split == "train" else None]
-    problems = []
-    for name in filter(None, names):
-        if not any(has_column(row, name) for row in found.rows):
-            keys = [
-                key for key, value in task.__dict__.items() if value == name and key.endswith(("column", "columns"))
-            ]
-            try:
-                column(found.rows[0], name)
-            except UserError as error:
-                problems += [f"{'.'.join([where, *keys[:1]])}: {line}" for line in error.lines]
-    return problems
+    return [name for name in names if name and found.rows and not any(has_column(row, name) for row in found.rows)]
+
+
+def _may_be_labelled_later(task: TaskConfig, found: Sample) -> bool:
+    """Whether rows that were not read may have the label that is missing in all that were."""
+    gold = task.gold_column()
+    may_lack = gold is not None and task.missing_labels == "drop" and not found.whole
+    return may_lack and not any(has_column(row, str(gold)) for row in found.rows)
+
+
+def _said_of_column(task: TaskConfig, where: str, name: str, row: Row) -> str:
+    """That a column is missing, with the key of the task that names it."""
+    keys = [key for key, value in task.__dict__.items() if value == name and key.endswith(("column", "columns"))]
+    try:
+        column(row, name)
+    except UserError as error:
+        return f"{'.'.join([where, *keys[:1]])}: {error}"
+    raise AssertionError(f"{name} is there")
 
 
 def _small_corpus(entry: Mapping[str, Any], sources: Mapping[str, Any], folder: Path) -> Sample:

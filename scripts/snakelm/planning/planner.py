@@ -53,7 +53,8 @@ def make_plan(
 
     inspect: looks at the data (`inspection.Inspection`); by default nothing does.
 
-    Raises UserError where a local source cannot be read, and with what `inspect` finds. Cost: about 0.1 ms a run beyond reading the recipe.
+    Raises UserError where a local source cannot be read, and with what `inspect` finds. Cost: about 0.1 ms a run beyond
+    reading the recipe.
     """
     return _Planner(recipe, store or Store(), only_finished).plan(name, inspect)
 
