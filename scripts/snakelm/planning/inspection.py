@@ -71,7 +71,7 @@ class Inspection:
 
     def __call__(self, plan: Plan, broken: Iterable[str] = ()) -> list[str]:
         """Every problem found, a line each; `broken`: key paths whose problems are known already."""
-        if self.only == FINISHED:
+        if self.only == FINISHED or not plan.recipe.check_data:
             return []
         known_problems = set(broken)
         cache = JsonCache(plan.store.cache / "looks.json")
