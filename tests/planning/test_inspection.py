@@ -256,6 +256,8 @@ def test_of_large_data_the_beginning_is_read_and_only_single_rows_are_judged(her
         "{files: text.txt, unit: line, split: {validation: 0.1, test: 0.2}}", "{files: large.csv, KEYS}"
     )
     planned(text.replace("KEYS", "min_chars: 5, split: {test: 0.2}"))
+    (found,) = problems(text.replace("KEYS", "text: txt"))
+    assert found == "corpora.c: large.csv line 2: no column 'txt'; did you mean text?"
     (found,) = problems(text.replace("KEYS", "group: author"))
     assert found == "corpora.c: large.csv line 2: no column 'author'; known: label, text"
 

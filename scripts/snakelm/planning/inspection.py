@@ -12,9 +12,9 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from snakelm.core.errors import one_line
 from snakelm.core.outside import folder_of
@@ -78,14 +78,15 @@ class Inspection:
         now = time.time()
         asked: dict[str, Look] = {}
         problems: list[str] = []
-        for key, look in _looks(plan, self._unfinished(plan)):
-            if look.where in known_problems or key in asked or _is_answered(cache.get(key), now):
+        for question in _questions(self._unfinished(plan)):
+            if question.where in known_problems or question.key in asked or _is_answered(cache.get(question.key), now):
                 continue
+            look = question.look()
             if look.kind == "model" and (folder := folder_of(look.config["name"])) and not folder.is_dir():
                 remedy = "give a folder or a Hub name (owner/name)"
                 problems.append(f"{look.where}: there is no folder {look.config['name']!r}; {remedy}")
-                continue
-            asked[key] = look
+            else:
+                asked[question.key] = look
         answers = ask(list(asked.values()), plan.recipe.plugins) if asked else []
         for key, answer in zip(asked, answers, strict=True):
             problems += answer.problems
@@ -134,30 +135,54 @@ def ask(looks: Sequence[Look], plugins: Sequence[str]) -> list[Answer]:
     return answers + [Answer(was_looked_at=False)] * (len(looks) - len(answers))
 
 
-def _looks(plan: Plan, runs: Sequence[PlannedRun]) -> Iterator[tuple[str, Look]]:
-    """(key of the content, look) for what these runs are made of."""
+class _Question(NamedTuple):
+    """A look that may be needed; its details are put together only if it is."""
+
+    key: str
+    """A digest of everything that the answer depends on."""
+    where: str
+    look: Callable[[], Look]
+
+
+def _questions(runs: Sequence[PlannedRun]) -> Iterator[_Question]:
+    """What is to be asked of the entries that these runs are made of."""
     tasks: set[str] = set()
+    starts: set[str] = set()
     for run in runs:
-        if run.stage == "fetch_corpus":
-            settings, where = run.settings(), f"corpora.{run.subject.corpus}"
-            look = Look("corpus", where, settings, dict(run.sources), corpus=settings)
-            yield _key(run, run.identity, run.sources, _caches(run.typed())), look
-        elif run.stage == "train_tokenizer" and run.identity.get("existing"):
-            look = Look("tokenizer", f"tokenizers.{run.subject.tokenizer}", run.settings())
-            yield _key(run, run.identity, run.sources), look
-        elif run.stage == "pretrain" and run.identity["init"] not in (*WORDS, ENTRY):
-            yield _model(run, f"models.{run.subject.model}.init")
-        elif run.stage == "finetune":
-            if run.subject.task not in tasks:
-                tasks.add(run.subject.task)
-                yield from _task(run)
-            if run.identity["init"] not in WORDS:
-                yield _model(run, "experiments.init", needs_tokenizer=True)
+        match run.stage:
+            case "fetch_corpus":
+                yield _of_corpus(run)
+            case "train_tokenizer" if run.identity["existing"]:
+                yield _of_tokenizer(run)
+            case "pretrain" if run.identity["init"] not in (*WORDS, ENTRY):
+                yield _of_model(run, f"models.{run.subject.model}.init")
+            case "finetune":
+                if run.subject.task not in tasks:
+                    tasks.add(run.subject.task)
+                    yield _of_task(run)
+                if (init := str(run.identity["init"])) not in WORDS and init not in starts:
+                    starts.add(init)
+                    yield _of_model(run, "experiments.init", needs_tokenizer=True)
 
 
-def _model(run: PlannedRun, where: str, needs_tokenizer: bool = False) -> tuple[str, Look]:
+def _of_corpus(run: PlannedRun) -> _Question:
+    where = f"corpora.{run.subject.corpus}"
+
+    def look() -> Look:
+        settings = run.settings()
+        return Look("corpus", where, settings, dict(run.sources), corpus=settings)
+
+    return _Question(_key(run, run.identity, run.sources, _caches(run.typed())), where, look)
+
+
+def _of_tokenizer(run: PlannedRun) -> _Question:
+    where = f"tokenizers.{run.subject.tokenizer}"
+    return _Question(_key(run, run.identity, run.sources), where, lambda: Look("tokenizer", where, run.settings()))
+
+
+def _of_model(run: PlannedRun, where: str, needs_tokenizer: bool = False) -> _Question:
     config = {"name": str(run.identity["init"]), "needs_tokenizer": needs_tokenizer}
-    return digest(["model", config, _of_folder(run)]), Look("model", where, config)
+    return _Question(digest(["model", config, _of_folder(run)]), where, lambda: Look("model", where, config))
 
 
 def _of_folder(run: PlannedRun) -> dict[str, Any]:
@@ -168,31 +193,32 @@ def _of_folder(run: PlannedRun) -> dict[str, Any]:
     return {path: value for path, value in run.sources.items() if path.startswith(f"{folder.as_posix()}/")}
 
 
-def _task(run: PlannedRun) -> Iterator[tuple[str, Look]]:
+def _of_task(run: PlannedRun) -> _Question:
     task = run.typed().task  # type: ignore[attr-defined]  # a FinetuneConfig
     assert isinstance(task, TaskConfig)
-    of_init = _of_folder(run)
+    where, corpus, of_init = f"tasks.{run.subject.task}", run.parents.get("corpus"), _of_folder(run)
     sources = {path: value for path, value in run.sources.items() if path not in of_init}
+    caches = [path for source in (task.data, task.train, task.validation, task.test) for path in _caches(source)]
+    of_corpus: list[Any] = []
+    if corpus is not None:
+        sources |= corpus.sources
+        caches += _caches(corpus.typed())
+        of_corpus = [corpus.canonical, corpus.done]
     # Rows do not depend on how they are learnt, nor on how many of them.
     left_out = {*task.training_keys(), "max_train_rows", "grid"}
     identity = {key: value for key, value in run.identity["task"].items() if key not in left_out}
-    settings = task.model_dump(mode="json") | {"max_train_rows": None}
-    corpus = run.parents.get("corpus")
-    of_corpus: list[Any] = []
-    caches = [path for source in (task.data, task.train, task.validation, task.test) for path in _caches(source)]
-    if corpus is not None:
-        sources |= corpus.sources
-        of_corpus = [corpus.canonical, corpus.done]
-        caches += _caches(corpus.typed())
-    look = Look(
-        "task",
-        f"tasks.{run.subject.task}",
-        settings,
-        sources,
-        corpus=None if corpus is None else corpus.settings(),
-        corpus_folder=str(corpus.folder.absolute()) if corpus is not None and corpus.done else "",
-    )
-    yield _key(run, identity, sources, of_corpus, caches), look
+
+    def look() -> Look:
+        return Look(
+            "task",
+            where,
+            task.model_dump(mode="json") | {"max_train_rows": None},
+            sources,
+            corpus=None if corpus is None else corpus.settings(),
+            corpus_folder=str(corpus.folder.absolute()) if corpus is not None and corpus.done else "",
+        )
+
+    return _Question(_key(run, identity, sources, of_corpus, caches), where, look)
 
 
 def _key(run: PlannedRun, *content: Any) -> str:

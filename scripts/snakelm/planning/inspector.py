@@ -220,15 +220,18 @@ def _small_corpus(entry: Mapping[str, Any], sources: Mapping[str, Any], folder: 
     if found.problems or found.notes or not (found.rows or found.whole):
         return found
     scratch = folder / "documents.jsonl"
-    try:
-        if not found.whole:
+    if not found.whole:
+        try:
             check_rows(config, iter(found.rows), scratch)
-            # Too few rows for what only all of them show: how they are divided, and whether any is long enough.
-            config = config.model_copy(update={"split": SplitConfig(), "group": None, "keep": None})
+        except UserError as error:
+            found.problems += error.lines
+            return found
+        # The first rows do not show how all of them are divided.
+        config = config.model_copy(update={"split": SplitConfig(), "group": None})
+    try:
         write_corpus(config, iter(found.rows), folder, scratch)
     except UserError as error:
-        if found.whole or config.split.column or config.group or config.keep:
-            found.problems += error.lines
+        found.problems += error.lines if found.whole else ()  # the rows that are not read may be better
     return found
 
 
@@ -246,7 +249,7 @@ def _beginning(corpus: Path, folder: Path) -> Sample:
         rows, characters = 0, 0
         with pyarrow.parquet.ParquetFile(corpus / f"{split}.parquet") as file:
             batches = []
-            for batch in file.iter_batches(batch_size=500):
+            for batch in file.iter_batches(batch_size=100):
                 batches.append(batch)
                 rows, characters = rows + batch.num_rows, characters + batch.nbytes
                 if rows >= ROWS or characters >= CHARACTERS:
