@@ -444,3 +444,10 @@ def test_from_the_command_line_and_without_heavy_imports_when_nothing_is_new(wor
     assert "snakelm.planning.inspection" in imported
     assert not {"torch", "transformers", "pandas", "numpy", "pyarrow", "snakelm.planning.inspector"} & imported
     workspace.snakemake("--unlock", "--configfile", "r.yaml")
+
+
+def test_jobs_look_at_nothing_again(workspace: Workspace):
+    (workspace.folder / "own_counted.py").write_text("def load():\n    open('calls', 'a').write('x'); return ['a text']\n")
+    (workspace.folder / "r.yaml").write_text("corpora: {c: {python: 'own_counted:load', split: none}}\n")
+    workspace.snakelm("run", "--configfile", "r.yaml", "--cores", "1")
+    assert (workspace.folder / "calls").read_text() == "xx"  # when it was planned, and by the job
