@@ -91,8 +91,9 @@ def test_all_that_is_wrong_is_listed_with_place_and_remedy(here):
         "\ntasks:",
         "\ntasks:\n  blank: {type: text_classification, data: {files: blank.csv}}\n"
         "  columns: {type: text_classification, train: {files: rows.csv}, test: {files: blank.csv},"
-        " text_column: txt, label_column: labl}",
-    ).replace("tasks: topic", "tasks: [topic, blank, columns]")
+        " text_column: txt, label_column: labl}\n"
+        "  half: {type: text_classification, train: {files: strange.xyz}, test: {files: rows.csv}, text_column: txt}",
+    ).replace("tasks: topic", "tasks: [topic, blank, columns, half]")
     found = problems(text)
     assert found == [
         f"corpora.n: no.txt: no such file (paths are relative to the working directory, {Path.cwd()})",
@@ -104,6 +105,9 @@ def test_all_that_is_wrong_is_listed_with_place_and_remedy(here):
         "tasks.columns.label_column: rows.csv line 2: no column 'labl'; did you mean label?",
         "tasks.columns.text_column: blank.csv line 2: no column 'txt'; did you mean text?",
         "tasks.columns.label_column: blank.csv line 2: no column 'labl'; did you mean label?",
+        "tasks.half.train: strange.xyz: unknown format; set format: txt (or jsonl, csv, conll, …; parallel for two"
+        " files line by line)",
+        "tasks.half.text_column: rows.csv line 2: no column 'txt'; did you mean text?",
     ]
 
 
@@ -421,9 +425,10 @@ def test_what_takes_too_long_is_left_to_the_job(here, monkeypatch, capsys):
     monkeypatch.setattr("snakelm.planning.inspector.SECONDS", 0.2)
     Path("own_slow.py").write_text("import time\ndef rows():\n    time.sleep(60); yield 'a'\n")
     began = time.monotonic()
-    planned("corpora: {c: {python: 'own_slow:rows'}}")
+    text = BASE.replace("{files: text.txt, unit: line,", "{python: 'own_slow:rows',")
+    planned(text.replace("data: {files: rows.csv}", "corpus: c"))
     assert time.monotonic() - began < 30
-    assert "note: corpora.c: could not be looked at within 0.2 s; the job will" in capsys.readouterr().err
+    assert capsys.readouterr().err == "note: corpora.c: could not be looked at within 0.2 s; the job will\n"
 
 
 def test_from_the_command_line_and_without_heavy_imports_when_nothing_is_new(workspace: Workspace, monkeypatch):
@@ -447,7 +452,9 @@ def test_from_the_command_line_and_without_heavy_imports_when_nothing_is_new(wor
 
 
 def test_jobs_look_at_nothing_again(workspace: Workspace):
-    (workspace.folder / "own_counted.py").write_text("def load():\n    open('calls', 'a').write('x'); return ['a text']\n")
+    (workspace.folder / "own_counted.py").write_text(
+        "def load():\n    open('calls', 'a').write('x'); return ['a text']\n"
+    )
     (workspace.folder / "r.yaml").write_text("corpora: {c: {python: 'own_counted:load', split: none}}\n")
     workspace.snakelm("run", "--configfile", "r.yaml", "--cores", "1")
     assert (workspace.folder / "calls").read_text() == "xx"  # when it was planned, and by the job

@@ -101,8 +101,7 @@ class Inspector:
             samples = {("corpus", split): Sample(rows, found.whole) for split, rows in by_split.items() if rows}
         problems = [f"{look.where}.{key}: {line}" for (key, _), one in samples.items() for line in one.problems]
         notes = [f"{look.where}.{key}: {line}" for (key, _), one in samples.items() for line in one.notes]
-        if not problems and not notes:
-            problems = task_problems(task, look.where, samples)
+        problems += task_problems(task, look.where, {key: one for key, one in samples.items() if not one.problems})
         return Answer(tuple(dict.fromkeys(problems)), tuple(notes))
 
     def _model(self, look: Look) -> Answer:
@@ -141,6 +140,7 @@ class Inspector:
         if key not in self._corpora:
             folder = self.folder / str(len(self._corpora))
             folder.mkdir()
+            self._corpora[key] = (folder, Sample(whole=False, notes=["could not be looked at"]))  # if it takes too long
             if look.corpus_folder:
                 found = _beginning(Path(look.corpus_folder), folder)
             else:
@@ -151,7 +151,7 @@ class Inspector:
 
 def task_problems(task: TaskConfig, where: str, samples: Mapping[tuple[str, str], Sample]) -> list[str]:
     """What a task's job would refuse in these rows; samples: (key of the source, split) → its rows."""
-    from snakelm.finetune.data import assemble
+    from snakelm.finetune.data import assemble, sources_of
     from snakelm.finetune.rows import NoRowsLeft, task_rows
 
     problems: list[str] = []
@@ -174,7 +174,7 @@ def task_problems(task: TaskConfig, where: str, samples: Mapping[tuple[str, str]
         except UserError as error:
             problems += [f"{where}.{key}: {line}" for line in error.lines]
         places[split] = lambda number, rows=found.rows: rows[number].where
-    if problems:
+    if problems or len(frames) < len(sources_of(task) if task.corpus is None else samples):
         return problems
     try:
         if all(found.whole for found in samples.values()):
