@@ -158,6 +158,11 @@ SQUAD = {"question": "who?", "context": "she did", "answers": {"text": ["she"], 
             "tasks.topic.group_column: d.jsonl line 1: no column 'author'; known: label, text",
         ),
         (
+            "{type: text_classification, data: {files: d.jsonl}}",
+            [],
+            "tasks.topic.data: train: d.jsonl has no rows",
+        ),
+        (
             "{type: regression, corpus: c, label_column: year}",
             [],
             "tasks.topic.label_column: corpus c, train document 1: no column 'year'; known: text",

@@ -63,7 +63,7 @@ def _load(request: _Request) -> TaskData:
 
 def assemble(task: TaskConfig, raw: Mapping[str, list[Row]]) -> TaskData:
     """The task's data, given all rows of its sources by split (one split, train, where all splits are made of it)."""
-    frames = {split: task_rows(rows, task, split, _source_name(task, split)) for split, rows in raw.items()}
+    frames = {split: task_rows(rows, task, split, source_name(task, split)) for split, rows in raw.items()}
     wheres = {split: _where(rows) for split, rows in raw.items()}
     task.check_rows(frames, wheres)
     frames, wheres = _make_splits(frames, wheres, task)
@@ -79,7 +79,7 @@ def assemble(task: TaskConfig, raw: Mapping[str, list[Row]]) -> TaskData:
     return TaskData(frames, labels, duplicates, wheres)
 
 
-def _source_name(task: TaskConfig, split: str) -> str:
+def source_name(task: TaskConfig, split: str) -> str:
     """What messages call a split's source."""
     if task.corpus is not None:
         return f"corpus {task.corpus}"

@@ -151,7 +151,7 @@ class Inspector:
 
 def task_problems(task: TaskConfig, where: str, samples: Mapping[tuple[str, str], Sample]) -> list[str]:
     """What a task's job would refuse in these rows; samples: (key of the source, split) → its rows."""
-    from snakelm.finetune.data import assemble, sources_of
+    from snakelm.finetune.data import assemble, source_name, sources_of
     from snakelm.finetune.rows import NoRowsLeft, task_rows
 
     problems: list[str] = []
@@ -168,7 +168,7 @@ def task_problems(task: TaskConfig, where: str, samples: Mapping[tuple[str, str]
         if missing or _may_be_labelled_later(task, found):
             continue
         try:
-            frames[split] = task_rows(found.rows, task, split)
+            frames[split] = task_rows(found.rows, task, split, source_name(task, split))
         except NoRowsLeft as error:
             problems += [f"{where}.{key}: {line}" for line in error.lines if found.whole]
         except UserError as error:
