@@ -10,6 +10,7 @@ import pytest
 from filelock import FileLock
 
 from snakelm.cli.main import SUBCOMMANDS, build_parser, main
+from snakelm.planning.samples import ROWS
 from snakelm.runs.store import Store
 from snakelm.workflow.rules import read_plan
 from tests.workspace import ROOT, Workspace
@@ -111,6 +112,6 @@ def test_run_in_another_directory_takes_the_recipe_from_here_and_says_where_the_
     (here.folder / "text.txt").rename(here.folder / "sub" / "text.txt")
     printed = here.snakelm("run", "--configfile", "r.yaml", "--directory", "sub", "--cores", "1")
     assert "report      results/report.html" in printed and (here.folder / "sub" / "results" / "report.html").exists()
-    (here.folder / "sub" / "text.txt").write_bytes(b"\xff\xfe")
+    (here.folder / "sub" / "text.txt").write_bytes(b"one\n" * 5 * ROWS + b"\xff\xfe")  # behind what is looked at
     failed = here.snakelm("run", "--configfile", "r.yaml", "--directory", "sub", "--cores", "1", code=1)
     assert "failed      1 jobs" in failed and "no such recipe" not in failed

@@ -39,10 +39,16 @@ def fetch_corpus(context: RunContext[CorpusConfig]) -> dict[str, Any]:
     and a split that cannot be made.
     """
     began = time.monotonic()
-    config = context.config
-    scratch = context.work / "documents.jsonl"
+    rows = read_rows(context.config, context.sources, context.work)
+    numbers = write_corpus(context.config, rows, context.out, context.work / "documents.jsonl")
+    context.times["seconds"] = round(time.monotonic() - began, 3)
+    return numbers
+
+
+def write_corpus(config: CorpusConfig, rows: Iterator[Row], out: Path, scratch: Path) -> dict[str, Any]:
+    """`fetch_corpus` for any rows: writes the splits into the folder `out`; `scratch` is a file that it removes."""
     read = _Reading(config)
-    read.all(read_rows(config, context.sources, context.work), scratch)
+    read.all(rows, scratch)
     read.refuse_or_warn()
     split, duplicates = read.splits(), 0
     kept = numpy.ones(len(split), dtype=bool)
@@ -50,7 +56,7 @@ def fetch_corpus(context: RunContext[CorpusConfig]) -> dict[str, Any]:
         kept = numpy.zeros(len(split), dtype=bool)
         kept[numpy.unique(read.texts(), return_index=True)[1]] = True
         duplicates = int(len(kept) - kept.sum())
-    numbers = _write(context.out, scratch, split, kept, read.columns)
+    numbers = _write(out, scratch, split, kept, read.columns)
     scratch.unlink()
     _compare_fractions(config, numbers["documents"])
     leaked = _held_out_in_train(read.texts()[kept], split[kept])
@@ -65,7 +71,6 @@ def fetch_corpus(context: RunContext[CorpusConfig]) -> dict[str, Any]:
         ", ".join(f"{name} {count:,} documents" for name, count in numbers["documents"].items()),
         ", ".join(f"{name} {count:,}" for name, count in dropped.items()),
     )
-    context.times["seconds"] = round(time.monotonic() - began, 3)
     return {
         **numbers,
         "dropped": dropped,
@@ -73,6 +78,11 @@ def fetch_corpus(context: RunContext[CorpusConfig]) -> dict[str, Any]:
         "with_control_characters": read.clean.counts["control"],
         "held_out_texts_also_in_train": leaked,
     }
+
+
+def check_rows(config: CorpusConfig, rows: Iterator[Row], scratch: Path) -> None:
+    """UserError for the first row that a corpus cannot be made of; `scratch` is a file that is written."""
+    _Reading(config).all(rows, scratch)
 
 
 class _Reading:

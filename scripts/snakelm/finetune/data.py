@@ -14,6 +14,7 @@ from snakelm.core.console import log
 from snakelm.core.errors import UserError
 from snakelm.finetune.rows import task_rows
 from snakelm.finetune.splits import hold_out, sample
+from snakelm.readers.config import SourceConfig
 from snakelm.readers.corpus import SPLITS, has_split, read_split
 from snakelm.readers.row import Row
 from snakelm.readers.rows import read_rows
@@ -57,9 +58,12 @@ class _Request:
 
 @functools.lru_cache(maxsize=2)
 def _load(request: _Request) -> TaskData:
-    task = request.task
-    raw = _read_sources(request)
-    frames = {split: task_rows(rows, task, split, _source_name(task, split)) for split, rows in raw.items()}
+    return assemble(request.task, _read_sources(request))
+
+
+def assemble(task: TaskConfig, raw: Mapping[str, list[Row]]) -> TaskData:
+    """The task's data, given all rows of its sources by split (one split, train, where all splits are made of it)."""
+    frames = {split: task_rows(rows, task, split, source_name(task, split)) for split, rows in raw.items()}
     wheres = {split: _where(rows) for split, rows in raw.items()}
     task.check_rows(frames, wheres)
     frames, wheres = _make_splits(frames, wheres, task)
@@ -75,7 +79,7 @@ def _load(request: _Request) -> TaskData:
     return TaskData(frames, labels, duplicates, wheres)
 
 
-def _source_name(task: TaskConfig, split: str) -> str:
+def source_name(task: TaskConfig, split: str) -> str:
     """What messages call a split's source."""
     if task.corpus is not None:
         return f"corpus {task.corpus}"
@@ -96,18 +100,20 @@ def _read_sources(request: _Request) -> dict[str, list[Row]]:
     if task.corpus is not None:
         if request.corpus is None:
             raise UserError(f"corpus {task.corpus}: its run folder was not given")
-        return {split: rows for split in SPLITS if (rows := _corpus_rows(request.corpus, split, task))}
+        return {split: rows for split in SPLITS if (rows := corpus_rows(request.corpus, split, task))}
+    given = sources_of(task)
+    return {split: list(read_rows(source, request.sources, request.work)) for split, source in given.items()}
+
+
+def sources_of(task: TaskConfig) -> dict[str, SourceConfig]:
+    """Split → the source of its rows; a task with `data` has one split, called train."""
     given = {"train": task.data or task.train, "validation": task.validation, "test": task.test}
     if not task.trains:
         given = {"test": task.test or task.data or task.train}
-    return {
-        split: list(read_rows(source, request.sources, request.work))
-        for split, source in given.items()
-        if source is not None
-    }
+    return {split: source for split, source in given.items() if source is not None}
 
 
-def _corpus_rows(folder: Path, split: str, task: TaskConfig) -> list[Row]:
+def corpus_rows(folder: Path, split: str, task: TaskConfig) -> list[Row]:
     """Documents, or their paragraphs with the document's other columns; each knows its place."""
     if not has_split(folder, split):
         return []

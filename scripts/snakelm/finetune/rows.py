@@ -16,13 +16,18 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
+class NoRowsLeft(UserError):
+    """No row of a split can be used, though none of them is wrong."""
+
+
 def task_rows(rows: Sequence[Row], task: TaskConfig, split: str, source: str = "") -> DataFrame:
     """The rows of one split as the task's table; `source` is what messages call them.
 
     Its index is 0…n−1; it has `row`, the row's number in its source from 0, and the columns that the type makes.
 
-    Raises UserError with file, line and column for the first row that cannot be used; rows without a label or
-    text are dropped and counted where the recipe says so. Rows outside min_chars…max_chars are left out.
+    Raises UserError with file, line and column for the first row that cannot be used (NoRowsLeft where none is left);
+    rows without a label or text are dropped and counted where the recipe says so. Rows outside min_chars…max_chars
+    are left out.
     """
     import pandas
 
@@ -30,7 +35,7 @@ def task_rows(rows: Sequence[Row], task: TaskConfig, split: str, source: str = "
         raise UserError(f"{split}: {source or 'the source'} has no rows")
     kept = _usable(rows, task, split)
     if not kept:
-        raise UserError(f"{split}: no row is left of {len(rows)} (missing labels, empty texts, min_chars, max_chars)")
+        raise NoRowsLeft(f"{split}: no row is left of {len(rows)} (missing labels, empty texts, min_chars, max_chars)")
 
     def where(position: int) -> str:
         return rows[kept[position]].where

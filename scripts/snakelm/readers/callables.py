@@ -12,6 +12,7 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import signal
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
@@ -86,7 +87,7 @@ def _called(python: str, source: SourceConfig) -> Iterator[Row]:
             yield Row(value, python, number, "row")
     except UserError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _raised(f"{python}, after row {number}," if number else python, error) from error
 
 
@@ -152,6 +153,9 @@ def _public(module: Any) -> list[str]:
 
 
 def _raised(what: str, error: BaseException) -> UserError:
+    """One line for what a callable raised; a job that was told to stop (exit code 143 after SIGTERM) does stop."""
+    if isinstance(error, SystemExit) and error.code == 128 + signal.SIGTERM:
+        raise error
     message = " ".join(str(error).split())
     frames = traceback.extract_tb(error.__traceback__)
     last = frames[-1] if frames else None

@@ -12,8 +12,11 @@ from snakelm.readers.config import SourceConfig
 from snakelm.readers.row import Row
 
 
-def hub_rows(source: SourceConfig) -> Iterator[Row]:
-    """The rows of one split, through the cache of `datasets`, classes named; whatever goes wrong there is one line."""
+def hub_rows(source: SourceConfig, streaming: bool = False) -> Iterator[Row]:
+    """The rows of one split, through the cache of `datasets`, classes named; whatever goes wrong there is one line.
+
+    streaming: read no more of it than is asked for, and keep nothing.
+    """
     import datasets
 
     hub = source.hub
@@ -23,7 +26,7 @@ def hub_rows(source: SourceConfig) -> Iterator[Row]:
     if hub.revision is None:
         log.warning("hub: %s has no revision: its data may change under the same id; set revision", hub.name)
     try:
-        rows = datasets.load_dataset(hub.name, hub.config, split=hub.split, revision=hub.revision)
+        rows = datasets.load_dataset(hub.name, hub.config, split=hub.split, revision=hub.revision, streaming=streaming)
     except Exception as error:
         raise UserError(f"hub: {hub.name} cannot be loaded ({type(error).__name__}: {one_line(error)})") from error
     name_classes = namer(rows.features.to_dict() if rows.features else {})

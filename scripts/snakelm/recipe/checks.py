@@ -9,6 +9,7 @@ from snakelm.core.config import reference_of
 from snakelm.core.errors import UserError, did_you_mean
 from snakelm.pretrain.config import check as check_model
 from snakelm.recipe.continuing import check_start
+from snakelm.recipe.limits import check_sizes
 from snakelm.recipe.schema import ExperimentConfig, Recipe
 from snakelm.recipe.sections import SECTIONS
 from snakelm.tasks.config import one_device
@@ -21,6 +22,7 @@ def check(recipe: Recipe) -> Iterator[tuple[Path, str]]:
     """Yield (key path, what is wrong and what to do) for every combination that cannot work; references are sound."""
     if not any(getattr(recipe, name) for name in SECTIONS):
         yield [], f"is empty; give it {', '.join(SECTIONS)}"
+    yield from check_sizes(recipe)
     for name, tokenizer in recipe.tokenizers.items():
         yield from _components(name, tokenizer)
     for name, model in recipe.models.items():

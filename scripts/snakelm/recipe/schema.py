@@ -136,6 +136,11 @@ class Recipe(Config):
         description="What an edit to a stage's code means: `rerun` the stage and all below it, or `keep` the runs "
         "that other code made (the plan marks them).",
     )
+    check_data: bool = circumstance(
+        True,
+        description="Whether data are looked at when the recipe is planned, before anything is trained: the first "
+        "thousands of rows, columns, labels, callables, outside models. Only what is new is looked at.",
+    )
     resources: dict[StageName, Resources] = circumstance({}, description="What the jobs of a stage ask for, by stage.")
 
     plugins: list[str] = Field(

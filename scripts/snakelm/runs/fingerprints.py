@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from snakelm.core.config import is_outside
 from snakelm.core.errors import UserError
+from snakelm.core.outside import folder_of
 from snakelm.readers.callables import callable_fingerprint
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.paths import source_paths
@@ -71,8 +72,8 @@ def _outside_in(value: Any) -> Iterator[str]:
 
 def fingerprint_outside(name: str, files: FileDigests) -> dict[str, str]:
     """File → sha256 of an outside model or tokenizer that is a local folder; nothing for a Hub name."""
-    folder = Path(name).expanduser()
-    if name in WORDS or not folder.is_dir():
+    folder = None if name in WORDS else folder_of(name)
+    if folder is None or not folder.is_dir():
         return {}
     try:
         return {path.as_posix(): files(path) for path in sorted(folder.rglob("*")) if path.is_file()}

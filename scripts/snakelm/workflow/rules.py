@@ -17,16 +17,17 @@ from pathlib import Path
 from typing import Any
 
 from snakelm.core.errors import UserError
+from snakelm.planning.inspection import Inspection
 from snakelm.planning.links import link_latest, note_cells
 from snakelm.planning.orders import write_orders
 from snakelm.planning.plan import FINISHED, Plan
-from snakelm.planning.planner import make_plan
+from snakelm.planning.planner import Inspect, make_plan
 from snakelm.planning.summary import whereabouts
 from snakelm.recipe.loading import load
 from snakelm.runs.code import ROOT
 from snakelm.runs.stages import STAGES
 from snakelm.runs.store import Store
-from snakelm.workflow.snakemake_api import Host, is_dry, is_quiet
+from snakelm.workflow.snakemake_api import Host, asks_only, is_dry, is_quiet
 
 DEFAULT_RECIPE = "config/config.yaml"
 
@@ -55,7 +56,8 @@ class Workflow:
     def _plan(self) -> None:
         files, overrides, module = self._host.recipe()
         only = overrides.pop("only", None)
-        self.plan = read_plan(files, overrides, self.store, module, only_finished=only == FINISHED)
+        inspect = None if asks_only() else Inspection(only)
+        self.plan = read_plan(files, overrides, self.store, module, only_finished=only == FINISHED, inspect=inspect)
         self.targets = self._host.inputs(self.plan.targets(only), ancient=False)
         note_cells(self.plan)
         if not is_dry():
@@ -149,16 +151,17 @@ def read_plan(
     store: Store,
     module: str | None = None,
     only_finished: bool = False,
+    inspect: Inspect | None = None,
 ) -> Plan:
     """Recipe files (default: config/config.yaml) and overrides → Plan; UserError lists every problem.
 
     module: the name of the Snakemake module whose config `overrides` is, and the whole of the recipe.
-    only_finished: as for `make_plan`.
+    only_finished, inspect: as for `make_plan`.
     """
     if module is not None:
-        return make_plan(load([], overrides, f"config of module {module}"), store, module, only_finished)
+        return make_plan(load([], overrides, f"config of module {module}"), store, module, only_finished, inspect)
     files = files or [DEFAULT_RECIPE]
-    return make_plan(load(files, overrides), store, _report_name(Path(files[-1]).stem), only_finished)
+    return make_plan(load(files, overrides), store, _report_name(Path(files[-1]).stem), only_finished, inspect)
 
 
 def _escaped(text: str) -> str:
