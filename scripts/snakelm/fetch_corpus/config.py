@@ -74,6 +74,10 @@ class CorpusConfig(Repeatable, SourceConfig):
             raise ValueError("group goes with split fractions; split.column already says where each row goes")
         return self
 
+    @property
+    def names_matter(self) -> bool:
+        return self.group == "file"
+
     def splits(self) -> tuple[str, ...] | None:
         """The splits that the corpus will have, train first; None where only the data's own column can say."""
         if self.split.column is not None:
