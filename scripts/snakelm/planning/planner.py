@@ -94,6 +94,7 @@ class _Planner:
         self.tokenizers: Parents = {}
         self.models: Parents = {}
         self._parts: dict[int, tuple[Config, _Parts]] = {}
+        self._inits: dict[str, tuple[Any, dict[str, Any]]] = {}
         self._baseline_parts: dict[tuple[int, str], _Parts] = {}
         self._curves: dict[str, list[_Task]] = {}
 
@@ -189,13 +190,12 @@ class _Planner:
         model, task, init = self.recipe.models[cell.model], cell.task.config, cell.init
         architecture = model.architecture_config() if init == "random" else None
         of_task = self._parts_of(task, f"tasks.{cell.task.name}")
-        outside = self.fingerprints.anew()
-        folder = outside.folder(init)
-        own = {"init": init if folder is None else {CONTENT: folder}, "baseline": None, "seed": seed}
+        known_as, sources = self._outside(init)
+        own = {"init": known_as, "baseline": None, "seed": seed}
         parts = _Parts(
             {**own, "task": of_task.identity, "architecture": architecture and architecture.identity()},
             {**own, "task": of_task.explicit, "architecture": architecture and architecture.explicit()},
-            {**of_task.sources, **outside.sources},
+            {**of_task.sources, **sources} if sources else of_task.sources,
             of_task.components,
             {**own, "task": of_task.written, "architecture": architecture and architecture.written()},
         )
@@ -207,6 +207,14 @@ class _Planner:
         return self._make(
             "finetune", f"{cell.name}.s{seed}", parts, self._starting_points(cell, model), subject, config
         )
+
+    def _outside(self, init: str) -> tuple[Any, dict[str, Any]]:
+        """(what an init enters an id as, the files that it stands for)."""
+        if init not in self._inits:
+            found = self.fingerprints.anew()
+            folder = found.folder(init)
+            self._inits[init] = (init if folder is None else {CONTENT: folder}, found.sources)
+        return self._inits[init]
 
     def _baseline(self, cell: _Cell) -> PlannedRun:
         """One run for all models and seeds, and for all values of the keys that it does not use."""

@@ -163,9 +163,8 @@ class SourceConfig(Config):
         one = formats[0] if len(set(formats)) == 1 else None
         if not formats:
             values.pop("format", None)
-        for name, readers in _readers_of_keys().items():
-            if None not in formats and not readers & set(formats):
-                values.pop(name, None)
+        for name in _unread(frozenset(formats)):
+            values.pop(name, None)
         resolved = {"format": one or formats, **self._resolved(one)}
         return values | {name: value for name, value in resolved.items() if name in values}
 
@@ -289,8 +288,11 @@ class SourceConfig(Config):
 
 
 @functools.cache
-def _readers_of_keys() -> dict[str, frozenset[str | None]]:
-    """Key → the formats that were given to `read_by`."""
+def _unread(formats: frozenset[str | None]) -> tuple[str, ...]:
+    """The keys that no reader of these formats looks at; none where a format is unknown (None)."""
+    if None in formats:
+        return ()
     fields = SourceConfig.model_fields.items()
     marks = {name: field.json_schema_extra for name, field in fields if isinstance(field.json_schema_extra, dict)}
-    return {name: frozenset(cast(list[str], mark["formats"])) for name, mark in marks.items() if "formats" in mark}
+    readers = {name: set(cast(list[str], mark["formats"])) for name, mark in marks.items() if "formats" in mark}
+    return tuple(name for name, of_key in readers.items() if not of_key & formats)
