@@ -99,9 +99,7 @@ def _local_files(source: SourceConfig, planned: Mapping[str, str]) -> list[Sourc
     if planned and (new := [path for path in paths if path not in planned]):
         raise UserError(*(f"{path}: is new since this run was planned; run Snakemake again" for path in new))
     if twice := given_twice(source):
-        log.warning(
-            "files: %s %s given more than once, and read once", ", ".join(twice), "is" if twice[1:] == [] else "are"
-        )
+        log.warning("%s: given more than once in files, read once", ", ".join(twice))
     if source.sha256 and len(paths) != 1:
         raise UserError(f"sha256 is for one file, but files names {len(paths)} ({paths[0]}, …)")
     if source.format == "parallel":  # here the order that the recipe gives means something
