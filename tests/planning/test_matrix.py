@@ -63,6 +63,7 @@ def planned(make_workspace, tmp_path_factory):
     (data / "a.txt").write_text("one\n")
     (data / "b.txt").write_text("two\n")
     (data / "a.csv").write_text("text,label\nyes,1\n")
+    (data / "a.conll").write_text("yes A\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(workspace.folder)
         recipe = yaml.safe_load(RECIPE.read_text())

@@ -82,12 +82,17 @@ def test_bzip2_is_known_by_its_content():
     assert rows(files="a.txt.bz2", sha256=digest)
 
 
-def test_files_are_sorted_and_each_is_read_once():
+def test_files_are_sorted_and_each_is_read_once(caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("snakelm"), "propagate", True)
     for name in ("b", "a", "c"):
         write(f"data/{name}.txt", name)
     source = SourceConfig(files=["data/c.txt", "data/*.txt", "./data/a.txt"])
     assert source_paths(source) == ["data/a.txt", "data/b.txt", "data/c.txt"]
     assert [row["text"] for row in read_rows(source)] == ["a", "b", "c"]
+    assert "data/a.txt, data/c.txt: given more than once in files, read once" in caplog.text
+    caplog.clear()
+    list(read_rows(SourceConfig(files=["data/c.txt", "data/a.txt"])))
+    assert not caplog.records
 
 
 def test_a_name_with_brackets_is_a_name_where_it_exists():

@@ -22,7 +22,7 @@ from tests.workspace import Workspace
 
 
 def a_manifest(store: Store, headline: dict) -> Manifest:
-    run = OrderedRun("n", "0" * 12, Path("x"), Subject(), "k", {}, {}, {}, (), {})
+    run = OrderedRun("n", "0" * 12, Path("x"), Subject(), "k", {}, {}, {}, {}, (), {})
     return describe(
         run, store, stage="evaluate", run_id="0" * 12, identity={}, parents={}, sources={}, code="c", files={},
         headline=headline, circumstance=Circumstance(),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from snakelm.core.config import Config, Repeatable
+from snakelm.core.config import Config, Repeatable, View
 from snakelm.readers.config import SourceConfig
+from snakelm.readers.row import FILE
 
 
 class SplitConfig(Config):
@@ -73,6 +75,10 @@ class CorpusConfig(Repeatable, SourceConfig):
         if self.group is not None and self.split.column is not None:
             raise ValueError("group goes with split fractions; split.column already says where each row goes")
         return self
+
+    def view(self, view: View) -> dict[str, Any]:
+        reads_paths = FILE in (self.group, self.text, *(self.keep or ()))
+        return super().view(replace(view, paths=view.paths or reads_paths))
 
     def splits(self) -> tuple[str, ...] | None:
         """The splits that the corpus will have, train first; None where only the data's own column can say."""

@@ -62,7 +62,7 @@ def _write(context: RunContext[FinetuneConfig], data: TaskData, result: Result) 
         "metric": main,
         "greater_is_better": metrics.greater_is_better(main),
         "init": context.config.label,
-        "seed": context.config.seed,
+        "seed": context.config.seed if context.config.baseline is None else None,
         "labels": data.labels,
         "rows": {split: len(frame) for split, frame in data.splits.items()},
         "duplicates_of_training": data.duplicates,

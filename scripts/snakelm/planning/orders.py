@@ -28,6 +28,7 @@ def order_of(job: PlannedJob, plan: Plan, code: str) -> Order:
         inputs=tuple(plan.inputs(job)),
         code=code,
         plugins=tuple(plan.recipe.plugins),
+        on_library_change=plan.recipe.on_library_change,
         runs=tuple(ordered(run) for run in job.runs),
     )
 
@@ -43,6 +44,7 @@ def ordered(run: PlannedRun) -> OrderedRun:
         config=run.settings(),
         explicit=dict(run.explicit),
         sources=dict(run.sources),
+        versions=dict(run.versions),
         components=run.components,
         parents={
             role: OrderedParent(

@@ -42,6 +42,8 @@ class PlannedRun:
     key: str
     code: str
     """The digest of the code that it would be made with."""
+    versions: Mapping[str, str]
+    """Versions of libraries that are part of the id; empty but where `on_library_change: rerun` makes it again."""
     components: tuple[str, ...]
     """The modules of the registered variants that it uses."""
     config: Config | Callable[[], Config]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+FILE = "file"
+"""The column that rows from files have beside those of their own: the path."""
+
 
 class Row(dict[str, Any]):
     """Column → value, with `file` (as the recipe names it) and `line` (counted from 1) for messages."""

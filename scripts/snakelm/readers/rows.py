@@ -7,20 +7,16 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from snakelm.core.console import log
 from snakelm.core.errors import UserError, did_you_mean
 from snakelm.readers.archives import contents
 from snakelm.readers.config import SourceConfig
+from snakelm.readers.formats import format_by_suffix
 from snakelm.readers.opening import SourceFile, check_whole
-from snakelm.readers.paths import expand, source_paths
+from snakelm.readers.paths import expand, given_twice, source_paths
 from snakelm.readers.plain import read_parallel, read_txt
-from snakelm.readers.row import Row
+from snakelm.readers.row import FILE, Row
 from snakelm.readers.tables import read_csv, read_json, read_jsonl, read_parquet
-
-SUFFIXES = {
-    ".txt": "txt", ".text": "txt", ".md": "txt", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
-    ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".parquet": "parquet", ".pq": "parquet",
-    ".conll": "conll", ".bio": "conll", ".iob": "conll", ".iob2": "conll", ".conllu": "conllu",
-}  # fmt: skip
 
 
 def read_rows(
@@ -86,23 +82,19 @@ def _find(row: Row, name: str) -> object:
     value: object = row
     for part in name.split("."):
         value = value[part] if isinstance(value, Mapping) and part in value else _ABSENT
-    if value is _ABSENT and name == "file" and row.path is not None:
+    if value is _ABSENT and name == FILE and row.path is not None:
         return row.path
     return value
 
 
 def format_of(name: str, source: SourceConfig) -> str:
     """The format that the source states, or else the one that the file's suffix tells (.gz and .bz2 looked through)."""
-    if source.format:
-        return source.format
-    stem, suffix = os.path.splitext(name.lower())
-    if suffix in (".gz", ".bz2"):
-        suffix = os.path.splitext(stem)[1]
-    if suffix not in SUFFIXES:
+    found = source.format or format_by_suffix(name)
+    if found is None:
         raise UserError(
             f"{name}: unknown format; set format: txt (or jsonl, csv, conll, …; parallel for two files line by line)"
         )
-    return SUFFIXES[suffix]
+    return found
 
 
 def _local_files(source: SourceConfig, planned: Mapping[str, str]) -> list[SourceFile]:
@@ -111,6 +103,8 @@ def _local_files(source: SourceConfig, planned: Mapping[str, str]) -> list[Sourc
     paths = source_paths(source)
     if planned and (new := [path for path in paths if path not in planned]):
         raise UserError(*(f"{path}: is new since this run was planned; run Snakemake again" for path in new))
+    if twice := given_twice(source):
+        log.warning("%s: given more than once in files, read once", ", ".join(twice))
     if source.sha256 and len(paths) != 1:
         raise UserError(f"sha256 is for one file, but files names {len(paths)} ({paths[0]}, …)")
     if source.format == "parallel":  # here the order that the recipe gives means something

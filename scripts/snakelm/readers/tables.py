@@ -31,10 +31,7 @@ def read_csv(file: SourceFile, config: SourceConfig, delimiter: str = ",") -> It
     nobody has stated is refused where it may be data (`_names`).
     """
     csv.field_size_limit(LONGEST_FIELD)
-    delimiter = config.delimiter or delimiter
-    tabs = delimiter == "\t"
-    quote = config.quote if config.quote is not None else "" if tabs else '"'
-    multiline = config.multiline if config.multiline is not None else not tabs
+    delimiter, quote, multiline = config.dialect(delimiter)
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
     names: list[str] | None = None
     wrapped, first_wrapped = 0, 0

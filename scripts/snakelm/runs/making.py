@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import importlib
 import logging
 import os
 import shlex
@@ -31,15 +30,15 @@ from snakelm.core.config import Config
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
 from snakelm.core.registry import Registry
-from snakelm.runs import machine
+from snakelm.runs import libraries, machine
 from snakelm.runs.code import CodeDigests
 from snakelm.runs.context import RunContext
 from snakelm.runs.digests import FileDigests
-from snakelm.runs.fingerprints import fingerprint
+from snakelm.runs.fingerprints import Fingerprints
 from snakelm.runs.identity import ID_LENGTH, run_id
 from snakelm.runs.manifest import describe, plain
 from snakelm.runs.records import CellList, CellMember, Circumstance, Failure, Order, OrderedParent, OrderedRun, Parent
-from snakelm.runs.stages import STAGES, Stage
+from snakelm.runs.stages import STAGES, Stage, resolve
 from snakelm.runs.store import Store, check_files, file_table, is_complete, read_manifest, remove_empty, remove_tree
 
 StageFunction = Callable[[RunContext[Any]], dict[str, Any]]
@@ -97,9 +96,9 @@ def _make(stage: Stage, given: argparse.Namespace) -> None:
     if copy.resolve() != Path(snakelm.__path__[0]).resolve().parent:  # else launch.py would have started the copy
         raise UserError(f"{copy}: the code that this job was submitted with is gone; start snakemake again")
     plugins.load(order.plugins)
-    function = cast(StageFunction, _resolve(stage.function))
+    function = cast(StageFunction, resolve(stage.function))
     for run in order.runs:
-        Maker(stage, function, store, run, order.plugins, given.threads).make()
+        Maker(stage, function, store, run, order, given.threads).make()
     if stage.by_cell:
         members = tuple(CellMember(run.name, run.id, run.folder) for run in order.runs)
         records.write(given.target, CellList(stage.name, job, members))
@@ -116,12 +115,6 @@ def _read_order(store: Store, stage: Stage, job: str) -> Order:
         ) from None
     except ValueError:
         raise UserError(f"{path}: cannot be read; start snakemake again, which writes it anew") from None
-
-
-def _resolve(place: str) -> Any:
-    """What `module:name` names."""
-    module, _, name = place.partition(":")
-    return getattr(importlib.import_module(module), name)
 
 
 _DISK_TROUBLE = {
@@ -192,10 +185,11 @@ class Basis:
     sources: dict[str, Any]
     code: str
     parents: dict[str, Parent]
+    versions: dict[str, str]
 
     def run_id(self, stage: str) -> str:
         ids = {role: parent.id for role, parent in self.parents.items()}
-        return run_id(stage, self.identity, ids, self.sources, self.code)
+        return run_id(stage, self.identity, ids, self.code, self.versions)
 
 
 class Maker:
@@ -207,12 +201,12 @@ class Maker:
         function: StageFunction,
         store: Store,
         run: OrderedRun,
-        plugins: tuple[str, ...],
+        order: Order,
         threads: int,
     ):
         self.stage, self.function, self.store, self.run = stage.name, function, store, run
-        self.plugins, self.threads = plugins, threads
-        config = _resolve(stage.config)
+        self.order, self.threads = order, threads
+        config = resolve(stage.config)
         self.config: Config = (
             config.validate(run.config) if isinstance(config, Registry) else config.model_validate(run.config)
         )
@@ -223,11 +217,18 @@ class Maker:
             log.info("%s is complete already; nothing to do", run.folder)
             return
         digests = CodeDigests(cache=self.store.cache / "code.json")
-        sources = fingerprint(self.config, FileDigests(self.store.cache / "files.json"), digests)
+        found_outside = Fingerprints(FileDigests(self.store.cache / "files.json"), digests)
+        identity, sources = self.config.identity(found_outside), found_outside.sources
+        versions = libraries.counting(self.stage, identity) if run.versions else {}
         parents = {role: Parent(parent.stage, parent.name, parent.id) for role, parent in run.parents.items()}
-        planned = Basis(self.config.identity(), sources, digests.stage(self.stage, run.components), parents)
+        planned = Basis(identity, sources, digests.stage(self.stage, run.components), parents, versions)
         if planned.run_id(self.stage) != run.id:
-            what = "a source changed" if sources != run.sources else f"the code of {self.stage} changed"
+            if sources != run.sources:
+                what = "a source changed"
+            elif versions != run.versions:
+                what = "the version of a library changed"
+            else:
+                what = f"the code of {self.stage} changed"
             raise UserError(f"{run.folder.name}: {what} since this job was submitted; start snakemake again")
         checked = FileDigests(self.store.cache / "parents.json")
         found = replace(planned, parents={role: self._parent(parent, checked) for role, parent in run.parents.items()})
@@ -237,7 +238,12 @@ class Maker:
             self._build(run.folder, real_id, found)
             return
         # A parent turned out to be the same as an earlier one, so this run is known under another id.
-        real = self.store.existing(self.stage).get(real_id)
+        existing = self.store.existing(self.stage)
+        real = existing.get(real_id)
+        if real and self._is_outdated(self.store.root / self.stage / real):
+            found = replace(found, versions=libraries.counting(self.stage, identity))
+            real_id = found.run_id(self.stage)
+            real = existing.get(real_id)
         if real:
             folder = self.store.root / self.stage / real
             log.info("same as %s, which is complete: its parents have the same content", real)
@@ -245,6 +251,10 @@ class Maker:
             folder = self.store.folder(self.stage, run.name, real_id)
             self._build(folder, real_id, found)
         self.store.alias(run.folder, folder)
+
+    def _is_outdated(self, folder: Path) -> bool:
+        """Whether libraries have changed since the run was made, and the recipe wants it made again for that."""
+        return self.order.on_library_change == "rerun" and bool(libraries.changed(read_manifest(folder)))
 
     def _parent_folder(self, parent: OrderedParent) -> Path:
         """As ordered, or where another recipe has made it under a name of its own."""
@@ -301,7 +311,7 @@ class Maker:
             },  # callables are not
             code=basis.code,
             cache=(self.store.cache / self.stage / basis.code[:ID_LENGTH]).resolve(),
-            plugins=self.plugins,
+            plugins=self.order.plugins,
             threads=self.threads,
         )
         try:

@@ -59,6 +59,8 @@ class OrderedRun:
     config: dict[str, Any]
     explicit: dict[str, Any]
     sources: dict[str, Any]
+    versions: dict[str, str]
+    """Versions of libraries that are part of the id (runs/libraries.py)."""
     components: tuple[str, ...]
     parents: dict[str, OrderedParent]
 
@@ -83,6 +85,8 @@ class Order:
     code: str
     """The copy of the code that the job runs (`Store.code`)."""
     plugins: tuple[str, ...]
+    on_library_change: str
+    """keep or rerun, as the recipe says."""
     runs: tuple[OrderedRun, ...]
 
 

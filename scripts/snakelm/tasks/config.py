@@ -25,10 +25,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar, ge
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from snakelm.architectures.names import Network, described
-from snakelm.core.config import Config, Repeatable, inherited, is_circumstance, reference
+from snakelm.core.config import Config, Repeatable, inherited, is_circumstance, keys_of, reference
 from snakelm.core.errors import did_you_mean
 from snakelm.core.registry import Registry
 from snakelm.readers.config import SourceConfig
+from snakelm.tasks.baselines import used_by
 from snakelm.training.config import TrainingConfig
 
 if TYPE_CHECKING:
@@ -276,6 +277,15 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
             return []
         return [f"the baseline {name} does not exist for {self.type}; it has {', '.join(self.baselines) or 'none'}"]
 
+    def unused_by(self, baseline: str) -> frozenset[str]:
+        """The keys that cannot change what a baseline answers: `grid`, and the training keys that it does not use."""
+        return self.training_keys() - used_by(self.baselines[baseline]) | {"grid"}
+
+    def as_seen_by(self: TaskT, baseline: str) -> TaskT:
+        """This task with the defaults of the keys that a baseline does not use, so that it cannot depend on them."""
+        unused = {key.name: key.default for key in keys_of(type(self)) if not key.required}
+        return self.model_copy(update={name: unused[name] for name in self.unused_by(baseline) & unused.keys()})
+
     def greater_is_better(self) -> bool:
         """Whether more of the metric that is selected by is better."""
         return self.metrics.greater_is_better(self.metric or self.metrics.names[0])
@@ -385,15 +395,26 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
             self.at({})
         except ValidationError:
             return self  # whatever is wrong has nothing to do with the grid, and is said by who found it
+        meant: dict[tuple[str, str], Any] = {}
         for point in self.grid_points():
             try:
-                self.at(point)
+                typed = self.at(point)
             except ValidationError as error:
                 told = error.errors()[0]
                 key = str(told["loc"][0]) if told["loc"] else ""
                 said = told["msg"].removeprefix("Value error, ").removeprefix("Input ")
                 raise ValueError(f"grid: {key}: {point[key]!r} {said}" if key else f"grid: {point}: {said}") from None
+            for key, value in point.items():
+                meant[key, repr(value)] = getattr(typed, key)
+        # A value is what its key makes of it: "2" is 2.
+        self.__dict__["grid"] = {key: [meant[key, repr(v)] for v in values] for key, values in self.grid.items()}
         return self
+
+
+def baseline_names() -> list[str]:
+    """All baselines that the registered task types have, those of plug-ins among them; none is called as an init."""
+    found = {name for each in task_types.classes().values() for name in each.baselines}
+    return sorted(found - {"pretrained", "random"})
 
 
 task_types = Registry("task type", key="type", base=TaskConfig, package="snakelm.tasks.types")

@@ -13,7 +13,7 @@ from snakelm.core.errors import UserError
 from snakelm.metrics.classification import text_classification
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column, has_column
-from snakelm.tasks.baselines import Answer, most_frequent, tfidf, tuned
+from snakelm.tasks.baselines import Answer, most_frequent, tfidf, tuned, uses
 from snakelm.tasks.chances import UNTUNED, best_threshold, chance_column, decided, with_chances
 from snakelm.tasks.config import LearnerClass, task_types, training_key
 from snakelm.tasks.data import TaskData, Where
@@ -54,6 +54,7 @@ def frequent_labels(task: TextClassification, data: TaskData) -> Answer:
     return lambda frame: frame.assign(prediction=[guess] * len(frame))
 
 
+@uses("class_weights")
 def logistic_regression(task: TextClassification, data: TaskData) -> Answer:
     """Logistic regression on TF-IDF, its penalty chosen by cross-validation; of several labels one for each."""
     from sklearn.linear_model import LogisticRegression
