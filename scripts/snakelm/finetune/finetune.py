@@ -18,6 +18,7 @@ from snakelm.finetune.results import Result
 from snakelm.finetune.tables import write_predictions, write_records
 from snakelm.runs.context import RunContext
 from snakelm.tasks.data import TaskData
+from snakelm.tasks.metrics import NO_LABELS
 
 
 def finetune(context: RunContext[FinetuneConfig]) -> dict[str, Any]:
@@ -43,13 +44,20 @@ def finetune(context: RunContext[FinetuneConfig]) -> dict[str, Any]:
 
 def _write(context: RunContext[FinetuneConfig], data: TaskData, result: Result) -> dict[str, Any]:
     task, metrics = context.config.task, context.config.task.metrics
-    scores = metrics.score(result.test)
-    main = metrics.main(scores, task.metric)
+    test = {} if "test" in data.unlabelled else metrics.score(result.test)
+    validation = {} if result.validation is None else metrics.score(result.validation)
+    main = metrics.main(test or validation, task.metric) if test or validation else task.metric or metrics.names[0]
     write_predictions(result.test, context.out)
-    headline = {"metric": main, "test": round(scores[main], 6), "test_rows": len(result.test)}
+    headline: dict[str, Any] = {"metric": main}
+    said = NO_LABELS.format(len(result.test))
+    if test:
+        headline |= {"test": round(test[main], 6), "test_rows": len(result.test)}
+        said = f"{main} {test[main]:.4f} on {len(result.test):,} test rows"
+    else:
+        headline["note"] = said
     if result.validation is not None:
         write_predictions(result.validation, context.out, "validation")
-        headline["validation"] = round(metrics.score(result.validation)[main], 6)
+        headline["validation"] = round(validation[main], 6)
     if result.curve:
         write_records(context.out / "curve.tsv", result.curve)
     if result.points:
@@ -65,6 +73,8 @@ def _write(context: RunContext[FinetuneConfig], data: TaskData, result: Result) 
         "rows": {split: len(frame) for split, frame in data.splits.items()},
         "duplicates_of_training": data.duplicates,
     }
+    if data.unlabelled:
+        description["unlabelled"] = sorted(data.unlabelled)
     write_json(context.out / "task.json", description)
-    log.info(f"seed {context.config.seed}: {main} {scores[main]:.4f} on {len(result.test):,} test rows")
+    log.info(f"seed {context.config.seed}: {said}")
     return headline

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-def task_rows(rows: Sequence[Row], task: TaskConfig, split: str, source: str = "") -> DataFrame:
+def task_rows(rows: Sequence[Row], task: TaskConfig, split: str, source: str = "", labelled: bool = True) -> DataFrame:
     """The rows of one split as the task's table; `source` is what messages call them.
 
+    labelled: whether the rows say what is to be predicted; if not, nothing is looked for there.
     Its index is 0…n−1; it has `row`, the row's number in its source from 0, and the columns that the type makes.
 
     Raises UserError with file, line and column for the first row that cannot be used; rows without a label or
@@ -28,7 +29,7 @@ def task_rows(rows: Sequence[Row], task: TaskConfig, split: str, source: str = "
 
     if not rows:
         raise UserError(f"{split}: {source or 'the source'} has no rows")
-    kept = _usable(rows, task, split)
+    kept = _usable(rows, task, split, labelled)
     if not kept:
         raise UserError(f"{split}: no row is left of {len(rows)} (missing labels, empty texts, min_chars, max_chars)")
 
@@ -36,7 +37,7 @@ def task_rows(rows: Sequence[Row], task: TaskConfig, split: str, source: str = "
         return rows[kept[position]].where
 
     picked = [rows[number] for number in kept]
-    columns = task.columns(picked, where)
+    columns = task.columns(picked, where) if labelled else task.input_columns(picked, where)
     frame = pandas.DataFrame({"row": kept, **{name: pandas.Series(cells) for name, cells in columns.items()}})
     group = task.group_column or ("document" if task.reads_paragraphs() else None)
     if group and split == "train":  # splits are made of no other
@@ -47,9 +48,11 @@ def task_rows(rows: Sequence[Row], task: TaskConfig, split: str, source: str = "
     return frame
 
 
-def _usable(rows: Sequence[Row], task: TaskConfig, split: str) -> list[int]:
+def _usable(rows: Sequence[Row], task: TaskConfig, split: str, labelled: bool) -> list[int]:
     """Numbers of the rows that have all they need."""
     texts, label = task.text_columns(), task.gold_column()
+    if not labelled:
+        texts, label = [name for name in texts if name != task.answer_column()], None
     kept, unlabelled, empty = [], 0, 0
     if label is not None and task.missing_labels == "drop" and not any(has_column(row, label) for row in rows):
         column(rows[0], label)  # a name that no row has is misspelt

@@ -48,7 +48,9 @@ def read_conll(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
             words.append(values[word_at])
             tags.append(values[tag_at])
         if words:
-            yield Row({config.text: " ".join(words), "words": words, "tags": tags}, file.label, start)
+            found = {config.text: " ".join(words), "words": words}
+            # Of a single column it is the words that are there, not the tags.
+            yield Row(found if columns == 1 else {**found, "tags": tags}, file.label, start)
 
 
 def read_conllu(file: SourceFile, config: SourceConfig) -> Iterator[Row]:

@@ -26,9 +26,11 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from snakelm.architectures.names import Network, described
 from snakelm.core.config import Config, Repeatable, inherited, is_circumstance, reference
-from snakelm.core.errors import did_you_mean
+from snakelm.core.errors import UserError, did_you_mean
 from snakelm.core.registry import Registry
 from snakelm.readers.config import SourceConfig
+from snakelm.readers.rows import column
+from snakelm.tasks.cells import is_empty
 from snakelm.training.config import TrainingConfig
 
 if TYPE_CHECKING:
@@ -178,13 +180,19 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
     """Where not all can: what is needed, for messages."""
     trains: ClassVar[bool] = True
     """Whether anything is learnt; otherwise there is a test and nothing else."""
+    empty_answers: ClassVar[frozenset[str]] = frozenset({"nan", "NaN"})
+    """Words that say nothing in the answer column."""
 
     def columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
         """A source's rows → the columns of the task's table, `inputs` among them and usually `gold`.
 
         `where(position)` names a row. Raises UserError for the first row that cannot be used (see `rows`).
         """
-        raise NotImplementedError
+        return self.input_columns(rows, where)
+
+    def input_columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
+        """The same without `gold`, of rows that need not have the answer column: a test without labels, new rows."""
+        raise UserError(f"{self.type} cannot read rows without a label: its class has no input_columns")
 
     def learner(self) -> LearnerClass:
         """The class that does it: rows → features → loss → outputs → predictions."""
@@ -196,6 +204,18 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
 
     def gold_column(self) -> str | None:
         """The source's column without whose cell a row has no label; None where a row need not have one."""
+        return None
+
+    def answer_column(self) -> str | None:
+        """The source's column with what is to be predicted; None where the source has none (likelihoods)."""
+        return self.gold_column()
+
+    def has_answer(self, row: Row) -> bool:
+        """Whether a row that has the answer column says something in it."""
+        return not is_empty(column(row, str(self.answer_column())), self.empty_answers)
+
+    def given_labels(self) -> Sequence[str] | None:
+        """The labels as far as the recipe tells them; None for a type without labels too."""
         return None
 
     def gold_is_number(self) -> bool:

@@ -46,7 +46,13 @@ class Generation(LabelSmoothing):
         return [self.source_column, self.target_column]
 
     def columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
-        return {"text": read_texts(rows, self.source_column), "gold": read_texts(rows, self.target_column)}
+        return self.input_columns(rows, where) | {"gold": read_texts(rows, self.target_column)}
+
+    def input_columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
+        return {"text": read_texts(rows, self.source_column)}
+
+    def answer_column(self) -> str | None:
+        return self.target_column
 
     def problems(self, network: Network, positions: int | None) -> Iterator[str]:
         yield from super().problems(network, positions)

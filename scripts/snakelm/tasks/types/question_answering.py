@@ -54,14 +54,21 @@ class QuestionAnswering(Windows):
         return [self.context_column, self.question_column]
 
     def columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
-        questions, contexts = read_texts(rows, self.question_column), read_texts(rows, self.context_column)
-        answers = [_answers(row, self, context) for row, context in zip(rows, contexts, strict=True)]
+        columns = self.input_columns(rows, where)
+        answers = [_answers(row, self, context) for row, context in zip(rows, columns["context"], strict=True)]
+        return columns | {"gold": [texts for texts, _ in answers], "starts": [starts for _, starts in answers]}
+
+    def input_columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
         return {
-            "question": questions,
-            "context": contexts,
-            "gold": [texts for texts, _ in answers],
-            "starts": [starts for _, starts in answers],
+            "question": read_texts(rows, self.question_column),
+            "context": read_texts(rows, self.context_column),
         }
+
+    def answer_column(self) -> str | None:
+        return self.answers_column
+
+    def has_answer(self, row: Row) -> bool:
+        return super().has_answer(row) or bool(row.get("is_impossible"))  # SQuAD 2: known to have no answer
 
     def learner(self) -> LearnerClass:
         return QuestionAnsweringLearner
@@ -161,7 +168,8 @@ class QuestionAnsweringLearner(Learner[QuestionAnswering]):
             null = 0 if encoded.sequence_ids(number)[0] is None and not self.ends else len(offsets) - 1
             spans.append(offsets)
             nulls.append(null)
-            labels.append(_target(offsets, null, frame["gold"].iloc[row], frame["starts"].iloc[row]))
+            if split != "test":
+                labels.append(_target(offsets, null, frame["gold"].iloc[row], frame["starts"].iloc[row]))
         names = ("input_ids", "token_type_ids")
         columns: dict[str, list[Any]] = {name: list(encoded[name]) for name in names if name in encoded}
         columns["input_ids"] = [ids + self.ends for ids in columns["input_ids"]]

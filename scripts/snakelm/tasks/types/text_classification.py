@@ -139,6 +139,9 @@ class TextClassification(TextTask, Labelled):
     def gold_column(self) -> str | None:
         return None if self.multi_label else self.label_column
 
+    def answer_column(self) -> str | None:
+        return self.label_column
+
     def gold_is_number(self) -> bool:
         return self.bins is not None
 

@@ -14,7 +14,7 @@ from snakelm.metrics.tags import NO_TAG, is_span_tag, token_classification
 from snakelm.readers.row import Row
 from snakelm.tasks import tagging
 from snakelm.tasks.baselines import Answer
-from snakelm.tasks.config import LearnerClass, task_types
+from snakelm.tasks.config import LearnerClass, TaskConfig, task_types
 from snakelm.tasks.data import TaskData, Where
 from snakelm.tasks.features import IGNORED, Features
 from snakelm.tasks.keys import Windows
@@ -65,6 +65,7 @@ class TokenClassification(Windows, Labelled):
     metrics = Metrics(token_classification, ("f1", "accuracy", "precision", "recall", "f1_macro"))
     inputs = ("words",)
     baselines = {"majority": frequent_tags}
+    empty_answers = TaskConfig.empty_answers | {"_"}
 
     def text_columns(self) -> list[str]:
         return [self.words_column]
@@ -74,17 +75,23 @@ class TokenClassification(Windows, Labelled):
 
     def columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
         all_words, all_tags = [], []
-        for number, row in enumerate(rows):
+        for row in rows:
             words, tags = (read_list(row, name) for name in (self.words_column, self.tags_column))
             if len(words) != len(tags):
                 raise UserError(f"{row.where}: {len(words)} words but {len(tags)} tags")
             for position, word in enumerate(words):
-                if not word.strip() or not tags[position].strip():
-                    what = "tag" if word.strip() else "word"
-                    raise UserError(f"{where(number)}: {what} {position + 1} is empty")
+                _check_not_empty(word, "word", position, row)
+                _check_not_empty(tags[position], "tag", position, row)
             all_words.append(words)
             all_tags.append(tags)
         return {"words": all_words, "gold": all_tags}
+
+    def input_columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
+        all_words = [read_list(row, self.words_column) for row in rows]
+        for row, words in zip(rows, all_words, strict=True):
+            for position, word in enumerate(words):
+                _check_not_empty(word, "word", position, row)
+        return {"words": all_words}
 
     def check_rows(self, frames: Mapping[str, DataFrame], where: Mapping[str, Where]) -> None:
         """All tags have to be of one scheme; IOB1 becomes IOB2, and an invalid order of tags is repaired and told."""
@@ -130,6 +137,11 @@ class TokenClassification(Windows, Labelled):
 
     def learner(self) -> LearnerClass:
         return TokenClassificationLearner
+
+
+def _check_not_empty(text: str, what: str, position: int, row: Row) -> None:
+    if not text.strip():
+        raise UserError(f"{row.where}: {what} {position + 1} is empty")
 
 
 class TokenClassificationLearner(LabelLearner[TokenClassification]):
