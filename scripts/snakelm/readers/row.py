@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from snakelm.readers.sentences import Sentence
+
 
 class Row(dict[str, Any]):
-    """Column → value, with `file` (as the recipe names it) and `line` (counted from 1) for messages."""
+    """Column → value, with `file` (as the recipe names it) and `line` (counted from 1) for messages; of CoNLL also the
+    `sentence` as it stands there."""
 
-    __slots__ = ("file", "line", "counted")
+    __slots__ = ("file", "line", "counted", "sentence")
 
-    def __init__(self, values: dict[str, Any], file: str, line: int, counted: str = "line"):
+    def __init__(
+        self, values: dict[str, Any], file: str, line: int, counted: str = "line", sentence: Sentence | None = None
+    ):
         super().__init__(values)
         self.file, self.line, self.counted = file, line, counted
+        self.sentence = sentence
 
     @property
     def where(self) -> str:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from snakelm.tasks.data import Where
     from snakelm.tasks.learner import Learner
     from snakelm.tasks.metrics import Metrics
+    from snakelm.tasks.official import OfficialFormat
 
 LearnerClass: TypeAlias = "type[Learner[Any]]"  # within TaskConfig `type` is a key
 NETWORKS: tuple[Network, ...] = get_args(Network)
@@ -197,6 +198,10 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
     def learner(self) -> LearnerClass:
         """The class that does it: rows → features → loss → outputs → predictions."""
         raise NotImplementedError
+
+    def official_format(self, row: Row) -> OfficialFormat | None:
+        """How the field's own scorers want the predictions of rows such as this one; None where they have no format."""
+        return None
 
     def text_columns(self) -> list[str]:
         """The source's columns that must not be empty; `min_chars` and `max_chars` are of the first."""

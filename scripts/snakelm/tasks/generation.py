@@ -15,6 +15,7 @@ from snakelm.tasks.data import Where
 from snakelm.tasks.features import IGNORED, Features, pad
 from snakelm.tasks.keys import LabelSmoothing
 from snakelm.tasks.learner import Batch, Learner, inputs_of
+from snakelm.tasks.official import OfficialFormat, lines
 from snakelm.tasks.rows import read_texts
 
 if TYPE_CHECKING:
@@ -68,6 +69,9 @@ class Generation(LabelSmoothing):
             f"max_target_length ({self.max_target_length}) leaves no room for a source in the {longest} tokens that"
             " the model reads"
         )
+
+    def official_format(self, row: Row) -> OfficialFormat | None:
+        return lines()
 
     def learner(self) -> LearnerClass:
         return GenerationLearner

@@ -19,6 +19,7 @@ from snakelm.tasks.keys import LabelSmoothing, Pooling
 from snakelm.tasks.labels import is_missing, listed
 from snakelm.tasks.learner import Batch, Learner, softmax
 from snakelm.tasks.metrics import Metrics
+from snakelm.tasks.official import OfficialFormat, lines
 from snakelm.tasks.rows import as_utf8, read_texts
 
 if TYPE_CHECKING:
@@ -76,6 +77,9 @@ class MultipleChoice(Pooling, LabelSmoothing):
             if is_missing(choice) and self.empty_texts != "keep":
                 raise UserError(f"{row.where}: choice {number} is empty; give a text, or set empty_texts: keep")
         return ["" if is_missing(choice) else as_utf8(str(choice), row, "choices") for choice in cells], names
+
+    def official_format(self, row: Row) -> OfficialFormat | None:
+        return lines()
 
     def learner(self) -> LearnerClass:
         return MultipleChoiceLearner

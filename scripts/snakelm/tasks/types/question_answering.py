@@ -18,6 +18,7 @@ from snakelm.tasks.keys import Windows
 from snakelm.tasks.labels import is_missing, is_missing_list, listed
 from snakelm.tasks.learner import Batch, Learner, softmax
 from snakelm.tasks.metrics import Metrics
+from snakelm.tasks.official import ANSWERS, OfficialFormat
 from snakelm.tasks.rows import read_texts
 
 if TYPE_CHECKING:
@@ -69,6 +70,9 @@ class QuestionAnswering(Windows):
 
     def has_answer(self, row: Row) -> bool:
         return super().has_answer(row) or bool(row.get("is_impossible"))  # SQuAD 2: known to have no answer
+
+    def official_format(self, row: Row) -> OfficialFormat | None:
+        return ANSWERS
 
     def learner(self) -> LearnerClass:
         return QuestionAnsweringLearner

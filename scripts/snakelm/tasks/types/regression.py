@@ -17,6 +17,7 @@ from snakelm.tasks.features import Features
 from snakelm.tasks.labels import numbers
 from snakelm.tasks.learner import Batch
 from snakelm.tasks.metrics import Metrics
+from snakelm.tasks.official import OfficialFormat, lines
 from snakelm.tasks.texts import TextLearner, TextTask
 
 if TYPE_CHECKING:
@@ -64,6 +65,9 @@ class Regression(TextTask):
     def columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
         cells = [column(row, self.label_column) for row in rows]
         return super().columns(rows, where) | {"gold": numbers(cells, self.label_column, where)}
+
+    def official_format(self, row: Row) -> OfficialFormat | None:
+        return lines()
 
     def learner(self) -> LearnerClass:
         return RegressionLearner

@@ -21,6 +21,7 @@ from snakelm.tasks.labelled import LabelLearner, Labelled, Labels, refuse_twice
 from snakelm.tasks.labels import bin_names, binned, infer, label_names, label_sets, numbers
 from snakelm.tasks.learner import Batch, softmax
 from snakelm.tasks.metrics import Metrics
+from snakelm.tasks.official import OfficialFormat, lines
 from snakelm.tasks.texts import TextLearner, TextTask
 
 if TYPE_CHECKING:
@@ -165,6 +166,9 @@ class TextClassification(TextTask, Labelled):
             least = "at least one" if self.multi_label else "two"
             raise UserError(f"train: {found}; a classification needs {least}")
         return list(labels)
+
+    def official_format(self, row: Row) -> OfficialFormat | None:
+        return lines(self.label_separator.join if self.multi_label else str)
 
     def learner(self) -> LearnerClass:
         return TextClassificationLearner

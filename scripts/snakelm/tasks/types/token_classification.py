@@ -12,6 +12,7 @@ from snakelm.core.console import log
 from snakelm.core.errors import UserError
 from snakelm.metrics.tags import NO_TAG, is_span_tag, token_classification
 from snakelm.readers.row import Row
+from snakelm.readers.sentences import ConlluSentence
 from snakelm.tasks import tagging
 from snakelm.tasks.baselines import Answer
 from snakelm.tasks.config import LearnerClass, TaskConfig, task_types
@@ -21,6 +22,7 @@ from snakelm.tasks.keys import Windows
 from snakelm.tasks.labelled import LabelLearner, Labelled
 from snakelm.tasks.learner import Batch, softmax
 from snakelm.tasks.metrics import Metrics
+from snakelm.tasks.official import COLUMNS, CONLLU, OfficialFormat
 from snakelm.tasks.rows import read_list
 
 if TYPE_CHECKING:
@@ -134,6 +136,9 @@ class TokenClassification(Windows, Labelled):
     def untrained_labels(self, labels: Sequence[str], train: DataFrame) -> list[str]:
         seen = {tag for tags in train["gold"] for tag in tags}
         return [label for label in super().untrained_labels(labels, train) if not tagging.is_implied(label, seen)]
+
+    def official_format(self, row: Row) -> OfficialFormat | None:
+        return CONLLU if isinstance(row.sentence, ConlluSentence) else COLUMNS
 
     def learner(self) -> LearnerClass:
         return TokenClassificationLearner
