@@ -1,13 +1,14 @@
 """The stage finetune: one run is one model, task, way to begin, and seed.
 
-Run folder: the model with its tokenizer; predictions.parquet and .tsv for the test, and the same for validation,
-row by row as in the input; curve.tsv (step, epoch, loss, validation_loss, validation_metric); task.json (type,
+Run folder: the model with its tokenizer, and predictor.json, which says how it is to be asked; predictions.parquet and
+.tsv for the test, and the same for validation, row by row as in the input, and once more in the format of the field's
+own scorers, where it has one; curve.tsv (step, epoch, loss, validation_loss, validation_metric); task.json (type,
 labels, main metric, numbers of rows); grid.tsv where a grid was searched.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snakelm.artifacts.files import write_json
 from snakelm.core.console import log
@@ -15,10 +16,13 @@ from snakelm.core.errors import UserError
 from snakelm.finetune.config import FinetuneConfig
 from snakelm.finetune.data import load
 from snakelm.finetune.results import Result
-from snakelm.finetune.tables import write_predictions, write_records
+from snakelm.finetune.tables import write_official, write_predictions, write_records
 from snakelm.runs.context import RunContext
 from snakelm.tasks.data import TaskData
 from snakelm.tasks.metrics import NO_LABELS
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 def finetune(context: RunContext[FinetuneConfig]) -> dict[str, Any]:
@@ -47,7 +51,7 @@ def _write(context: RunContext[FinetuneConfig], data: TaskData, result: Result) 
     test = {} if "test" in data.unlabelled else metrics.score(result.test)
     validation = {} if result.validation is None else metrics.score(result.validation)
     main = metrics.main(test or validation, task.metric) if test or validation else task.metric or metrics.names[0]
-    write_predictions(result.test, context.out)
+    _write_split(context, data, result.test, "test")
     headline: dict[str, Any] = {"metric": main}
     said = NO_LABELS.format(len(result.test))
     if test:
@@ -56,7 +60,7 @@ def _write(context: RunContext[FinetuneConfig], data: TaskData, result: Result) 
     else:
         headline["note"] = said
     if result.validation is not None:
-        write_predictions(result.validation, context.out, "validation")
+        _write_split(context, data, result.validation, "validation")
         headline["validation"] = round(validation[main], 6)
     if result.curve:
         write_records(context.out / "curve.tsv", result.curve)
@@ -78,3 +82,8 @@ def _write(context: RunContext[FinetuneConfig], data: TaskData, result: Result) 
     write_json(context.out / "task.json", description)
     log.info(f"seed {context.config.seed}: {said}")
     return headline
+
+
+def _write_split(context: RunContext[FinetuneConfig], data: TaskData, table: DataFrame, split: str) -> None:
+    write_predictions(table, context.out, split)
+    write_official(table, data.rows[split], context.config.task, context.out, split)

@@ -68,8 +68,7 @@ def _usable(rows: Sequence[Row], task: TaskConfig, split: str, labelled: bool) -
             unlabelled += 1
             continue
         cells = [column(row, name) for name in texts]
-        if task.empty_texts != "keep" and any(_no_value(cell) for cell in cells):
-            name = next(name for name, cell in zip(texts, cells, strict=True) if _no_value(cell))
+        if task.empty_texts != "keep" and (name := empty_text(row, texts)):
             if task.empty_texts == "refuse":
                 raise UserError(f"{row.where}: column {name} is empty; give a text, or set empty_texts: drop (or keep)")
             empty += 1
@@ -82,6 +81,11 @@ def _usable(rows: Sequence[Row], task: TaskConfig, split: str, labelled: bool) -
     if unlabelled or empty:
         log.warning(f"{split}: dropped {unlabelled} rows without a label and {empty} with an empty text of {len(rows)}")
     return kept
+
+
+def empty_text(row: Row, texts: Sequence[str]) -> str | None:
+    """The first of these columns that is empty in the row; None if none is. UserError for one that is not there."""
+    return next((name for name in texts if _no_value(column(row, name))), None)
 
 
 def _no_value(cell: Any) -> bool:

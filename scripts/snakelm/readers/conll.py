@@ -53,8 +53,8 @@ def read_conll(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
             tags.append(values[tag_at])
         if words:
             found: dict[str, Any] = {config.text: " ".join(words), "words": words}
-            # Of a single column it is the words that are there, not the tags.
-            found = found if columns == 1 else {**found, "tags": tags}
+            if tag_at != word_at:  # a file of words alone has no tags
+                found["tags"] = tags
             sentence = ConllSentence(tuple(line for _, line in lines), tuple(places), config.delimiter)
             yield Row(found, file.label, start, sentence=sentence)
 

@@ -26,13 +26,20 @@ class OfficialFormat:
 
 
 def lines(text: Callable[[Any], str] = str) -> OfficialFormat:
-    """One line per row, in the rows' order; `text` makes one of a prediction, in which line breaks become spaces."""
+    """One line per row, in the rows' order; `text` makes one of a prediction, in which line breaks become spaces. The
+    line of a row without a prediction is empty."""
 
     def write(file: TextIO, answered: Iterable[Answered]) -> None:
         for _, cells in answered:
-            file.write(" ".join(text(cells["prediction"]).splitlines()) + "\n")
+            said = "" if cells["prediction"] is None else text(cells["prediction"])
+            file.write(" ".join(said.splitlines()) + "\n")
 
     return OfficialFormat(".txt", write)
+
+
+def _tags(cells: Mapping[str, Any], none: str) -> list[str]:
+    """The predicted tags, `none` for a word that has no token."""
+    return [none if tag == NO_TAG else tag for tag in cells["prediction"] or ()]
 
 
 def _write_columns(file: TextIO, answered: Iterable[Answered]) -> None:
@@ -57,18 +64,14 @@ def _write_sentences(file: TextIO, answered: Iterable[Answered]) -> None:
 
 
 CONLLU = OfficialFormat(".conllu", _write_sentences)
-"""The sentences as they are in the source, with the predicted tags in the place of the right ones; _ where the model has none."""
-
-
-def _tags(cells: Mapping[str, Any], none: str) -> list[str]:
-    """The predicted tags, `none` for a word that has no token."""
-    return [none if tag == NO_TAG else tag for tag in cells["prediction"]]
+"""The sentences as they are in the source, with the predicted tags in the place of the right ones, and _ for a word
+that the model has no tag for."""
 
 
 def _write_answers(file: TextIO, answered: Iterable[Answered]) -> None:
     file.write("{")
     for number, (row, cells) in enumerate(answered):
-        key, text = str(row.get("id", cells["row"])), cells["prediction"]
+        key, text = str(row.get("id", cells["row"])), cells["prediction"] or ""
         file.write((",\n" if number else "\n") + f"{json.dumps(key)}: {json.dumps(text, ensure_ascii=False)}")
     file.write("\n}\n")
 

@@ -137,12 +137,14 @@ class QuestionAnsweringLearner(Learner[QuestionAnswering]):
     """
 
     auto_class = "AutoModelForQuestionAnswering"
+    facts = ("may_abstain",)
 
     def prepare(self) -> None:
-        train = self.data.splits["train"]["gold"]
         end = self.tokenizer.eos_token_id if self.tokenizer.eos_token_id is not None else self.tokenizer.sep_token_id
         self.ends = [end] if self.network == "decoder" and end is not None else []
-        self.may_abstain = any(len(answers) == 0 for answers in train)
+
+    def study(self, train: DataFrame) -> None:
+        self.may_abstain = any(len(answers) == 0 for answers in train["gold"])
 
     def features(self, frame: DataFrame, split: str) -> Features:
         # The question may fill half of a window, but some context has to go beside it, and some of that has to be new.
