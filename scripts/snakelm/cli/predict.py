@@ -34,7 +34,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("name", help="finetune:<name> of the run")
     parser.add_argument(
-        "file", help="csv, tsv, jsonl, json, parquet, txt (a row is a line), conll or conllu; - is standard input"
+        "file", help="csv, tsv, jsonl, json, parquet, txt (a row is a line), conll or conllu; -: standard input"
     )
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="file to write (default: standard output)")
     parser.add_argument("--seed", type=int, help="the seed whose run predicts (default: the recipe's first)")
@@ -45,7 +45,7 @@ def add_parser(subparsers: Subparsers) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="how the file is read, as in a source of a recipe (delimiter=;); by default as the task's own of this format",
+        help="how the file is read, as in a source of a recipe; by default as the task's own of this format",
     )
     parser.add_argument("--threads", type=int, help="CPU threads (default: all)")
     parser.set_defaults(function=run)
@@ -79,8 +79,9 @@ def _keys(given: argparse.Namespace) -> dict[str, Any]:
     keys: dict[str, Any] = {} if given.format is None else {"format": given.format}
     for entry in given.source:
         name, equals, value = entry.partition("=")
+        is_mark = len(value) < 2 and not value.isdigit()  # a delimiter or quote, which may mean something in YAML
         try:
-            keys[name] = yaml.safe_load(value) if value else ""
+            keys[name] = value if is_mark else yaml.safe_load(value)
         except yaml.YAMLError:
             keys[name] = value
         if not equals:

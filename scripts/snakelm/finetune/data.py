@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,8 +77,8 @@ def _load(request: _Request) -> TaskData:
     if labels is not None and (unseen := task.untrained_labels(labels, frames["train"])):
         log.warning(f"train: no row has the label {', '.join(map(repr, unseen[:5]))}" + (" …" if unseen[5:] else ""))
     log.info("rows: " + ", ".join(f"{split} {len(frame):,}" for split, frame in frames.items()))
-    rows = {split: raw[split if split in raw else "train"] for split in frames}
-    return TaskData(frames, labels, duplicates, wheres, rows, unlabelled)
+    raw_of: dict[str, Sequence[Row]] = {split: raw[split if split in raw else "train"] for split in frames}
+    return TaskData(frames, labels, duplicates, wheres, raw_of, unlabelled)
 
 
 def _unlabelled(raw: Mapping[str, list[Row]], task: TaskConfig) -> frozenset[str]:

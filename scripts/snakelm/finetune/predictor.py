@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from snakelm.architectures.outside import read_config
 from snakelm.artifacts import records
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
@@ -17,7 +18,7 @@ from snakelm.finetune.network import claim_gpu, on_device, set_up
 from snakelm.finetune.predict import predict
 from snakelm.finetune.results import PREDICTOR, Fitted
 from snakelm.finetune.rows import empty_text, task_rows
-from snakelm.finetune.weights import load_finished, load_tokenizer, network_of, read_config, set_inputs
+from snakelm.finetune.weights import load_finished, load_tokenizer, network_of, set_inputs
 from snakelm.readers.row import Row
 from snakelm.tasks.data import TaskData
 

@@ -56,7 +56,8 @@ def write_official(table: DataFrame, rows: Sequence[Row], task: TaskConfig, fold
     official = task.official_format(rows[int(table["row"].iloc[0])])
     if official is not None:
         with open(folder / f"{_stem(split)}{official.suffix}", "w", encoding="utf-8", newline="\n") as file:
-            official.write(file, ((rows[int(cells["row"])], cells) for cells in table.to_dict("records")))
+            records: Any = table.to_dict("records")
+            official.write(file, ((rows[int(cells["row"])], cells) for cells in records))
 
 
 def _stem(split: str) -> str:

@@ -98,8 +98,8 @@ class SourceConfig(Config):
     word_column: int | str = Field(0, description="Column of the words in conll, by number (from 0, or -1) or name.")
     tag_column: int | str = Field(
         -1,
-        description="Column of the tags: conll: its number or name (that of the words: there are no tags); conllu: upos (the default), xpos, lemma, feats, "
-        "deprel, or the name of one feature, such as Number.",
+        description="Column of the tags: conll: its number or name (that of the words: there are no tags); conllu: "
+        "upos (the default), xpos, lemma, feats, deprel, or the name of one feature, such as Number.",
     )
 
     @field_validator("url")
