@@ -243,6 +243,17 @@ def test_what_cannot_be_done_is_one_line_and_leaves_no_file(run, name, content, 
     assert not list(Path().glob(".*.part"))
 
 
+@pytest.mark.parametrize("out", ["out.csv", "out.parquet"])
+def test_a_table_loses_no_column(run, out):
+    rows = [{"text": "lovely it is"}, {"text": "lovely", "more": 1}]
+    write("new.jsonl", rows)
+    with pytest.raises(UserError, match=r"new\.jsonl line 2: has a column more, which the first row lacks"):
+        predict_file(run, "new.jsonl", Path(out))
+    write("less.jsonl", rows[::-1])
+    predict_file(run, "less.jsonl", Path(out))
+    assert len(pandas.read_parquet(out) if out == "out.parquet" else pandas.read_csv(out)) == 2
+
+
 def test_another_prefix(run):
     Path("new.csv").write_text("text,prediction\nlovely it is,1\n")
     predict_file(run, "new.csv", Path("out.csv"), prefix="b_")

@@ -29,7 +29,7 @@ def write_csv(file: TextIO, batches: Batches, source: SourceConfig, form: str, s
         lineterminator="\n",
     )
     columns: list[str] | None = None
-    for batch in batches:
+    for batch in _same_columns(batches):
         for row, added in batch:
             if columns is None:
                 columns = list(map(str, row))
@@ -90,7 +90,7 @@ def write_parquet(file: BinaryIO, batches: Batches, schema: Any = None) -> None:
     from pyarrow.parquet import ParquetWriter
 
     writer: Any = None
-    for batch in batches:
+    for batch in _same_columns(batches):
         records = [{**row, **added} for row, added in batch]
         try:
             if writer is None:
@@ -115,6 +115,19 @@ def _schema(found: Any, known: Any) -> Any:
             is_empty = pyarrow.types.is_null(field.type)
             fields.append(field.with_type(pyarrow.string()) if is_empty else field)
     return pyarrow.schema(fields)
+
+
+def _same_columns(batches: Batches) -> Iterator[list[Answered]]:
+    """The batches as they are; UserError for a row with a column that the first one lacks, which a table would lose."""
+    columns: set[str] | None = None
+    for batch in batches:
+        for row, _ in batch:
+            columns = set(row) if columns is None else columns
+            if more := sorted(map(str, row.keys() - columns)):
+                raise UserError(
+                    f"{row.where}: has a column {more[0]}, which the first row lacks; write jsonl (-o …jsonl)"
+                )
+        yield batch
 
 
 def _each(batches: Batches) -> Iterator[Answered]:
