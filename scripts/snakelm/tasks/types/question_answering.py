@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
 from pydantic import Field
 
@@ -18,7 +19,7 @@ from snakelm.tasks.keys import Windows
 from snakelm.tasks.labels import is_missing, is_missing_list, listed
 from snakelm.tasks.learner import Batch, Learner, softmax
 from snakelm.tasks.metrics import Metrics
-from snakelm.tasks.official import ANSWERS, OfficialFormat
+from snakelm.tasks.official import Answered, OfficialFormat
 from snakelm.tasks.rows import read_texts
 
 if TYPE_CHECKING:
@@ -30,6 +31,18 @@ CANDIDATES = 20
 """Best beginnings and best ends that are combined into spans."""
 Span: TypeAlias = tuple[float, float, int, int]
 """Sum of logits, probability, first character, end."""
+
+
+def _write_answers(file: TextIO, answered: Iterable[Answered]) -> None:
+    file.write("{")
+    for number, (row, cells) in enumerate(answered):
+        key, text = str(row.get("id", cells["row"])), cells["prediction"] or ""
+        file.write((",\n" if number else "\n") + f"{json.dumps(key)}: {json.dumps(text, ensure_ascii=False)}")
+    file.write("\n}\n")
+
+
+ANSWERS = OfficialFormat(".json", _write_answers)
+"""SQuAD's {id: answer, …}; a row without `id` goes by its number in the source, from 0. "" is: no answer."""
 
 
 @task_types.register("question_answering")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from pydantic import Field
 
@@ -22,7 +22,7 @@ from snakelm.tasks.keys import Windows
 from snakelm.tasks.labelled import LabelLearner, Labelled
 from snakelm.tasks.learner import Batch, softmax
 from snakelm.tasks.metrics import Metrics
-from snakelm.tasks.official import COLUMNS, CONLLU, OfficialFormat
+from snakelm.tasks.official import Answered, OfficialFormat
 from snakelm.tasks.rows import read_list
 
 if TYPE_CHECKING:
@@ -50,6 +50,37 @@ def frequent_tags(task: object, data: TaskData) -> Answer:
 
 def _most_frequent(tags: Counter[str]) -> str:
     return min(tags, key=lambda tag: (-tags[tag], tag))
+
+
+def _tags(cells: Mapping[str, Any], none: str) -> list[str]:
+    """The predicted tags, `none` for a word that has no token."""
+    return [none if tag == NO_TAG else tag for tag in cells["prediction"] or ()]
+
+
+def _write_columns(file: TextIO, answered: Iterable[Answered]) -> None:
+    for _, cells in answered:
+        columns = [cells["words"], *([cells["gold"]] if "gold" in cells else []), _tags(cells, "O")]
+        for values in zip(*columns, strict=True):
+            file.write(" ".join("_".join(value.split()) for value in values) + "\n")
+        file.write("\n")
+
+
+COLUMNS = OfficialFormat(".conll", _write_columns)
+"""A line per word: word, right tag (where it is known), predicted tag, separated by spaces; conlleval reads it. A space
+within a word is written as _, and the tag of a word that the model has no tag for as O."""
+
+
+def _write_sentences(file: TextIO, answered: Iterable[Answered]) -> None:
+    for row, cells in answered:
+        if row.sentence is None:
+            raise ValueError(f"{row.where}: is no sentence of a CoNLL file")
+        file.writelines(f"{line}\n" for line in row.sentence.with_tags(_tags(cells, "_")))
+        file.write("\n")
+
+
+CONLLU = OfficialFormat(".conllu", _write_sentences)
+"""The sentences as they are in the source, with the predicted tags in the place of the right ones, and _ for a word
+that the model has no tag for."""
 
 
 @task_types.register("token_classification")
