@@ -133,12 +133,14 @@ def test_several_labels():
     assert loaded(train, labelled([[], ["a"]]), multi_label=True).unlabelled == set()
 
 
-def test_conll_without_tags():
+@pytest.mark.parametrize(("text", "keys"), [("a\nb\n\n", {}), ("a P\nb P\n\n", {"tag_column": 0})])
+def test_conll_without_tags(text, keys):
     with open("train.conll", "w") as file:
         file.write("a X\nb Y\n\n" * 20)
     with open("test.conll", "w") as file:
-        file.write("a\nb\n\n")
-    sources = {"train": {"files": "train.conll"}, "test": {"files": "test.conll"}}
+        file.write(text)
+    _load.cache_clear()
+    sources = {"train": {"files": "train.conll"}, "test": {"files": "test.conll", **keys}}
     data = load(task_types.validate({"type": "token_classification", **sources}), None)
     assert data.unlabelled == {"test"} and data.splits["test"]["words"].tolist() == [["a", "b"]]
 

@@ -53,7 +53,7 @@ def read_conll(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
             tags.append(values[tag_at])
         if words:
             found: dict[str, Any] = {config.text: " ".join(words), "words": words}
-            if tag_at != word_at:  # a file of words alone has no tags
+            if (tag_at - word_at) % columns:  # else it is the words that are there, and the file has no tags
                 found["tags"] = tags
             sentence = ConllSentence(tuple(line for _, line in lines), tuple(places), config.delimiter)
             yield Row(found, file.label, start, sentence=sentence)
