@@ -22,7 +22,7 @@ LAYERS: list[set[str]] = [
     set(STAGES),
     {"recipe"},
     {"planning"},
-    {"maintenance", "workflow"},
+    {"maintenance", "prediction", "workflow"},
     {"cli"},
 ]
 """Bottom to top; a package imports its own modules and those of lower layers."""

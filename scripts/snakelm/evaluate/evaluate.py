@@ -1,7 +1,8 @@
 """The stage evaluate: the test predictions of one cell's seeds → metrics with intervals.
 
 Run folder: metrics.tsv (seed, metric, value, n, main, greater_is_better), one row per seed and metric, and cell.json
-(task type, main metric, and per metric the mean, its interval, the number of seeds and each seed's value).
+(task type, main metric, and per metric the mean, its interval, the number of seeds and each seed's value). Of a test
+without labels both are there and hold no score; cell.json says "no labels: n predictions".
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from snakelm.metrics.intervals import mean_interval
 from snakelm.metrics.ranges import range_of
 from snakelm.runs.context import RunContext
 from snakelm.tasks.config import task_types
-from snakelm.tasks.metrics import Metrics
+from snakelm.tasks.metrics import NO_LABELS, Metrics
 
 COLUMNS = ("seed", "metric", "value", "n", "main", "greater_is_better")
 
@@ -40,10 +41,12 @@ def evaluate(context: RunContext[EvaluateConfig]) -> dict[str, Any]:
     rows: list[tuple[Any, ...]] = []
     values: dict[str, dict[int, float]] = {}
     task = _task(seeds[0][1])
-    metrics = _metrics(task["type"], seeds[0][1])
+    metrics, unlabelled = _metrics(task["type"], seeds[0][1]), "unlabelled" in task
     for seed, folder in seeds:
         if (other := _task(folder)) != task:
             raise UserError(f"{folder}: is of another task or test ({other}) than {seeds[0][1]} ({task})")
+        if unlabelled:
+            continue
         table = pandas.read_parquet(folder / "predictions.parquet")
         for metric, value in metrics.score(table).items():
             value = round(value, 6)
@@ -66,7 +69,11 @@ def evaluate(context: RunContext[EvaluateConfig]) -> dict[str, Any]:
             for name in values
         },
     }
+    if unlabelled:
+        cell["note"] = NO_LABELS.format(task["test_rows"])
     write_json(context.out / "cell.json", cell)
+    if unlabelled:
+        return {"metric": task["metric"], "note": cell["note"], "n": len(seeds)}
     return {"metric": task["metric"], **_rounded(intervals[task["metric"]].as_dict())}
 
 
@@ -80,7 +87,9 @@ def write_metrics(path: Path, rows: list[tuple[Any, ...]]) -> None:
 def _task(folder: Path) -> dict[str, Any]:
     try:
         description = json.loads((folder / "task.json").read_text(encoding="utf-8"))
-        return {"type": description["type"], "metric": description["metric"], "test_rows": description["rows"]["test"]}
+        unlabelled = {"unlabelled": ["test"]} if "test" in description.get("unlabelled", ()) else {}
+        rows = description["rows"]["test"]
+        return {"type": description["type"], "metric": description["metric"], "test_rows": rows, **unlabelled}
     except (OSError, ValueError, KeyError):
         raise UserError(f"{folder}: task.json cannot be read; is this a fine-tuning run?") from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from snakelm.readers.row import Row
 from snakelm.readers.rows import read_rows
 from snakelm.tasks.config import TaskConfig
 from snakelm.tasks.data import TaskData, Where
+from snakelm.tasks.unlabelled import why_unlabelled
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -63,11 +64,15 @@ def _load(request: _Request) -> TaskData:
 
 def assemble(task: TaskConfig, raw: Mapping[str, list[Row]]) -> TaskData:
     """The task's data, given all rows of its sources by split (one split, train, where all splits are made of it)."""
-    frames = {split: task_rows(rows, task, split, source_name(task, split)) for split, rows in raw.items()}
+    unlabelled = _unlabelled(raw, task)
+    frames = {
+        split: task_rows(rows, task, split, source_name(task, split), split not in unlabelled)
+        for split, rows in raw.items()
+    }
     wheres = {split: _where(rows) for split, rows in raw.items()}
-    task.check_rows(frames, wheres)
+    task.check_rows(_without(unlabelled, frames), wheres)
     frames, wheres = _make_splits(frames, wheres, task)
-    labels = task.find_labels(frames, wheres)
+    labels = task.find_labels(_without(unlabelled, frames), wheres)
     frames = _sampled(frames, task)
     frames, duplicates = _without_duplicates(frames, task)
     for split, frame in frames.items():
@@ -76,7 +81,21 @@ def assemble(task: TaskConfig, raw: Mapping[str, list[Row]]) -> TaskData:
     if labels is not None and (unseen := task.untrained_labels(labels, frames["train"])):
         log.warning(f"train: no row has the label {', '.join(map(repr, unseen[:5]))}" + (" …" if unseen[5:] else ""))
     log.info("rows: " + ", ".join(f"{split} {len(frame):,}" for split, frame in frames.items()))
-    return TaskData(frames, labels, duplicates, wheres)
+    raw_of: dict[str, Sequence[Row]] = {split: raw[split if split in raw else "train"] for split in frames}
+    return TaskData(frames, labels, duplicates, wheres, raw_of, unlabelled)
+
+
+def _unlabelled(raw: Mapping[str, list[Row]], task: TaskConfig) -> frozenset[str]:
+    """The splits that have no labels, which the test alone may lack."""
+    why = why_unlabelled(raw["test"], raw["train"], task) if {"test", "train"} <= raw.keys() else None
+    if why is None:
+        return frozenset()
+    log.warning(f"test: {why}: it gets predictions without scores")
+    return frozenset({"test"})
+
+
+def _without(splits: frozenset[str], frames: dict[str, DataFrame]) -> dict[str, DataFrame]:
+    return {split: frame for split, frame in frames.items() if split not in splits}
 
 
 def source_name(task: TaskConfig, split: str) -> str:

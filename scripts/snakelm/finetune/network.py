@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from snakelm.architectures.names import Network
+from snakelm.artifacts import records
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
 from snakelm.execution import threads
@@ -23,7 +24,7 @@ from snakelm.execution.devices import claimed
 from snakelm.finetune.cache import shared
 from snakelm.finetune.config import FinetuneConfig
 from snakelm.finetune.predict import predict
-from snakelm.finetune.results import Result
+from snakelm.finetune.results import PREDICTOR, Fitted, Result
 from snakelm.finetune.train import fine_tune
 from snakelm.finetune.weights import (
     load_config,
@@ -46,8 +47,8 @@ if TYPE_CHECKING:
 
 def run(context: RunContext[FinetuneConfig], data: TaskData) -> Result:
     """Train and predict; writes the model and its tokenizer into context.out."""
-    _claim_gpu(context.config.task.gpus)
-    _set_up(context.threads)
+    claim_gpu(context.config.task.gpus)
+    set_up(context.threads)
     task, began = context.config.task, time.monotonic()
     source = _source(context)
     tokenizer = load_tokenizer(context.parents["tokenizer"] if source is None else source)
@@ -80,6 +81,9 @@ def run(context: RunContext[FinetuneConfig], data: TaskData) -> Result:
     test = learner.task.decide(test, data.labels, best.tuned)
     learner.finish(model)
     _save(model, tokenizer, learner.max_length, context.out)
+    facts = {name: getattr(learner, name) for name in learner.facts}
+    fitted = Fitted(kind, learner.max_length, data.labels, best.point, facts)
+    records.write(context.out / PREDICTOR, fitted)
     context.times |= {"seconds": round(time.monotonic() - began, 2), "device": str(next(model.parameters()).device)}
     return Result(test, best.validation, best.curve, best.point, best.tuned, tried)
 
@@ -115,9 +119,9 @@ def _train(
         from safetensors.torch import load_model as read
 
         read(model, done / "model.safetensors", strict=False)
-        return _on_device(model), json.loads((done / "curve.json").read_text())
+        return on_device(model), json.loads((done / "curve.json").read_text())
     if not learner.task.trains:
-        return _on_device(model), []
+        return on_device(model), []
     validation = (features["validation"], data.splits["validation"]) if "validation" in features else None
     model, curve = fine_tune(learner, model, features["train"], validation, seed, work)
     from safetensors.torch import save_model
@@ -131,7 +135,8 @@ def _train(
     return model, curve
 
 
-def _on_device(model: Any) -> Any:
+def on_device(model: Any) -> Any:
+    """The model, on the GPU where there is one."""
     return model.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -215,7 +220,7 @@ def _save(model: Any, tokenizer: Any, max_length: int, out: Path) -> None:
 
 
 @functools.cache
-def _claim_gpu(gpus: int | None) -> None:
+def claim_gpu(gpus: int | None) -> None:
     """Once per process, before torch looks: the seeds of a job stay on one GPU, given back when the process ends."""
     _held.enter_context(claimed(gpus))
 
@@ -224,7 +229,7 @@ _held = contextlib.ExitStack()
 
 
 @functools.cache
-def _set_up(granted: int) -> None:
+def set_up(granted: int) -> None:
     """Once per process: as many threads as granted, and no chatter of the libraries."""
     import transformers
 

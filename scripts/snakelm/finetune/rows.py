@@ -20,9 +20,10 @@ class NoRowsLeft(UserError):
     """No row of a split can be used, though none of them is wrong."""
 
 
-def task_rows(rows: Sequence[Row], task: TaskConfig, split: str, source: str = "") -> DataFrame:
+def task_rows(rows: Sequence[Row], task: TaskConfig, split: str, source: str = "", labelled: bool = True) -> DataFrame:
     """The rows of one split as the task's table; `source` is what messages call them.
 
+    labelled: whether the rows say what is to be predicted; if not, nothing is looked for there.
     Its index is 0…n−1; it has `row`, the row's number in its source from 0, and the columns that the type makes.
 
     Raises UserError with file, line and column for the first row that cannot be used (NoRowsLeft where none is left);
@@ -33,7 +34,7 @@ def task_rows(rows: Sequence[Row], task: TaskConfig, split: str, source: str = "
 
     if not rows:
         raise UserError(f"{split}: {source or 'the source'} has no rows")
-    kept = _usable(rows, task, split)
+    kept = _usable(rows, task, split, labelled)
     if not kept:
         raise NoRowsLeft(f"{split}: no row is left of {len(rows)} (missing labels, empty texts, min_chars, max_chars)")
 
@@ -41,7 +42,7 @@ def task_rows(rows: Sequence[Row], task: TaskConfig, split: str, source: str = "
         return rows[kept[position]].where
 
     picked = [rows[number] for number in kept]
-    columns = task.columns(picked, where)
+    columns = task.columns(picked, where) if labelled else task.input_columns(picked, where)
     frame = pandas.DataFrame({"row": kept, **{name: pandas.Series(cells) for name, cells in columns.items()}})
     group = task.group_column or ("document" if task.reads_paragraphs() else None)
     if group and split == "train":  # splits are made of no other
@@ -52,16 +53,19 @@ def task_rows(rows: Sequence[Row], task: TaskConfig, split: str, source: str = "
     return frame
 
 
-def _usable(rows: Sequence[Row], task: TaskConfig, split: str) -> list[int]:
+def _usable(rows: Sequence[Row], task: TaskConfig, split: str, labelled: bool) -> list[int]:
     """Numbers of the rows that have all they need."""
     texts, label = task.text_columns(), task.gold_column()
+    if not labelled:
+        texts = [name for name in texts if name != task.answer_column()]
+        label = None
     kept, unlabelled, empty = [], 0, 0
-    for name in task.label_sources():
+    for name in task.label_sources() if labelled else ():
         if not any(has_column(row, name) for row in rows):
             known = dict.fromkeys(str(key) for row in rows for key in row)
             raise UserError(f"{rows[0].where}: no column {name!r}{did_you_mean(name, known)}")
     for number, row in enumerate(rows):
-        missing = label is not None and not has_column(row, label) or task.lacks_label(row)
+        missing = label is not None and not has_column(row, label) or labelled and task.lacks_label(row)
         if missing and task.missing_labels == "drop":
             unlabelled += 1
             continue
@@ -73,8 +77,7 @@ def _usable(rows: Sequence[Row], task: TaskConfig, split: str) -> list[int]:
             unlabelled += 1
             continue
         cells = [column(row, name) for name in texts]
-        if task.empty_texts != "keep" and any(_no_value(cell) for cell in cells):
-            name = next(name for name, cell in zip(texts, cells, strict=True) if _no_value(cell))
+        if task.empty_texts != "keep" and (name := empty_text(row, texts)):
             if task.empty_texts == "refuse":
                 raise UserError(f"{row.where}: column {name} is empty; give a text, or set empty_texts: drop (or keep)")
             empty += 1
@@ -87,6 +90,11 @@ def _usable(rows: Sequence[Row], task: TaskConfig, split: str) -> list[int]:
     if unlabelled or empty:
         log.warning(f"{split}: dropped {unlabelled} rows without a label and {empty} with an empty text of {len(rows)}")
     return kept
+
+
+def empty_text(row: Row, texts: Sequence[str]) -> str | None:
+    """The first of these columns that is empty in the row; None if none is. UserError for one that is not there."""
+    return next((name for name in texts if _no_value(column(row, name))), None)
 
 
 def _no_value(cell: Any) -> bool:

@@ -140,8 +140,8 @@ class SourceConfig(Config):
         "conll",
         "conllu",
         default=-1,
-        description="Column of the tags: conll: its number or name; conllu: upos (the default), xpos, lemma, feats, "
-        "deprel, or the name of one feature, such as Number.",
+        description="Column of the tags: conll: its number or name (that of the words: there are no tags); conllu: "
+        "upos (the default), xpos, lemma, feats, deprel, or the name of one feature, such as Number.",
     )
 
     def dialect(self, delimiter: str) -> Dialect:

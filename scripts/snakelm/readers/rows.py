@@ -56,6 +56,11 @@ def read_rows(
         yield from _read(_local_files(source, sources or {}), source)
 
 
+def read_file(file: SourceFile, source: SourceConfig) -> Iterator[Row]:
+    """Yield every row of one file (or of standard input as /dev/stdin), read as `source` says, whatever that names."""
+    yield from _read([file], source)
+
+
 def column(row: Row, name: str) -> object:
     """The row's value in this column; a column that is not there is a UserError with the nearest known name.
 

@@ -14,6 +14,7 @@ from snakelm.report.figures import DARK_SERIES, GLYPHS, SERIES, write_results_fi
 from snakelm.report.runs import FinishedRun, distinct, of_stage, read_runs
 from snakelm.report.scores import confidence_of, inits_of, read_scores, write_scores
 from snakelm.report.tokenizer_section import tokenizer_figure, tokenizer_samples, tokenizer_table
+from snakelm.report.unlabelled import unlabelled
 from snakelm.runs.context import RunContext
 
 
@@ -52,6 +53,7 @@ def report(context: RunContext[ReportConfig]) -> dict[str, Any]:
         summary=headline(comparisons, scores),
         by_chance=page.by_chance(comparisons, confidence),
         some_lost=any(one.lost for each in comparisons for one in [*each.estimates.values(), each.difference] if one),
+        unlabelled=unlabelled(runs),
         result_figures=result_figures,
         learning_curves=page.learning_curves(runs, comparisons, inits),
         pretraining_figures=page.pretraining_figures(runs),

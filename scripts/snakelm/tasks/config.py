@@ -19,17 +19,21 @@ Modules of types import neither torch nor NumPy nor pandas outside functions: pl
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar, get_args
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from snakelm.architectures.names import Network, described
-from snakelm.core.config import Config, Repeatable, inherited, is_circumstance, keys_of, reference
-from snakelm.core.errors import did_you_mean
+from snakelm.core.config import Config, Repeatable, View, inherited, is_circumstance, keys_of, reference
+from snakelm.core.errors import UserError, did_you_mean
 from snakelm.core.registry import Registry
 from snakelm.readers.config import SourceConfig
+from snakelm.readers.row import FILE
+from snakelm.readers.rows import column
 from snakelm.tasks.baselines import used_by
+from snakelm.tasks.cells import is_empty
 from snakelm.training.config import TrainingConfig
 
 if TYPE_CHECKING:
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
     from snakelm.tasks.data import Where
     from snakelm.tasks.learner import Learner
     from snakelm.tasks.metrics import Metrics
+    from snakelm.tasks.official import OfficialFormat
 
 LearnerClass: TypeAlias = "type[Learner[Any]]"  # within TaskConfig `type` is a key
 NETWORKS: tuple[Network, ...] = get_args(Network)
@@ -185,17 +190,27 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
     """Where not all can: what is needed, for messages."""
     trains: ClassVar[bool] = True
     """Whether anything is learnt; otherwise there is a test and nothing else."""
+    empty_answers: ClassVar[frozenset[str]] = frozenset({"nan", "NaN"})
+    """Words that say nothing in the answer column."""
 
     def columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
         """A source's rows → the columns of the task's table, `inputs` among them and usually `gold`.
 
         `where(position)` names a row. Raises UserError for the first row that cannot be used (see `rows`).
         """
-        raise NotImplementedError
+        return self.input_columns(rows, where)
+
+    def input_columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
+        """The same without `gold`, of rows that need not have the answer column: a test without labels, new rows."""
+        raise UserError(f"{self.type} cannot read rows without a label: its class has no input_columns")
 
     def learner(self) -> LearnerClass:
         """The class that does it: rows → features → loss → outputs → predictions."""
         raise NotImplementedError
+
+    def official_format(self, row: Row) -> OfficialFormat | None:
+        """How the field's own scorers want the predictions of rows such as this one; None where they have no format."""
+        return None
 
     def text_columns(self) -> list[str]:
         """The source's columns that must not be empty; `min_chars` and `max_chars` are of the first."""
@@ -217,6 +232,26 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
     def may_have_no_label(self) -> bool:
         """Whether a row may have no label at all, so that `missing_labels: empty` means something."""
         return False
+
+    def reads_paths(self) -> bool:
+        """Whether what files are called changes the task's data: a column that it reads is `file`."""
+        columns = (self.group_column, self.answer_column(), *self.text_columns(), *self.label_sources())
+        return FILE in columns
+
+    def view(self, view: View) -> dict[str, Any]:
+        return super().view(replace(view, paths=view.paths or self.reads_paths()))
+
+    def answer_column(self) -> str | None:
+        """The source's column with what is to be predicted; None where the source has none (likelihoods)."""
+        return self.gold_column()
+
+    def has_answer(self, row: Row) -> bool:
+        """Whether a row that has the answer column says something in it."""
+        return not is_empty(column(row, str(self.answer_column())), self.empty_answers)
+
+    def given_labels(self) -> Sequence[str] | None:
+        """The labels as far as the recipe tells them; None for a type without labels too."""
+        return None
 
     def gold_is_number(self) -> bool:
         """Whether that column has to hold numbers."""

@@ -133,14 +133,16 @@ class LabelLearner(Learner[TaskT]):
     """Learners of a set of labels: their ids, their weights in the loss, and their names in the model's config."""
 
     def prepare(self) -> None:
-        task: Any = self.task  # a Labelled
         self.labels = list(self.data.labels or [])
         self.ids = {label: number for number, label in enumerate(self.labels)}
         self.weights: torch.Tensor | None = None
+
+    def study(self, train: DataFrame) -> None:
+        task: Any = self.task  # a Labelled
         if task.class_weights is not None:
             from snakelm.tasks.weighting import label_weights
 
-            golds: Iterable[Iterable[str]] = task.labels_of(self.data.splits["train"])
+            golds: Iterable[Iterable[str]] = task.labels_of(train)
             self.weights = label_weights(task.class_weights, golds, self.labels)
 
     def head(self) -> dict[str, Any]:

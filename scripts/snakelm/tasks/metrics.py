@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
+NO_LABELS = "no labels: {:,} predictions"
+"""What is said in place of a score."""
+
+
 @dataclass(frozen=True)
 class Metrics:
     """The metrics of a task type, and how they are computed from a table of predictions.

@@ -32,6 +32,7 @@ from snakelm.tasks.labels import (
 )
 from snakelm.tasks.learner import Batch, softmax
 from snakelm.tasks.metrics import Metrics
+from snakelm.tasks.official import OfficialFormat, lines
 from snakelm.tasks.texts import TextLearner, TextTask
 
 if TYPE_CHECKING:
@@ -196,6 +197,9 @@ class TextClassification(TextTask, Labelled):
     def label_sources(self) -> Sequence[str]:
         return [] if self.label_from == "folder" else self.label_columns or [self.label_column]
 
+    def reads_paths(self) -> bool:
+        return self.label_from == "folder" or super().reads_paths()
+
     def may_have_no_label(self) -> bool:
         return self.multi_label
 
@@ -203,6 +207,9 @@ class TextClassification(TextTask, Labelled):
         if self.label_columns is not None:
             return any(is_unmarked(row, name) for name in self.label_columns)
         return self.multi_label and not has_column(row, self.label_column)
+
+    def answer_column(self) -> str | None:
+        return self.label_columns[0] if self.label_columns is not None else self.label_column
 
     def gold_is_number(self) -> bool:
         return self.bins is not None
@@ -252,6 +259,9 @@ class TextClassification(TextTask, Labelled):
         if not self.multi_label or not _has_chances(predictions, labels):
             return predictions
         return decided(predictions, labels or [], tuned.get("threshold", UNTUNED))
+
+    def official_format(self, row: Row) -> OfficialFormat | None:
+        return lines(self.label_separator.join if self.multi_label else str)
 
     def learner(self) -> LearnerClass:
         return TextClassificationLearner
