@@ -60,10 +60,10 @@ def _usable(rows: Sequence[Row], task: TaskConfig, split: str, labelled: bool) -
         texts = [name for name in texts if name != task.answer_column()]
         label = None
     kept, unlabelled, empty = [], 0, 0
-    for name in task.label_sources() if labelled else ():
-        if not any(has_column(row, name) for row in rows):
+    for source in task.label_sources() if labelled else ():
+        if not any(has_column(row, source) for row in rows):
             known = dict.fromkeys(str(key) for row in rows for key in row)
-            raise UserError(f"{rows[0].where}: no column {name!r}{did_you_mean(name, known)}")
+            raise UserError(f"{rows[0].where}: no column {source!r}{did_you_mean(source, known)}")
     for number, row in enumerate(rows):
         missing = label is not None and not has_column(row, label) or labelled and task.lacks_label(row)
         if missing and task.missing_labels == "drop":

@@ -48,8 +48,8 @@ class TrainingConfig(Config):
     )
     optimizer: Literal["adamw", "muon"] = Field(
         "adamw",
-        description="adamw: AdamW for all weights; muon: Muon for the matrices of the hidden layers, AdamW for the "
-        "others.",
+        description="What makes steps of gradients: AdamW for all weights, or Muon for the matrices of the hidden "
+        "layers and AdamW for the others.",
     )
     weight_decay: float = Field(0.01, description="Weight decay, decoupled from the gradient.", ge=0)
     weight_decay_end: float | None = Field(
