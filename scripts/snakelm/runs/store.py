@@ -16,7 +16,6 @@ A run is built in .work and renamed into place with its manifest inside, so a fo
 from __future__ import annotations
 
 import errno
-import json
 import os
 import platform
 import shutil
@@ -226,12 +225,12 @@ def is_damaged(folder: Path) -> bool:
 
 
 def _is_readable(manifest: str) -> bool:
-    """Whether it is a JSON object; whether its fields are right is found out by who reads them (0.1 ms against 5)."""
+    """Whether it is a manifest, every field of its type (about as fast as parsing the JSON alone)."""
     try:
-        with open(manifest, "rb") as file:
-            return isinstance(json.load(file), dict)
+        records.read(Manifest, Path(manifest))
     except (OSError, ValueError):
         return False
+    return True
 
 
 def check_files(folder: Path, manifest: Manifest, digests: FileDigests) -> None:
