@@ -26,6 +26,7 @@ from filelock import FileLock, Timeout
 
 import snakelm
 from snakelm.artifacts import records
+from snakelm.artifacts.files import plain
 from snakelm.core import console, plugins
 from snakelm.core.config import Config
 from snakelm.core.console import log
@@ -37,7 +38,7 @@ from snakelm.runs.context import RunContext
 from snakelm.runs.digests import FileDigests
 from snakelm.runs.fingerprints import fingerprint
 from snakelm.runs.identity import ID_LENGTH, run_id
-from snakelm.runs.manifest import describe, plain
+from snakelm.runs.manifest import describe
 from snakelm.runs.records import CellList, CellMember, Circumstance, Failure, Order, OrderedParent, OrderedRun, Parent
 from snakelm.runs.stages import STAGES, Stage
 from snakelm.runs.store import Store, check_files, file_table, is_complete, read_manifest, remove_empty, remove_tree

@@ -31,9 +31,8 @@ from transformers.trainer_callback import PrinterCallback
 
 from snakelm.core.console import Progress, log
 from snakelm.core.errors import UserError
-from snakelm.execution import checkpoints
 from snakelm.execution.signals import Interrupted, OutOfMemory, StopRequest
-from snakelm.training import precision
+from snakelm.training import checkpoints, precision
 from snakelm.training.config import TrainingConfig
 from snakelm.training.sampling import SampleStream, StepSampler, generator
 
