@@ -116,10 +116,6 @@ class Plan:
         except KeyError:
             raise UserError(f"{stage} {key}: the recipe asks for no such run (`snakelm plan` lists them)") from None
 
-    def job_of(self, run: PlannedRun) -> PlannedJob:
-        """The job that makes a run."""
-        return self._job_of[run]
-
     def targets(self, only: object = None) -> list[str]:
         """What `all` asks for: everything a user keeps, or only the runs that match `stage:name` (* is a wildcard)."""
         if only == FINISHED:

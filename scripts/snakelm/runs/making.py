@@ -99,8 +99,9 @@ def _make(stage: Stage, given: argparse.Namespace) -> None:
         raise UserError(f"{copy}: the code that this job was submitted with is gone; start snakemake again")
     plugins.load(order.plugins)
     function = cast(StageFunction, _resolve(stage.function))
+    digests = Digests.of(store)
     for run in order.runs:
-        Maker(stage, function, store, run, order.plugins, given.threads).make()
+        Maker(stage, function, store, run, order.plugins, given.threads, digests).make()
     if stage.by_cell:
         members = tuple(CellMember(run.name, run.id, run.folder) for run in order.runs)
         records.write(given.target, CellList(stage.name, job, members))
@@ -199,6 +200,21 @@ class Basis:
         return run_id(stage, self.identity, ids, self.sources, self.code)
 
 
+@dataclass(frozen=True)
+class Digests:
+    """What a job looks up once for all of its runs."""
+
+    code: CodeDigests
+    sources: FileDigests
+    parents: FileDigests
+
+    @classmethod
+    def of(cls, store: Store) -> Digests:
+        """Those whose caches are in the results folder."""
+        sources, parents = (FileDigests(store.cache / name) for name in ("files.json", "parents.json"))
+        return cls(CodeDigests(cache=store.cache / "code.json"), sources, parents)
+
+
 class Maker:
     """Makes one run: checks that it is still what was ordered, calls the stage, publishes."""
 
@@ -210,9 +226,10 @@ class Maker:
         run: OrderedRun,
         plugins: tuple[str, ...],
         threads: int,
+        digests: Digests,
     ):
         self.stage, self.function, self.store, self.run = stage.name, function, store, run
-        self.plugins, self.threads = plugins, threads
+        self.plugins, self.threads, self.digests = plugins, threads, digests
         config = _resolve(stage.config)
         self.config: Config = (
             config.validate(run.config) if isinstance(config, Registry) else config.model_validate(run.config)
@@ -223,16 +240,15 @@ class Maker:
         if is_complete(run.folder):
             log.info("%s is complete already; nothing to do", run.folder)
             return
-        digests = CodeDigests(cache=self.store.cache / "code.json")
-        sources = fingerprint(self.config, FileDigests(self.store.cache / "files.json"), digests)
+        code = self.digests.code
+        sources = fingerprint(self.config, self.digests.sources, code)
         parents = {role: Parent(parent.stage, parent.name, parent.id) for role, parent in run.parents.items()}
-        planned = Basis(self.config.identity(), sources, digests.stage(self.stage, run.components), parents)
+        planned = Basis(self.config.identity(), sources, code.stage(self.stage, run.components), parents)
         if planned.run_id(self.stage) != run.id:
             what = "a source changed" if sources != run.sources else f"the code of {self.stage} changed"
             raise UserError(f"{run.folder.name}: {what} since this job was submitted; start snakemake again")
-        checked = FileDigests(self.store.cache / "parents.json")
-        found = replace(planned, parents={role: self._parent(parent, checked) for role, parent in run.parents.items()})
-        checked.save()
+        found = replace(planned, parents={role: self._parent(parent) for role, parent in run.parents.items()})
+        self.digests.parents.save()
         real_id = found.run_id(self.stage)
         if real_id == run.id:
             self._build(run.folder, real_id, found)
@@ -253,13 +269,13 @@ class Maker:
             return parent.folder
         return parent.folder.with_name(self.store.existing(parent.stage).get(parent.run_id, parent.folder.name))
 
-    def _parent(self, parent: OrderedParent, digests: FileDigests) -> Parent:
+    def _parent(self, parent: OrderedParent) -> Parent:
         folder = self._parent_folder(parent)
         try:
             manifest = read_manifest(folder)
         except (OSError, ValueError):
             raise UserError(f"{folder}: this parent run is missing or unreadable; start snakemake again") from None
-        check_files(folder, manifest, digests)
+        check_files(folder, manifest, self.digests.parents)
         return Parent(manifest.stage, manifest.name, manifest.canonical)
 
     def _build(self, final: Path, real_id: str, basis: Basis) -> None:

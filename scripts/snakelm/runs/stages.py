@@ -14,8 +14,6 @@ class Stage:
     """`module:name` of the function that makes a run: RunContext → headline numbers."""
     config: str
     """`module:name` of its config: a class, or a Registry of classes."""
-    section: str
-    """The part of the recipe that its keys stand in."""
     compares_content: bool = True
     """Whether a run with the same bytes as an earlier one counts as that one to its children. (Where children cost
     next to nothing, that is not worth looking for.)"""
@@ -36,32 +34,27 @@ STAGES: dict[str, Stage] = {
             "fetch_corpus",
             "snakelm.fetch_corpus.fetch:fetch_corpus",
             "snakelm.fetch_corpus.config:CorpusConfig",
-            "corpora",
         ),
         Stage(
             "train_tokenizer",
             "snakelm.train_tokenizer.train:train_tokenizer",
             "snakelm.train_tokenizer.config:TokenizerConfig",
-            "tokenizers",
         ),
         Stage(
             "save_tokenizer",
             "snakelm.save_tokenizer.save:save_tokenizer",
             "snakelm.save_tokenizer.config:SaveConfig",
-            "tokenizers",
         ),
         Stage(
             "encode_corpus",
             "snakelm.encode_corpus.encode:encode_corpus",
             "snakelm.encode_corpus.config:EncodeConfig",
-            "models",
         ),
-        Stage("pretrain", "snakelm.pretrain.pretrain:pretrain", "snakelm.pretrain.objectives:objectives", "models"),
+        Stage("pretrain", "snakelm.pretrain.pretrain:pretrain", "snakelm.pretrain.objectives:objectives"),
         Stage(
             "finetune",
             "snakelm.finetune.finetune:finetune",
             "snakelm.finetune.config:FinetuneConfig",
-            "tasks",
             compares_content=False,
             by_cell=True,
         ),
@@ -69,14 +62,12 @@ STAGES: dict[str, Stage] = {
             "evaluate",
             "snakelm.evaluate.evaluate:evaluate",
             "snakelm.evaluate.config:EvaluateConfig",
-            "evaluate",
             compares_content=False,
         ),
         Stage(
             "report",
             "snakelm.report.report:report",
             "snakelm.report.config:ReportConfig",
-            "report",
             compares_content=False,
         ),
     )

@@ -119,9 +119,6 @@ class Store:
         """Put the code of now where jobs run it from; returns what orders call it."""
         return copy_code(self.code)
 
-    def log(self, stage: str, job: str) -> Path:
-        return self.root / "logs" / stage / f"{job}.log"
-
     def existing(self, stage: str) -> dict[str, str]:
         """id → folder name of every complete run of the stage; links count if they lead to a run of that very id."""
         found: dict[str, str] = {}
