@@ -19,6 +19,7 @@ import errno
 import os
 import platform
 import shutil
+import stat
 from pathlib import Path
 
 from snakelm.artifacts import records
@@ -173,8 +174,10 @@ class Store:
         """Write the manifest into `built` and rename it to `final`, so that it appears whole or not at all."""
         records.write(built / MANIFEST, manifest)
         shutil.copyfile(built / MANIFEST, built / COPY)
+        _make_modes_plain(built)
         for path in [*built.rglob("*"), built]:
-            _sync(path)
+            if not path.is_symlink():  # a tracker's may lead nowhere
+                _sync(path)
         final.parent.mkdir(parents=True, exist_ok=True)
         if final.is_dir() and not final.is_symlink() and any(final.iterdir()):
             # Not a run: it has no manifest. Nothing is deleted that somebody may want to look at.
@@ -304,6 +307,16 @@ def remove_empty(folder: Path) -> None:
 
 def remove_tree(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_modes_plain(built: Path) -> None:
+    """Give every file the mode of one that is written plainly, and every folder that of `built`: what umask and the
+    folder's ACL say. (What goes through a temporary file, as safetensors does, is for its owner alone.) A file that an
+    adopted folder shares is not ours to change."""
+    file_mode, folder_mode = (stat.S_IMODE(path.stat().st_mode) for path in (built / MANIFEST, built))
+    for path in built.rglob("*"):
+        if not path.is_symlink() and (path.is_dir() or path.stat().st_nlink == 1):
+            path.chmod(folder_mode if path.is_dir() else file_mode)
 
 
 def _sync(path: Path) -> None:
