@@ -150,7 +150,7 @@ def make(stage: str) -> None:
     (path,) = Path("results/.work/orders", stage).glob("*.json")
     order, described = records.read(Order, path), STAGES[stage]
     for run in order.runs:
-        Maker(described, _resolve(described.function), Store(), run, order.plugins, 1, Digests.of(Store())).make()
+        Maker(described, _resolve(described.function), Store(), order, run, 1, Digests.of(Store())).make()
 
 
 def make_all() -> None:

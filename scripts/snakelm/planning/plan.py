@@ -56,6 +56,13 @@ class PlannedRun:
     """Made by other code, and accepted because the recipe says `on_code_change: keep`."""
     is_wanted: bool = True
     """Whether a user wants it for itself; a trunk is made for the models that go on from it."""
+    aliases: list[str] = field(default_factory=list)
+    """What the other entries that mean the same call it; complete once the whole recipe is planned."""
+
+    @property
+    def names(self) -> list[str]:
+        """Its name and its aliases."""
+        return [self.name, *self.aliases]
 
     @property
     def manifest(self) -> str:
@@ -83,14 +90,17 @@ class PlannedJob:
     """The file that Snakemake waits for."""
     gpus: int | None = None
     """GPUs that its entry asks for; None: what the stage's jobs get."""
+    aliases: list[str] = field(default_factory=list)
+    """As those of a run."""
 
     @property
     def done(self) -> bool:
         return all(run.done for run in self.runs)
 
     def is_called(self, pattern: str) -> bool:
-        """Whether its name or that of one of its runs matches the pattern (* is a wildcard)."""
-        return any(fnmatch(name, pattern) for name in {self.name, *(run.name for run in self.runs)})
+        """Whether a name of it or of one of its runs matches the pattern (* is a wildcard)."""
+        names = {self.name, *self.aliases, *(name for run in self.runs for name in run.names)}
+        return any(fnmatch(name, pattern) for name in names)
 
 
 @dataclass(frozen=True)
@@ -99,7 +109,7 @@ class Plan:
 
     recipe: Recipe
     name: str
-    """What the report is called: the name of the recipe's file."""
+    """What the recipe and its report are called: the name of the recipe's file."""
     store: Store
     runs: Mapping[tuple[str, str], PlannedRun]
     """(stage, id) → run."""
@@ -136,7 +146,7 @@ class Plan:
             raise UserError(f"only={only}: no stage {stage}; write <stage>:<name> with one of {', '.join(STAGES)}")
         found = [job for job in self.jobs if job.stage == stage and job.is_called(pattern or "*")]
         if not found:
-            names = sorted({run.name for run in self.of(stage)})
+            names = sorted({name for run in self.of(stage) for name in run.names})
             raise UserError(f"only={only}: the recipe has no such run; {stage} has {', '.join(names[:20]) or 'none'}")
         return found
 

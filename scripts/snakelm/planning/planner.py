@@ -220,7 +220,9 @@ class _Planner:
             runs = tuple(dict.fromkeys(cell.runs.values()))
             members = digest(sorted(run.id for run in runs))[:ID_LENGTH]
             # Entries that mean the same share their runs, and so the job that makes them.
-            if ("finetune", members) not in self.jobs:
+            if (known := self.jobs.get(("finetune", members))) is not None:
+                _also(known, cell.name)
+            else:
                 key = folder_name(cell.name, members)
                 target = self.store.target("finetune", key)
                 gpus = cell.task.config.gpus
@@ -331,8 +333,9 @@ class _Planner:
             other = self.catalogue.id_of_equal(stage, key, parts.identity, parts.written)
             if other is not None:
                 kept, made_id, folder = True, other, self.catalogue.folder(stage, other)
-        if (stage, made_id) in self.runs:
-            return self.runs[stage, made_id]
+        if (known := self.runs.get((stage, made_id))) is not None:
+            _also(known, name)
+            return known
         canonical = made_id
         if folder is not None and STAGES[stage].compares_content:
             canonical = self.catalogue.manifest(folder).same_as or made_id
@@ -376,6 +379,12 @@ class _Planner:
             parts = _Parts(config.identity(), config.explicit(), sources, components(config), config.written())
             known = self._parts[id(config)] = (config, parts)  # holds the config, or its id() could be reused
         return known[1]
+
+
+def _also(known: PlannedRun | PlannedJob, name: str) -> None:
+    """Note another name of what two entries share."""
+    if name != known.name and name not in known.aliases:
+        known.aliases.append(name)
 
 
 def _label(init: str) -> str:

@@ -101,7 +101,7 @@ def _make(stage: Stage, given: argparse.Namespace) -> None:
     function = cast(StageFunction, _resolve(stage.function))
     digests = Digests.of(store)
     for run in order.runs:
-        Maker(stage, function, store, run, order.plugins, given.threads, digests).make()
+        Maker(stage, function, store, order, run, given.threads, digests).make()
     if stage.by_cell:
         members = tuple(CellMember(run.name, run.id, run.folder) for run in order.runs)
         records.write(given.target, CellList(stage.name, job, members))
@@ -223,13 +223,13 @@ class Maker:
         stage: Stage,
         function: StageFunction,
         store: Store,
+        order: Order,
         run: OrderedRun,
-        plugins: tuple[str, ...],
         threads: int,
         digests: Digests,
     ):
         self.stage, self.function, self.store, self.run = stage.name, function, store, run
-        self.plugins, self.threads, self.digests = plugins, threads, digests
+        self.plugins, self.recipe, self.threads, self.digests = order.plugins, order.recipe, threads, digests
         config = _resolve(stage.config)
         self.config: Config = (
             config.validate(run.config) if isinstance(config, Registry) else config.model_validate(run.config)
@@ -349,9 +349,9 @@ class Maker:
         )
         self.store.publish(out, final, manifest)
         try:
-            self.store.link_latest(self.stage, self.run.name, final)
+            self.store.link_run(self.recipe, self.stage, (self.run.name, *self.run.aliases), final)
         except OSError as error:  # the run is complete: nothing after this may fail it
-            log.warning("results/latest cannot be updated (%s)", error.strerror)
+            log.warning("%s cannot be updated (%s)", self.store.recipe(self.recipe), error.strerror)
         remove_tree(work)
         log.info("done in %.1f s: %s", time.monotonic() - began, final)
 

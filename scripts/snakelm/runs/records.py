@@ -61,6 +61,8 @@ class OrderedRun:
     sources: dict[str, Any]
     components: tuple[str, ...]
     parents: dict[str, OrderedParent]
+    aliases: tuple[str, ...] = ()
+    """What other entries of the recipe, which mean the same, call the run."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ class Order:
     """The name by which Snakemake knows the job: its wildcard."""
     name: str
     """What people call it."""
+    recipe: str
+    """The name of the recipe that ordered it."""
     threads: int
     target: Path
     """The file that Snakemake waits for."""

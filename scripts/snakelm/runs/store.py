@@ -2,7 +2,8 @@
 
     results/<stage>/<name>-<id>/      a complete run, never changed; manifest.json describes it
     results/finetune/cells/<cell>.json   says which runs make up a cell (all seeds of one model, task and init)
-    results/latest/<stage>/<name>     a link to the current recipe's run
+    results/recipes/<recipe>/<stage>/<name>   a link to the run of a recipe's entry; beside them its report
+    results/latest                    a link to results/recipes/<recipe> of the recipe that was run last
     results/logs/<stage>/…            logs
     results/.work/<stage>/<id>/       checkpoints and half-done work of a run; outlives a kill
     results/.work/orders/<stage>/…    what each submitted job was told to make
@@ -20,6 +21,7 @@ import os
 import platform
 import shutil
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from snakelm.artifacts import records
@@ -37,6 +39,8 @@ was published. So a run keeps its manifest twice, and `is_complete` puts the fir
 CIRCUMSTANCE = "circumstance"
 STAGING = ".staging"
 """Folder within a stage's folder, where runs are built if .work is on another file system: no rename leads across."""
+REPORT_FILES = ("report.html", "metrics.tsv", "results.svg", "results.png")
+"""Files of a report that are linked where people look for them."""
 SNAKEMAKE_LOCKS = ".snakemake/locks"
 
 
@@ -180,10 +184,7 @@ class Store:
                 _sync(path)
         final.parent.mkdir(parents=True, exist_ok=True)
         if final.is_dir() and not final.is_symlink() and any(final.iterdir()):
-            # Not a run: it has no manifest. Nothing is deleted that somebody may want to look at.
-            aside = self.root / ".work" / "aside" / f"{final.parent.name}-{final.name}-{os.getpid()}"
-            aside.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(final, aside)  # may be on another file system
+            self._put_aside(final)  # not a run: it has no manifest
         if final.is_symlink():  # an alias whose run is gone
             final.unlink()
         os.rename(built, final)
@@ -195,12 +196,32 @@ class Store:
             final.rmdir()
         link(final, real)
 
-    def link_latest(self, stage: str, name: str, folder: Path) -> None:
-        link(self.root / "latest" / stage / name, folder)
+    def recipe(self, name: str) -> Path:
+        """The folder of links to what a recipe has made."""
+        return self.root / "recipes" / name
+
+    def link_run(self, recipe: str, stage: str, names: Iterable[str], folder: Path) -> None:
+        """Let a finished run be found under its names in the recipe's folder; a report in results/ itself, too."""
+        for name in names:
+            link(self.recipe(recipe) / stage / name, folder)
         if stage == "report":
-            for file in ("report.html", "metrics.tsv", "results.svg", "results.png"):
-                if (folder / file).exists():
-                    link(self.root / file, folder / file)
+            for file in filter(lambda file: (folder / file).exists(), REPORT_FILES):
+                link(self.recipe(recipe) / file, folder / file)
+                link(self.root / file, folder / file)
+
+    def make_latest(self, recipe: str) -> None:
+        """Let results/latest lead to the recipe's folder. (Where it is a folder, as it once was, it makes way.)"""
+        latest = self.root / "latest"
+        if latest.is_dir() and not latest.is_symlink():
+            self._put_aside(latest)
+        self.recipe(recipe).mkdir(parents=True, exist_ok=True)
+        link(latest, self.recipe(recipe))
+
+    def _put_aside(self, folder: Path) -> None:
+        """Nothing is deleted that somebody may want to look at."""
+        aside = self.root / ".work" / "aside" / f"{folder.parent.name}-{folder.name}-{os.getpid()}"
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(folder, aside)  # may be on another file system
 
 
 def is_complete(folder: str | Path) -> bool:
