@@ -2,8 +2,8 @@
 
 What this covers: for each module of `core`, `runs` and `execution` two places, spread over the module and the same at
 every run, each with the job of one stage, on one CPU thread, without a kill, a scheduler, a second process or a GPU.
-`python -m tests.runs.mutation FOLDER --each 25` tries more; it is no proof either. On 2026-11-24, with up to 25 places a
-module, and 12 of five modules with both trainings, 514 of 601 jobs made the same bytes, 87 failed and none differed. How
+`python -m tests.runs.mutation FOLDER --each 25` tries more; it is no proof either. On 2026-11-24, with up to 25 places
+a module, and 12 of five modules with both trainings, 514 of 601 jobs made the same bytes, 87 failed, none differed; how
 many of the 514 never reached the changed place was not counted.
 
 What it cannot see: an edit that makes an id mean something else (which run is taken for done), what a manifest says
