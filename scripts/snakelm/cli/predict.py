@@ -63,7 +63,7 @@ def run(given: argparse.Namespace) -> None:
     plan, _ = plan_of(given)
     command = ["snakelm", "run", *(["--configfile", *map(str, given.configfile)] if given.configfile else [])]
     found = find(plan, given.name, given.seed, command)
-    seeds = [str(other.subject.seed) for other in plan.job_of(found).runs]
+    seeds = [str(other.subject.seed) for other in plan.job_of[found].runs]
     others = f" (seed {found.subject.seed} of {', '.join(seeds)}; --seed takes another)" if len(seeds) > 1 else ""
     log.info(f"predicting with finetune:{found.name}{others}")
     threads = given.threads or len(os.sched_getaffinity(0))

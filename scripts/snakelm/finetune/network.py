@@ -19,7 +19,6 @@ from snakelm.architectures.names import Network
 from snakelm.artifacts import records
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
-from snakelm.execution import threads
 from snakelm.execution.devices import claimed
 from snakelm.finetune.cache import shared
 from snakelm.finetune.config import FinetuneConfig
@@ -40,6 +39,7 @@ from snakelm.tasks.config import TaskConfig
 from snakelm.tasks.data import TaskData
 from snakelm.tasks.features import Features
 from snakelm.tasks.learner import Learner
+from snakelm.training import threads
 
 if TYPE_CHECKING:
     from pandas import DataFrame

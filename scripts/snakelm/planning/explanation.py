@@ -27,6 +27,8 @@ class PlanLine:
 
     stage: str
     name: str
+    aliases: list[str]
+    """What other entries, which mean the same, call it."""
     id: str
     folder: str
     subject: Subject
@@ -34,6 +36,11 @@ class PlanLine:
     why: list[str]
     last_seconds: float | None
     """What the nearest run cost; for a finished run, what it cost itself."""
+
+    @property
+    def title(self) -> str:
+        """All of its names, for people."""
+        return f"{self.name} (= {', '.join(self.aliases)})" if self.aliases else self.name
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -68,7 +75,7 @@ def explain(plan: Plan, only: object = None) -> list[PlanLine]:
 
 
 def _line(run: PlannedRun, state: str, why: list[str], seconds: float | None) -> PlanLine:
-    return PlanLine(run.stage, run.name, run.id, run.folder.as_posix(), run.subject, state, why, seconds)
+    return PlanLine(run.stage, run.name, run.aliases, run.id, run.folder.as_posix(), run.subject, state, why, seconds)
 
 
 def _asked(plan: Plan, only: object) -> list[PlannedRun]:
@@ -107,7 +114,7 @@ def _reasons(run: PlannedRun, plan: Plan) -> tuple[list[str], float | None]:
 def _earlier(run: PlannedRun, plan: Plan) -> set[Path]:
     """Folders of the runs that this entry had: those named after it, and the one that it had before it was renamed."""
     named = {path for path in plan.store.folders_of(run.stage, run.name) if is_complete(path)}
-    latest = plan.store.root / "latest" / run.stage / run.name
+    latest = plan.store.recipe(plan.name) / run.stage / run.name
     return named | ({latest.resolve()} if latest.exists() else set())
 
 

@@ -23,6 +23,7 @@ def order_of(job: PlannedJob, plan: Plan, code: str) -> Order:
         stage=job.stage,
         job=job.key,
         name=job.name,
+        recipe=plan.name,
         threads=plan.recipe.resources_of(job.stage).threads or 1,
         target=job.target,
         inputs=tuple(plan.inputs(job)),
@@ -57,4 +58,5 @@ def ordered(run: PlannedRun) -> OrderedRun:
             )
             for role, parent in run.parents.items()
         },
+        aliases=tuple(run.aliases),
     )

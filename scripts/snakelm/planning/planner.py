@@ -271,7 +271,9 @@ class _Planner:
             runs = tuple(dict.fromkeys(cell.runs.values()))
             members = digest(sorted(run.id for run in runs))[:ID_LENGTH]
             # Entries that mean the same share their runs, and so the job that makes them.
-            if ("finetune", members) not in self.jobs:
+            if (known := self.jobs.get(("finetune", members))) is not None:
+                _also(known, cell.name)
+            else:
                 key = folder_name(cell.name, members)
                 target = self.store.target("finetune", key)
                 gpus = cell.task.config.gpus
@@ -387,8 +389,9 @@ class _Planner:
             versions, kept = libraries.counting(stage, parts.identity), False
             made_id = run_id(stage, parts.identity, parent_ids, code, versions)
             folder = self.catalogue.folder(stage, made_id)
-        if (stage, made_id) in self.runs:
-            return self.runs[stage, made_id]
+        if (known := self.runs.get((stage, made_id))) is not None:
+            _also(known, name)
+            return known
         canonical = made_id
         if folder is not None and STAGES[stage].compares_content:
             canonical = self.catalogue.manifest(folder).same_as or made_id
@@ -440,6 +443,12 @@ class _Planner:
             parts = _Parts(identity, config.explicit(found), sources, components(config), config.written(found))
             known = self._parts[id(config)] = (config, parts)  # holds the config, or its id() could be reused
         return known[1]
+
+
+def _also(known: PlannedRun | PlannedJob, name: str) -> None:
+    """Note another name of what two entries share."""
+    if name != known.name and name not in known.aliases:
+        known.aliases.append(name)
 
 
 def _label(init: str) -> str:

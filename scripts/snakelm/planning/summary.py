@@ -15,7 +15,9 @@ def whereabouts(plan: Plan) -> str:
     for stage, label in (("pretrain", "model"), ("save_tokenizer", "tokenizer")):
         for run in filter(lambda run: run.is_wanted, plan.of(stage)):
             state = "" if os.path.exists(run.manifest) else "  (not made yet)"
-            lines.append(f"{label:<11} {root}/latest/{stage}/{run.name}{state}")
+            for name in run.names:
+                alias = f"  (= {run.name})" if name != run.name else ""
+                lines.append(f"{label:<11} {root}/latest/{stage}/{name}{alias}{state}")
     if tuned := plan.of("finetune"):
         lines.append(f"fine-tuned  {root}/latest/finetune/  ({len(tuned)} models)")
     if left := sum(not os.path.exists(run.manifest) for run in plan.runs.values()):

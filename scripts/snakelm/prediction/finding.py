@@ -56,7 +56,7 @@ def find(plan: Plan, wanted: str, seed: int | None, command: Sequence[str]) -> P
 def _called(plan: Plan, name: str) -> list[PlannedRun]:
     """The runs that bear the name, by the most exact kind of name that any of them has."""
     runs = plan.of(STAGE)
-    cells = {run: plan.job_of(run).name for run in runs}
+    cells = {run: plan.job_of[run].name for run in runs}
     kinds: tuple[Callable[[PlannedRun], str], ...] = (
         lambda run: run.name,
         lambda run: cells[run],

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from snakelm.core.errors import UserError
-from snakelm.execution import checkpoints, cost
+from snakelm.execution import cost
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.samples import write_samples
 from snakelm.pretrain.stream import TokenStream
 from snakelm.runs.context import RunContext
+from snakelm.training import checkpoints
 from snakelm.training.trainer import STATE, ExactTrainer
 
 TOKENIZER_FILES = (

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
-from snakelm.execution import threads
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.evaluations import Evaluations, evaluations
 from snakelm.runs.context import RunContext
+from snakelm.training import threads
 from snakelm.training.schedule import multiplier
 
 if TYPE_CHECKING:

@@ -122,12 +122,8 @@ class Recipe(Config):
 
     corpora: dict[Name, CorpusConfig] = Field({}, description="Texts to train on, by name.")
     tokenizers: dict[Name, TokenizerEntry] = Field({}, description="Tokenizers, by name.")
-    models: dict[Name, Annotated[SerializeAsAny[ModelEntry], PlainValidator(MODELS.validate)]] = Field(
-        {}, description="Models to pretrain, by name."
-    )
-    tasks: dict[Name, Annotated[SerializeAsAny[TaskConfig], PlainValidator(task_types.validate)]] = Field(
-        {}, description="Downstream tasks, by name."
-    )
+    models: dict[Name, Model] = Field({}, description="Models to pretrain, by name.")
+    tasks: dict[Name, Task] = Field({}, description="Downstream tasks, by name.")
     experiments: list[ExperimentConfig] = Field([], description="Which models are fine-tuned on which tasks.")
     evaluate: EvaluateConfig = Field(EvaluateConfig(), description="How predictions are judged.")
     report: ReportConfig = Field(ReportConfig(), description="The report.")

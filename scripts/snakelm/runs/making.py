@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 
 import snakelm
 from snakelm.artifacts import records
+from snakelm.artifacts.files import plain
 from snakelm.core import console, plugins
 from snakelm.core.config import Config
 from snakelm.core.console import log
@@ -36,7 +37,7 @@ from snakelm.runs.context import RunContext
 from snakelm.runs.digests import FileDigests
 from snakelm.runs.fingerprints import Fingerprints
 from snakelm.runs.identity import ID_LENGTH, run_id
-from snakelm.runs.manifest import describe, plain
+from snakelm.runs.manifest import describe
 from snakelm.runs.records import CellList, CellMember, Circumstance, Failure, Order, OrderedParent, OrderedRun, Parent
 from snakelm.runs.stages import STAGES, Stage, resolve
 from snakelm.runs.store import Store, check_files, file_table, is_complete, read_manifest, remove_empty, remove_tree
@@ -97,8 +98,9 @@ def _make(stage: Stage, given: argparse.Namespace) -> None:
         raise UserError(f"{copy}: the code that this job was submitted with is gone; start snakemake again")
     plugins.load(order.plugins)
     function = cast(StageFunction, resolve(stage.function))
+    digests = Digests.of(store)
     for run in order.runs:
-        Maker(stage, function, store, run, order, given.threads).make()
+        Maker(stage, function, store, order, run, given.threads, digests).make()
     if stage.by_cell:
         members = tuple(CellMember(run.name, run.id, run.folder) for run in order.runs)
         records.write(given.target, CellList(stage.name, job, members))
@@ -192,6 +194,21 @@ class Basis:
         return run_id(stage, self.identity, ids, self.code, self.versions)
 
 
+@dataclass(frozen=True)
+class Digests:
+    """What a job looks up once for all of its runs."""
+
+    code: CodeDigests
+    sources: FileDigests
+    parents: FileDigests
+
+    @classmethod
+    def of(cls, store: Store) -> Digests:
+        """Those whose caches are in the results folder."""
+        sources, parents = (FileDigests(store.cache / name) for name in ("files.json", "parents.json"))
+        return cls(CodeDigests(cache=store.cache / "code.json"), sources, parents)
+
+
 class Maker:
     """Makes one run: checks that it is still what was ordered, calls the stage, publishes."""
 
@@ -200,12 +217,13 @@ class Maker:
         stage: Stage,
         function: StageFunction,
         store: Store,
-        run: OrderedRun,
         order: Order,
+        run: OrderedRun,
         threads: int,
+        digests: Digests,
     ):
         self.stage, self.function, self.store, self.run = stage.name, function, store, run
-        self.order, self.threads = order, threads
+        self.order, self.threads, self.digests = order, threads, digests
         config = resolve(stage.config)
         self.config: Config = (
             config.validate(run.config) if isinstance(config, Registry) else config.model_validate(run.config)
@@ -216,12 +234,12 @@ class Maker:
         if is_complete(run.folder):
             log.info("%s is complete already; nothing to do", run.folder)
             return
-        digests = CodeDigests(cache=self.store.cache / "code.json")
-        found_outside = Fingerprints(FileDigests(self.store.cache / "files.json"), digests)
+        code = self.digests.code
+        found_outside = Fingerprints(self.digests.sources, code)
         identity, sources = self.config.identity(found_outside), found_outside.sources
         versions = libraries.counting(self.stage, identity) if run.versions else {}
         parents = {role: Parent(parent.stage, parent.name, parent.id) for role, parent in run.parents.items()}
-        planned = Basis(identity, sources, digests.stage(self.stage, run.components), parents, versions)
+        planned = Basis(identity, sources, code.stage(self.stage, run.components), parents, versions)
         if planned.run_id(self.stage) != run.id:
             if sources != run.sources:
                 what = "a source changed"
@@ -230,9 +248,8 @@ class Maker:
             else:
                 what = f"the code of {self.stage} changed"
             raise UserError(f"{run.folder.name}: {what} since this job was submitted; start snakemake again")
-        checked = FileDigests(self.store.cache / "parents.json")
-        found = replace(planned, parents={role: self._parent(parent, checked) for role, parent in run.parents.items()})
-        checked.save()
+        found = replace(planned, parents={role: self._parent(parent) for role, parent in run.parents.items()})
+        self.digests.parents.save()
         real_id = found.run_id(self.stage)
         if real_id == run.id:
             self._build(run.folder, real_id, found)
@@ -262,13 +279,13 @@ class Maker:
             return parent.folder
         return parent.folder.with_name(self.store.existing(parent.stage).get(parent.run_id, parent.folder.name))
 
-    def _parent(self, parent: OrderedParent, digests: FileDigests) -> Parent:
+    def _parent(self, parent: OrderedParent) -> Parent:
         folder = self._parent_folder(parent)
         try:
             manifest = read_manifest(folder)
         except (OSError, ValueError):
             raise UserError(f"{folder}: this parent run is missing or unreadable; start snakemake again") from None
-        check_files(folder, manifest, digests)
+        check_files(folder, manifest, self.digests.parents)
         return Parent(manifest.stage, manifest.name, manifest.canonical)
 
     def _build(self, final: Path, real_id: str, basis: Basis) -> None:
@@ -342,9 +359,9 @@ class Maker:
         )
         self.store.publish(out, final, manifest)
         try:
-            self.store.link_latest(self.stage, self.run.name, final)
+            self.store.link_run(self.order.recipe, self.stage, (self.run.name, *self.run.aliases), final)
         except OSError as error:  # the run is complete: nothing after this may fail it
-            log.warning("results/latest cannot be updated (%s)", error.strerror)
+            log.warning("%s cannot be updated (%s)", self.store.recipe(self.order.recipe), error.strerror)
         remove_tree(work)
         log.info("done in %.1f s: %s", time.monotonic() - began, final)
 

@@ -63,6 +63,8 @@ class OrderedRun:
     """Versions of libraries that are part of the id (runs/libraries.py)."""
     components: tuple[str, ...]
     parents: dict[str, OrderedParent]
+    aliases: tuple[str, ...] = ()
+    """What other entries of the recipe, which mean the same, call the run."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class Order:
     """The name by which Snakemake knows the job: its wildcard."""
     name: str
     """What people call it."""
+    recipe: str
+    """The name of the recipe that ordered it."""
     threads: int
     target: Path
     """The file that Snakemake waits for."""

@@ -16,8 +16,6 @@ class Stage:
     """`module:name` of the function that makes a run: RunContext → headline numbers."""
     config: str
     """`module:name` of its config: a class, or a Registry of classes."""
-    section: str
-    """The part of the recipe that its keys stand in."""
     libraries: tuple[str, ...] = ()
     """Those whose version can change what is in a run."""
     compares_content: bool = True
@@ -46,42 +44,36 @@ STAGES: dict[str, Stage] = {
             "fetch_corpus",
             "snakelm.fetch_corpus.fetch:fetch_corpus",
             "snakelm.fetch_corpus.config:CorpusConfig",
-            "corpora",
             ("datasets", "pandas", "numpy"),
         ),
         Stage(
             "train_tokenizer",
             "snakelm.train_tokenizer.train:train_tokenizer",
             "snakelm.train_tokenizer.config:TokenizerConfig",
-            "tokenizers",
             ("tokenizers", "transformers", "numpy", "scipy"),
         ),
         Stage(
             "save_tokenizer",
             "snakelm.save_tokenizer.save:save_tokenizer",
             "snakelm.save_tokenizer.config:SaveConfig",
-            "tokenizers",
             ("tokenizers", "transformers"),
         ),
         Stage(
             "encode_corpus",
             "snakelm.encode_corpus.encode:encode_corpus",
             "snakelm.encode_corpus.config:EncodeConfig",
-            "models",
             ("tokenizers", "transformers", "numpy"),
         ),
         Stage(
             "pretrain",
             "snakelm.pretrain.pretrain:pretrain",
             "snakelm.pretrain.objectives:objectives",
-            "models",
             ("torch", "transformers", "tokenizers", "accelerate", "numpy"),
         ),
         Stage(
             "finetune",
             "snakelm.finetune.finetune:finetune",
             "snakelm.finetune.config:FinetuneConfig",
-            "tasks",
             ("torch", "transformers", "tokenizers", "accelerate", "datasets", "pandas", "numpy", "scikit-learn"),
             compares_content=False,
             by_cell=True,
@@ -90,7 +82,6 @@ STAGES: dict[str, Stage] = {
             "evaluate",
             "snakelm.evaluate.evaluate:evaluate",
             "snakelm.evaluate.config:EvaluateConfig",
-            "evaluate",
             ("numpy", "scipy", "scikit-learn", "pandas"),
             compares_content=False,
         ),
@@ -98,7 +89,6 @@ STAGES: dict[str, Stage] = {
             "report",
             "snakelm.report.report:report",
             "snakelm.report.config:ReportConfig",
-            "report",
             compares_content=False,
         ),
     )

@@ -2,7 +2,8 @@
 
     results/<stage>/<name>-<id>/      a complete run, never changed; manifest.json describes it
     results/finetune/cells/<cell>.json   says which runs make up a cell (all seeds of one model, task and init)
-    results/latest/<stage>/<name>     a link to the current recipe's run
+    results/recipes/<recipe>/<stage>/<name>   a link to the run of a recipe's entry; beside them its report
+    results/latest                    a link to results/recipes/<recipe> of the recipe that was run last
     results/logs/<stage>/…            logs
     results/.work/<stage>/<id>/       checkpoints and half-done work of a run; outlives a kill
     results/.work/orders/<stage>/…    what each submitted job was told to make
@@ -16,10 +17,11 @@ A run is built in .work and renamed into place with its manifest inside, so a fo
 from __future__ import annotations
 
 import errno
-import json
 import os
 import platform
 import shutil
+import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from snakelm.artifacts import records
@@ -37,6 +39,8 @@ was published. So a run keeps its manifest twice, and `is_complete` puts the fir
 CIRCUMSTANCE = "circumstance"
 STAGING = ".staging"
 """Folder within a stage's folder, where runs are built if .work is on another file system: no rename leads across."""
+REPORT_FILES = ("report.html", "metrics.tsv", "results.svg", "results.png")
+"""Files of a report that are linked where people look for them."""
 SNAKEMAKE_LOCKS = ".snakemake/locks"
 
 
@@ -120,9 +124,6 @@ class Store:
         """Put the code of now where jobs run it from; returns what orders call it."""
         return copy_code(self.code)
 
-    def log(self, stage: str, job: str) -> Path:
-        return self.root / "logs" / stage / f"{job}.log"
-
     def existing(self, stage: str) -> dict[str, str]:
         """id → folder name of every complete run of the stage; links count if they lead to a run of that very id."""
         found: dict[str, str] = {}
@@ -177,14 +178,13 @@ class Store:
         """Write the manifest into `built` and rename it to `final`, so that it appears whole or not at all."""
         records.write(built / MANIFEST, manifest)
         shutil.copyfile(built / MANIFEST, built / COPY)
+        _make_modes_plain(built)
         for path in [*built.rglob("*"), built]:
-            _sync(path)
+            if not path.is_symlink():  # a tracker's may lead nowhere
+                _sync(path)
         final.parent.mkdir(parents=True, exist_ok=True)
         if final.is_dir() and not final.is_symlink() and any(final.iterdir()):
-            # Not a run: it has no manifest. Nothing is deleted that somebody may want to look at.
-            aside = self.root / ".work" / "aside" / f"{final.parent.name}-{final.name}-{os.getpid()}"
-            aside.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(final, aside)  # may be on another file system
+            self._put_aside(final)  # not a run: it has no manifest
         if final.is_symlink():  # an alias whose run is gone
             final.unlink()
         os.rename(built, final)
@@ -196,12 +196,32 @@ class Store:
             final.rmdir()
         link(final, real)
 
-    def link_latest(self, stage: str, name: str, folder: Path) -> None:
-        link(self.root / "latest" / stage / name, folder)
+    def recipe(self, name: str) -> Path:
+        """The folder of links to what a recipe has made."""
+        return self.root / "recipes" / name
+
+    def link_run(self, recipe: str, stage: str, names: Iterable[str], folder: Path) -> None:
+        """Let a finished run be found under its names in the recipe's folder; a report in results/ itself, too."""
+        for name in names:
+            link(self.recipe(recipe) / stage / name, folder)
         if stage == "report":
-            for file in ("report.html", "metrics.tsv", "results.svg", "results.png"):
-                if (folder / file).exists():
-                    link(self.root / file, folder / file)
+            for file in filter(lambda file: (folder / file).exists(), REPORT_FILES):
+                link(self.recipe(recipe) / file, folder / file)
+                link(self.root / file, folder / file)
+
+    def make_latest(self, recipe: str) -> None:
+        """Let results/latest lead to the recipe's folder. (Where it is a folder, as it once was, it makes way.)"""
+        latest = self.root / "latest"
+        if latest.is_dir() and not latest.is_symlink():
+            self._put_aside(latest)
+        self.recipe(recipe).mkdir(parents=True, exist_ok=True)
+        link(latest, self.recipe(recipe))
+
+    def _put_aside(self, folder: Path) -> None:
+        """Nothing is deleted that somebody may want to look at."""
+        aside = self.root / ".work" / "aside" / f"{folder.parent.name}-{folder.name}-{os.getpid()}"
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(folder, aside)  # may be on another file system
 
 
 def is_complete(folder: str | Path) -> bool:
@@ -226,12 +246,12 @@ def is_damaged(folder: Path) -> bool:
 
 
 def _is_readable(manifest: str) -> bool:
-    """Whether it is a JSON object; whether its fields are right is found out by who reads them (0.1 ms against 5)."""
+    """Whether it is a manifest, every field of its type (about as fast as parsing the JSON alone)."""
     try:
-        with open(manifest, "rb") as file:
-            return isinstance(json.load(file), dict)
+        records.read(Manifest, Path(manifest))
     except (OSError, ValueError):
         return False
+    return True
 
 
 def check_files(folder: Path, manifest: Manifest, digests: FileDigests) -> None:
@@ -308,6 +328,16 @@ def remove_empty(folder: Path) -> None:
 
 def remove_tree(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_modes_plain(built: Path) -> None:
+    """Give every file the mode of one that is written plainly, and every folder that of `built`: what umask and the
+    folder's ACL say. (What goes through a temporary file, as safetensors does, is for its owner alone.) A file that an
+    adopted folder shares is not ours to change."""
+    file_mode, folder_mode = (stat.S_IMODE(path.stat().st_mode) for path in (built / MANIFEST, built))
+    for path in built.rglob("*"):
+        if not path.is_symlink() and (path.is_dir() or path.stat().st_nlink == 1):
+            path.chmod(folder_mode if path.is_dir() else file_mode)
 
 
 def _sync(path: Path) -> None:

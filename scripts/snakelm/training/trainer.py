@@ -31,9 +31,8 @@ from transformers.trainer_callback import PrinterCallback
 
 from snakelm.core.console import Progress, log
 from snakelm.core.errors import UserError, one_line
-from snakelm.execution import checkpoints
 from snakelm.execution.signals import Interrupted, OutOfMemory, StopRequest
-from snakelm.training import optimizers, precision
+from snakelm.training import checkpoints, optimizers, precision
 from snakelm.training.averaging import Average
 from snakelm.training.config import TrainingConfig
 from snakelm.training.sampling import SampleStream, StepSampler, generator

@@ -24,6 +24,7 @@ from snakelm.planning.plan import FINISHED, Plan
 from snakelm.planning.planner import Inspect, make_plan
 from snakelm.planning.summary import whereabouts
 from snakelm.recipe.loading import load
+from snakelm.recipe.schema import Recipe
 from snakelm.runs.code import ROOT
 from snakelm.runs.stages import STAGES
 from snakelm.runs.store import Store
@@ -76,8 +77,8 @@ class Workflow:
         return _escaped(str(ROOT.parent / "envs" / "snakelm.yaml"))
 
     def priority(self, stage: str) -> int:
-        """What others wait for goes first: of the jobs that fit the free cores, Snakemake takes the highest."""
-        return len(STAGES) - list(STAGES).index(stage)
+        """What Snakemake orders the ready jobs of a stage by (see `priorities`)."""
+        return priorities(self.plan.recipe)[stage] if self.plan is not None else 0  # a job schedules nothing
 
     def inputs(self, stage: str) -> Callable[[Any], list[str]]:
         """An input function: the files of the parents of the job that the wildcard names."""
@@ -143,6 +144,20 @@ class Workflow:
         """Say where the results are, unless asked to be quiet."""
         if self.plan is not None and not is_quiet():
             print(whereabouts(self.plan), file=sys.stderr)
+
+
+def priorities(recipe: Recipe) -> dict[str, int]:
+    """Stage → priority of its jobs: what others wait for goes first, and one wide job before narrow ones in its place.
+
+    Of the jobs that fit the free cores Snakemake takes those with the highest *sum* of priorities, so a job of w
+    threads has a higher one than w jobs of a later stage together.
+    """
+    found: dict[str, int] = {}
+    above = 0
+    for stage in reversed(STAGES):
+        asked = recipe.resources_of(stage)
+        found[stage] = above = 1 + max(asked.threads or 1, asked.gpus or 0) * above
+    return found
 
 
 def read_plan(
