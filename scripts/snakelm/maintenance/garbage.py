@@ -24,7 +24,7 @@ from snakelm.planning.plan import Plan
 from snakelm.runs.identity import id_of_folder
 from snakelm.runs.records import Order
 from snakelm.runs.stages import STAGES
-from snakelm.runs.store import COPY, MANIFEST, STAGING, Store, is_complete, read_manifest, remove_tree
+from snakelm.runs.store import CARD, COPY, MANIFEST, STAGING, Store, is_complete, read_manifest, remove_tree
 
 UNUSED = 7 * 24 * 3600
 """Seconds after which tokenized texts that nobody read count as not needed; they can be made again at any time."""
@@ -226,7 +226,7 @@ def _item(kind: str, path: Path, stage: str = "") -> Item:
             continue
         if not file.is_dir() and status.st_nlink == 1:
             size += status.st_size
-        if not file.is_dir() and file.name != MANIFEST:  # planning reads every manifest
+        if not file.is_dir() and file.name not in (MANIFEST, CARD):  # planning reads them
             used = max(used, status.st_atime, status.st_mtime)
     return Item(kind, path, size, used or path.lstat().st_mtime, stage)
 

@@ -18,6 +18,7 @@ from snakelm.readers.config import SourceConfig
 from snakelm.readers.paths import source_paths
 from snakelm.runs.code import CodeDigests
 from snakelm.runs.digests import FileDigests
+from snakelm.runs.store import CARD
 
 WORDS = frozenset({"scratch", "entry", "pretrained", "random"})
 """What `init` may say that is no name of a folder, though one may well be called so."""
@@ -70,12 +71,15 @@ def _outside_in(value: Any) -> Iterator[str]:
 
 
 def fingerprint_outside(name: str, files: FileDigests) -> dict[str, str]:
-    """File → sha256 of an outside model or tokenizer that is a local folder; nothing for a Hub name."""
+    """File → sha256 of an outside model or tokenizer that is a local folder; nothing for a Hub name. Its card does not
+    count: nothing reads it, and that of a run is written anew when more is known of the run."""
     folder = Path(name).expanduser()
     if name in WORDS or not folder.is_dir():
         return {}
     try:
-        return {path.as_posix(): files(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+        return {
+            path.as_posix(): files(path) for path in sorted(folder.rglob("*")) if path.is_file() and path.name != CARD
+        }
     except OSError as error:
         place = error.filename or folder
         raise UserError(f"{place}: cannot be read ({error.strerror}); fix its permissions") from None

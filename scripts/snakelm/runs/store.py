@@ -35,6 +35,8 @@ MANIFEST = "manifest.json"
 COPY = ".manifest.json"
 """Snakemake deletes the declared file of a job that failed, even if all that failed was its last breath, after the run
 was published. So a run keeps its manifest twice, and `is_complete` puts the first one back."""
+CARD = "README.md"
+"""Beside the files of a model or tokenizer: its card, written later than the run and not a part of it."""
 CIRCUMSTANCE = "circumstance"
 STAGING = ".staging"
 """Folder within a stage's folder, where runs are built if .work is on another file system: no rename leads across."""
