@@ -20,7 +20,7 @@ from snakelm.planning.plan import Plan, PlannedRun
 from snakelm.publishing import data, loading
 from snakelm.publishing.recipe_text import corpora_of, recipe_text, shown_path
 from snakelm.publishing.scores import Score, Scores
-from snakelm.report.numbers import plain
+from snakelm.report.numbers import decimals, fixed, plain
 from snakelm.runs.records import Manifest
 from snakelm.runs.store import read_manifest
 
@@ -215,11 +215,10 @@ class _ModelCard(_Card):
         from huggingface_hub import EvalResult
 
         own = score.values.get(str(self.subject.seed)) if self.task else None
-        seeds = len(score.values)
-        name = f"{score.metric}, mean of {seeds} fine-tunings" if own is None else f"{score.metric}, this seed"
+        what = "this seed" if own is not None else f"mean of {len(score.values)} fine-tunings"
+        name = f"{score.metric}, {what}" + (f" ({score.interval_text})" if score.interval_text else "")
         args: dict[str, Any] = {"seeds": sorted(map(int, score.values)), "mean": score.mean}
         if score.low is not None and score.high is not None:
-            name += f" ({score.confidence:.0%} interval over {seeds} seeds: {score.low:g} to {score.high:g})"
             args |= {"low": score.low, "high": score.high, "confidence": score.confidence}
         return EvalResult(
             task_type=TASKS.get(score.task_type) or self.pipeline_tag or score.task_type,
@@ -313,7 +312,8 @@ class _ModelCard(_Card):
         compared = "; ".join(f"{rival.init}: {rival.text}" for rival in rivals)
         own = score.text
         if self.task is not None and (value := score.values.get(str(self.subject.seed))) is not None:
-            own = plain(value) + (f" (all {len(score.values)} seeds: {score.text})" if len(score.values) > 1 else "")
+            own = fixed(value, decimals(value))
+            own += f"; mean of {len(score.values)} seeds: {score.text}" if len(score.values) > 1 else ""
         return {"task": score.task, "metric": score.metric_text, "own": own, "rivals": compared}
 
     def results_note(self) -> str:
@@ -325,9 +325,10 @@ class _ModelCard(_Card):
         tested = ", ".join(f"{count:,} rows of {task}" for task, count in rows.items())
         what = "This model on the test split" if self.task else "Fine-tuned on each task, then tested"
         text = f"{what}{f' ({tested})' if tested else ''}"
-        if seeds > 1:
-            return f"{text}: means over {seeds} seeds, with {confidence:.0%} intervals in brackets."
-        return f"{text}: one seed, so without an interval."
+        if seeds == 1:
+            return f"{text}: one seed, so without an interval."
+        joint = ", and means" if self.task else ": means"
+        return f"{text}{joint} over {seeds} seeds with {confidence:.0%} intervals in brackets."
 
     def held_out(self) -> str:
         headline = self.manifest.headline

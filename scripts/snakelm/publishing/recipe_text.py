@@ -48,7 +48,9 @@ def corpora_of(recipe: Recipe, subject: Subject) -> list[str]:
     """The corpora whose text a model or tokenizer has learnt from, or whose documents are its task's rows."""
     tokenizers = [subject.tokenizer] if subject.tokenizer else []
     found = []
-    for model in _models(recipe, subject.model):
+    if subject.init == "random":
+        tokenizers.append(recipe.models[subject.model].tokenizer)
+    for model in _models(recipe, subject.model) if subject.init in ("", "pretrained") else []:
         found.append(recipe.models[model].corpus)
         tokenizers.append(recipe.models[model].tokenizer)
     found += [corpus for name in tokenizers if (corpus := recipe.tokenizers[name].corpus)]

@@ -42,8 +42,17 @@ class Score:
         if self.low is None or self.high is None:
             return mean
         if self.low == self.high:  # a width of 0 would suggest certainty
-            return f"{mean} (the same in every seed)"
+            return f"{mean}, the same in every seed"
         return f"{mean} {interval(self.low, self.high, places)}"
+
+    @property
+    def interval_text(self) -> str:
+        """The interval in words; '' where there is none."""
+        if self.low is None or self.high is None:
+            return ""
+        if self.low == self.high:
+            return f"the same in all {len(self.values)} seeds"
+        return f"{self.confidence:.0%} interval over {len(self.values)} seeds: {self.low:g} to {self.high:g}"
 
     @property
     def metric_text(self) -> str:
