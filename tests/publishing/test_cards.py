@@ -120,8 +120,8 @@ def test_a_card_shows_no_place_of_this_machine(here) -> None:
         "~/corpus.txt"
     )
     assert shown_path("owner/name") == "owner/name"
-    assert command_of([str(here.folder / "r.yaml"), outside], {"only": "x"}) == [
-        "snakelm", "run", "--configfile", "r.yaml", "…/corpus.txt", "--config", "'only=\"x\"'"
+    assert command_of([str(here.folder / "r.yaml"), outside], {"only": "x", "models": {"a": 1}}) == [
+        "snakelm", "run", "--configfile", "r.yaml", "'…/corpus.txt'", "--config", "only=x", """'models={"a": 1}'"""
     ]  # fmt: skip
     absolute = here.folder / "tests" / "recipes" / "prose.txt"
     Path("absolute.yaml").write_text(Path("r.yaml").read_text().replace("tests/recipes/prose.txt", str(absolute)))

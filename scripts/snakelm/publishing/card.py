@@ -388,7 +388,7 @@ class _ModelCard(_Card):
             )
         if self.auto == "AutoModelForCausalLM" and self.task is None:
             lines.append("It continues text. It was not trained to follow instructions or to tell the truth.")
-        if limit := self.network_config().get("max_position_embeddings") or self.network_config().get("n_positions"):
+        if limit := loading.longest_input(self.config):
             lines.append(f"It reads at most {limit:,} positions at once.")
         lines += self.of_data()
         for score in self.scores.of(self.run):

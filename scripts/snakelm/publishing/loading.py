@@ -63,6 +63,7 @@ def model_code(
     separator: what a causal model was taught to expect between a source and its target.
     """
     remote = ", trust_remote_code=True" if config.get("auto_map") else ""
+    new = _new_tokens(config)
     if auto in PIPELINES and task_type not in ("multiple_choice", "summarization", "translation", "minimal_pairs"):
         lines = [
             "from transformers import pipeline",
@@ -71,7 +72,7 @@ def model_code(
         ]
         match PIPELINES[auto]:
             case "text-generation":
-                lines.append(f'print(model({_quoted(prompt)}, max_new_tokens=20)[0]["generated_text"])')
+                lines.append(f'print(model({_quoted(prompt)}, max_new_tokens={new})[0]["generated_text"])')
             case "fill-mask":
                 lines.append(f'print(model({_quoted(prompt)} + " " + model.tokenizer.mask_token + "."))')
             case "text-classification" if config.get("problem_type") == "regression":
@@ -92,12 +93,24 @@ def model_code(
         given = _quoted(prompt) + (f" + {json.dumps(separator, ensure_ascii=False)}" if causal else "")
         lines += [
             f'inputs = tokenizer({given}, return_tensors="pt")',
-            "print(tokenizer.decode(model.generate(**inputs, max_new_tokens=20)[0]))",
+            f"print(tokenizer.decode(model.generate(**inputs, max_new_tokens={new})[0]))",
         ]
     else:
         second = ', "An answer."' if task_type in ("multiple_choice", "question_answering") else ""
         lines.append(f'print(model(**tokenizer({_quoted(prompt)}{second}, return_tensors="pt")))')
     return "\n".join(lines)
+
+
+def longest_input(config: Mapping[str, Any]) -> int | None:
+    """Positions that the network has, as its config says; None where it has no limit, or says nothing of it."""
+    own = config.get("backbone") or config
+    found = own.get("max_position_embeddings") or own.get("n_positions")
+    return found if isinstance(found, int) else None
+
+
+def _new_tokens(config: Mapping[str, Any]) -> int:
+    """As many as fit behind a short prompt."""
+    return max(1, min(20, (longest_input(config) or 40) // 2))
 
 
 def _quoted(text: str) -> str:

@@ -95,6 +95,10 @@ def command_of(files: Sequence[str], overrides: Mapping[str, Any]) -> list[str]:
     if files:
         command += ["--configfile", *(shlex.quote(shown_path(file)) for file in files)]
     if overrides:
-        values = {key: json.dumps(_shown(value), ensure_ascii=False) for key, value in overrides.items()}
+        shown = {key: _shown(value) for key, value in overrides.items()}
+        values = {
+            key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            for key, value in shown.items()
+        }
         command += ["--config", *(shlex.quote(f"{key}={value}") for key, value in values.items())]
     return command

@@ -118,6 +118,7 @@ def _files(run: PlannedRun, manifest: Manifest) -> dict[str, Path]:
 
 def _card(maker: CardMaker, run: PlannedRun, manifest: Manifest, repository: str, license: str | None) -> str:
     """A card made for the repository; where a person has edited the one in the folder, or brought it, that one."""
+    import yaml
     from huggingface_hub import ModelCard
 
     try:
@@ -128,7 +129,7 @@ def _card(maker: CardMaker, run: PlannedRun, manifest: Manifest, repository: str
         return maker.card(run, repository, license)
     try:
         card = ModelCard(LAST_LINE.sub("\n", own).replace(run.folder.as_posix(), repository))
-    except ValueError as error:
+    except (ValueError, yaml.YAMLError) as error:
         raise UserError(f"{run.folder / CARD}: its metadata cannot be read ({one_line(error)})") from None
     card.data["license"] = license or card.data.get("license")
     return str(card)
