@@ -21,13 +21,15 @@ from snakelm.publishing.scores import Scores
 from snakelm.runs.digests import digest, file_sha256
 from snakelm.runs.store import CARD, read_manifest
 
+SHOWN = {"corpora", "tokenizers", "models", "tasks", "plugins"}
+"""The parts of a recipe that cards say something of."""
 LAST_LINE = re.compile(r"\n<!-- snakelm card ([0-9a-f]{12}) of ([0-9a-f]{12}) -->\n$")
 
 
 def write_cards(plan: Plan, command: Sequence[str]) -> int:
     """Write the cards that are missing or no longer hold; returns how many. Where the disk is read-only, none."""
     maker = CardMaker(plan, tuple(command), Scores(plan))
-    recipe = digest([plan.recipe.model_dump(mode="json"), list(command)])
+    recipe = digest([plan.recipe.model_dump(mode="json", include=SHOWN), list(command)])
     written = 0
     for run in plan.runs.values():
         if run.stage in STAGES and run.done:

@@ -41,7 +41,8 @@ def recipe_text(recipe: Recipe, subject: Subject) -> str:
         whole["experiments"] = [{"model": subject.model, "tasks": subject.task, "seeds": [subject.seed], **start}]
     if recipe.plugins:
         whole["plugins"] = list(recipe.plugins)
-    return yaml.safe_dump(_shown(whole), sort_keys=False, allow_unicode=True, width=100)
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # five times as fast, where it is there
+    return str(yaml.dump(_shown(whole), Dumper=dumper, sort_keys=False, allow_unicode=True, width=100))
 
 
 def corpora_of(recipe: Recipe, subject: Subject) -> list[str]:
