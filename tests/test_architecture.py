@@ -22,7 +22,9 @@ LAYERS: list[set[str]] = [
     set(STAGES),
     {"recipe"},
     {"planning"},
-    {"maintenance", "prediction", "workflow"},
+    {"maintenance", "prediction"},
+    {"publishing"},
+    {"workflow"},
     {"cli"},
 ]
 """Bottom to top; a package imports its own modules and those of lower layers."""

@@ -29,7 +29,7 @@ def here(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 
 def test_every_subcommand_is_there() -> None:
-    assert set(NAMES) == {"plan", "status", "predict", "gc", "adopt", "docs", "lock", "run"}
+    assert set(NAMES) == {*["plan", "status", "predict", "verify", "gc", "adopt", "publish", "docs", "lock", "run"]}
 
 
 @pytest.mark.parametrize("name", NAMES)

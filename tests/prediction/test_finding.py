@@ -42,8 +42,9 @@ def plan(tmp_path: Path) -> Any:
     )
     runs = [Run(tmp_path, cell, seed) for cell in (*cells, "tiny.year.tfidf", "tiny.ner.majority") for seed in (3, 1)]
     runs.append(Run(tmp_path, "tiny.later.pretrained", 1, done=False))
+    jobs = {run: SimpleNamespace(names=[run.cell]) for run in runs}
     store = SimpleNamespace(cache=tmp_path / "cache")
-    return SimpleNamespace(of=lambda stage: runs, job_of=lambda run: SimpleNamespace(name=run.cell), store=store)
+    return SimpleNamespace(of=lambda stage: runs, job_of=jobs, store=store)
 
 
 COMMAND = ["snakelm", "run", "--configfile", "my recipe.yaml"]

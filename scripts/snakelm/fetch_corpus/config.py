@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from snakelm.core.config import Config, Repeatable, View
+from snakelm.core.config import Config, Repeatable, View, circumstance
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.row import FILE
 
@@ -33,6 +34,13 @@ class SplitConfig(Config):
 
 def _none_is_no_split(value: Any) -> Any:
     return {} if value is None or value == "none" else value
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Languages = Annotated[list[str], BeforeValidator(_as_list, json_schema_input_type=str | list[str])]
 
 
 class CorpusConfig(Repeatable, SourceConfig):
@@ -69,6 +77,27 @@ class CorpusConfig(Repeatable, SourceConfig):
         "none",
         description="Which duplicates to drop; exact: keep the first document of those with the same cleaned text.",
     )
+
+    license: str | None = circumstance(
+        None, description="License of the texts, for model cards, such as cc-by-4.0 or public domain."
+    )
+    source: str | None = circumstance(
+        None, description="Where the texts come from, for model cards: a name, an address, a citation."
+    )
+    language: Languages | None = circumstance(
+        None,
+        description="Language of the texts, or a list of them, for model cards: ISO 639 codes of two or three letters, "
+        "code, or multilingual.",
+        examples=["en"],
+    )
+
+    @field_validator("language")
+    @classmethod
+    def _known_codes(cls, languages: list[str] | None) -> list[str] | None:
+        for language in languages or []:
+            if not re.fullmatch(r"[a-z]{2,3}|code|multilingual", language):
+                raise ValueError(f"{language!r} is not an ISO 639 code such as en or deu, nor code or multilingual")
+        return languages
 
     @model_validator(mode="after")
     def _one_way_to_split(self) -> CorpusConfig:

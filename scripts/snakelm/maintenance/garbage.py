@@ -25,6 +25,7 @@ from snakelm.runs.identity import id_of_folder
 from snakelm.runs.records import Order
 from snakelm.runs.stages import STAGES
 from snakelm.runs.store import (
+    CARD,
     COPY,
     MANIFEST,
     REPORT_FILES,
@@ -246,7 +247,7 @@ def _item(kind: str, path: Path, stage: str = "") -> Item:
             continue
         if not file.is_dir() and status.st_nlink == 1:
             size += status.st_size
-        if not file.is_dir() and file.name != MANIFEST:  # planning reads every manifest
+        if not file.is_dir() and file.name not in (MANIFEST, CARD):  # planning reads them
             used = max(used, status.st_atime, status.st_mtime)
     return Item(kind, path, size, used or path.lstat().st_mtime, stage)
 

@@ -99,9 +99,14 @@ class PlannedJob:
     def done(self) -> bool:
         return all(run.done for run in self.runs)
 
+    @property
+    def names(self) -> list[str]:
+        """Its name and its aliases."""
+        return [self.name, *self.aliases]
+
     def is_called(self, pattern: str) -> bool:
         """Whether a name of it or of one of its runs matches the pattern (* is a wildcard)."""
-        names = {self.name, *self.aliases, *(name for run in self.runs for name in run.names)}
+        names = {*self.names, *(name for run in self.runs for name in run.names)}
         return any(fnmatch(name, pattern) for name in names)
 
 

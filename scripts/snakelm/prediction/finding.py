@@ -56,17 +56,17 @@ def find(plan: Plan, wanted: str, seed: int | None, command: Sequence[str]) -> P
 def _called(plan: Plan, name: str) -> list[PlannedRun]:
     """The runs that bear the name, by the most exact kind of name that any of them has."""
     runs = plan.of(STAGE)
-    cells = {run: plan.job_of[run].name for run in runs}
-    kinds: tuple[Callable[[PlannedRun], str], ...] = (
-        lambda run: run.name,
+    cells = {run: plan.job_of[run].names for run in runs}
+    kinds: tuple[Callable[[PlannedRun], list[str]], ...] = (
+        lambda run: run.names,
         lambda run: cells[run],
-        lambda run: f"{run.subject.model}.{run.subject.task}",
-        lambda run: run.subject.task,
+        lambda run: [f"{run.subject.model}.{run.subject.task}"],
+        lambda run: [run.subject.task],
     )
     for kind in kinds:
-        if found := [run for run in runs if fnmatchcase(kind(run), name)]:
+        if found := [run for run in runs if any(fnmatchcase(known, name) for known in kind(run))]:
             return found
-    known = sorted({kind(run) for run in runs for kind in kinds[1:]})
+    known = sorted({known for run in runs for kind in kinds[1:] for known in kind(run)})
     near = did_you_mean(name, known) if known else "; it has no fine-tunings"
     raise UserError(f"{STAGE}:{name}: the recipe has no such run{near}")
 

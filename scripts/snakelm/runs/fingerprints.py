@@ -19,7 +19,7 @@ from snakelm.runs.digests import FileDigests
 WORDS = frozenset({"scratch", "entry", "pretrained", "random"})
 """What `init` may say that is no name of a folder, though one may well be called so."""
 UNREAD = (
-    ("README*", "LICENSE*", "*.md")
+    ("README*", "LICENSE*", "*.md", "manifest.json")
     + ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.npz", "*.h5", "*.msgpack", "*.onnx")
     + ("*.py", "*.pyc", "*.sh", "*.part", "*.lock")
 )

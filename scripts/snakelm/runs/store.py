@@ -21,7 +21,7 @@ import os
 import platform
 import shutil
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from snakelm.artifacts import records
@@ -36,6 +36,8 @@ MANIFEST = "manifest.json"
 COPY = ".manifest.json"
 """Snakemake deletes the declared file of a job that failed, even if all that failed was its last breath, after the run
 was published. So a run keeps its manifest twice, and `is_complete` puts the first one back."""
+CARD = "README.md"
+"""Beside the files of a model or tokenizer: its card, written later than the run and not a part of it."""
 CIRCUMSTANCE = "circumstance"
 STAGING = ".staging"
 """Folder within a stage's folder, where runs are built if .work is on another file system: no rename leads across."""
@@ -45,10 +47,13 @@ SNAKEMAKE_LOCKS = ".snakemake/locks"
 
 
 class Store:
-    """The results folder of one working directory."""
+    """The results folder of one working directory.
 
-    def __init__(self, root: str | Path = "results"):
-        self.root = Path(root)
+    restores: whether looking for runs puts back manifests that can be restored from their copies (`is_complete`).
+    """
+
+    def __init__(self, root: str | Path = "results", restores: bool = True):
+        self.root, self.restores = Path(root), restores
         self.cache = self.root / ".work" / "cache"
 
     def folder(self, stage: str, name: str, run_id: str) -> Path:
@@ -135,7 +140,7 @@ class Store:
             run_id = id_of_folder(entry.name)
             if run_id is None or (entry.is_symlink() and id_of_folder(os.path.realpath(entry.path)) != run_id):
                 continue
-            if is_complete(entry.path):
+            if is_complete(entry.path, self.restores):
                 found.setdefault(run_id, entry.name)
         return found
 
@@ -224,13 +229,15 @@ class Store:
         shutil.move(folder, aside)  # may be on another file system
 
 
-def is_complete(folder: str | Path) -> bool:
+def is_complete(folder: str | Path, restore: bool = True) -> bool:
     """Whether the folder is a complete run; a manifest that is gone or unreadable is restored from its copy."""
     manifest, copy = os.path.join(folder, MANIFEST), os.path.join(folder, COPY)
-    if _is_readable(manifest):
+    if is_readable(manifest):
         return True
-    if not _is_readable(copy):
+    if not is_readable(copy):
         return False
+    if not restore:
+        return True
     part = f"{manifest}.{os.getpid()}.part"
     try:
         shutil.copyfile(copy, part)
@@ -245,7 +252,7 @@ def is_damaged(folder: Path) -> bool:
     return any(os.path.exists(folder / name) for name in (MANIFEST, COPY)) and not is_complete(folder)
 
 
-def _is_readable(manifest: str) -> bool:
+def is_readable(manifest: str | Path) -> bool:
     """Whether it is a manifest, every field of its type (about as fast as parsing the JSON alone)."""
     try:
         records.read(Manifest, Path(manifest))
@@ -254,18 +261,23 @@ def _is_readable(manifest: str) -> bool:
     return True
 
 
-def check_files(folder: Path, manifest: Manifest, digests: FileDigests) -> None:
-    """Hold a run's files against its manifest; UserError names those that are gone or no longer what they were."""
-    problems = []
+def file_problems(folder: Path, manifest: Manifest, sha256: Callable[[Path], str]) -> Iterator[tuple[Path, str]]:
+    """Hold a run's files against its manifest: (file, what is wrong) for those gone or no longer what they were."""
     for name, entry in manifest.files.items():
         path = folder / name
         try:
-            is_whole = path.stat().st_size == entry.bytes and digests(path.resolve()) == entry.sha256
-            what = "" if is_whole else "is damaged: its content is not what the manifest says"
+            if path.stat().st_size != entry.bytes or sha256(path.resolve()) != entry.sha256:
+                yield path, "is damaged: its content is not what the manifest says"
         except OSError as error:
-            what = f"cannot be read ({error.strerror})"
-        if what:
-            problems.append(f"{path}: {what}; restore it, or delete {folder} to make that run again")
+            yield path, f"cannot be read ({error.strerror})"
+
+
+def check_files(folder: Path, manifest: Manifest, digests: FileDigests) -> None:
+    """UserError where a file of the run is gone or no longer what its manifest says."""
+    problems = [
+        f"{path}: {what}; restore it, or delete {folder} to make that run again"
+        for path, what in file_problems(folder, manifest, digests)
+    ]
     if problems:
         raise UserError(*problems)
 

@@ -23,6 +23,8 @@ from snakelm.planning.orders import write_orders
 from snakelm.planning.plan import FINISHED, Plan
 from snakelm.planning.planner import Inspect, make_plan
 from snakelm.planning.summary import whereabouts
+from snakelm.publishing.beside import write_cards
+from snakelm.publishing.recipe_text import command_of
 from snakelm.recipe.loading import load
 from snakelm.recipe.schema import Recipe
 from snakelm.runs.code import ROOT
@@ -43,6 +45,7 @@ class Workflow:
         self._host = Host(workflow)
         self.store = Store(self._host.path("results/"))
         self.plan: Plan | None = None
+        self._command: list[str] = []
         self.targets: list[str] = []
         # A DAG of thousands of jobs is millions of objects that all stay: looking for cycles among them over and over
         # took a quarter of the time of a dry-run.
@@ -59,6 +62,7 @@ class Workflow:
         only = overrides.pop("only", None)
         inspect = None if asks_only() else Inspection(only)
         self.plan = read_plan(files, overrides, self.store, module, only_finished=only == FINISHED, inspect=inspect)
+        self._command = command_of(files, overrides)
         self.targets = self._host.inputs(self.plan.targets(only), ancient=False)
         note_cells(self.plan)
         if not is_dry():
@@ -141,8 +145,12 @@ class Workflow:
             raise UserError(f"{self.store.root}: cannot be written ({error.strerror}); fix that and rerun") from None
 
     def finish(self) -> None:
-        """Say where the results are, unless asked to be quiet."""
-        if self.plan is not None and not is_quiet():
+        """Write the cards of what was made, and say where the results are, unless asked to be quiet."""
+        if self.plan is None:
+            return
+        now = make_plan(self.plan.recipe, self.store, self.plan.name)  # which finds what has been made since
+        write_cards(now, self._command)
+        if not is_quiet():
             print(whereabouts(self.plan), file=sys.stderr)
 
 
