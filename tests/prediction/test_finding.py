@@ -21,6 +21,7 @@ class Run:
     def __init__(self, folder: Path, cell: str, seed: int, done: bool = True):
         model, task, init = cell.split(".")
         self.name, self.cell, self.done, self.folder = f"{cell}.s{seed}", cell, done, folder / f"{cell}.s{seed}"
+        self.names = [self.name]
         self.subject = Subject(model=model, task=task, init=init, seed=seed)
         if done:
             from snakelm.artifacts import records
