@@ -75,7 +75,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             "report",
             "snakelm.report.report:report",
-            "snakelm.report.config:ReportConfig",
+            "snakelm.report.config:ReportRunConfig",
             "report",
             compares_content=False,
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -53,6 +53,11 @@ def verdict(difference: Estimate, greater_is_better: bool = True, margin: float 
     if p <= level:
         return Verdict("better" if (difference.value > 0) == greater_is_better else "worse", p)
     return Verdict("inconclusive", p, needed=needed(difference))
+
+
+def margin_of(margin: float | Mapping[str, float] | None, metric: str) -> float | None:
+    """The margin of a metric, where one number is for all metrics or each has its own; None where it has none."""
+    return margin.get(metric) if isinstance(margin, Mapping) else margin
 
 
 def holm(verdicts: Sequence[Verdict], confidence: float) -> list[Verdict]:
