@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from snakelm.core.errors import UserError
-from snakelm.report.config import ReportConfig
+from snakelm.report.config import ReportRunConfig
 from snakelm.report.report import report
 from snakelm.runs.context import RunContext
 from snakelm.runs.records import Subject
@@ -67,7 +67,7 @@ def make(results: Results, out: Path, **config) -> tuple[Page, dict, list[dict[s
     """(page, headline, rows of metrics.tsv) of a report on these results."""
     out.mkdir()
     headline = report(
-        RunContext("default", ReportConfig(**config), results.parents, out, out, subjects=results.subjects)
+        RunContext("default", ReportRunConfig(**config), results.parents, out, out, subjects=results.subjects)
     )
     with (out / "metrics.tsv").open(encoding="utf-8", newline="") as lines:
         scores = list(csv.DictReader(lines, delimiter="\t"))

@@ -13,7 +13,7 @@ from snakelm.tasks.metrics import Metrics
 
 RANDOM = np.random.default_rng(5)
 ROWS = 23
-WORDS = "the cat sat on a mat and the dog lay in red grass".split()
+WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "the", "dog", "lay", "in", "red", "grass"]
 
 
 def pick(options, size=None):

@@ -199,7 +199,7 @@ class Store:
     def link_latest(self, stage: str, name: str, folder: Path) -> None:
         link(self.root / "latest" / stage / name, folder)
         if stage == "report":
-            for file in ("report.html", "metrics.tsv", "results.svg", "results.png"):
+            for file in ("report.html", "metrics.tsv", "summary.tsv", "results.svg", "results.png"):
                 if (folder / file).exists():
                     link(self.root / file, folder / file)
 
