@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,23 @@ from snakelm.tasks.config import TaskConfig, task_types
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from snakelm.statistics.units import Floats
+    from snakelm.tasks.metrics import Metrics
+
+PREDICTIONS = {"test": "predictions.parquet", "validation": "predictions-validation.parquet"}
 COLUMNS = ("seed", "split", "metric", "value", "n", "main", "greater_is_better")
+
+
+@dataclass
+class _Scored:
+    """What was found in the predictions of a cell's runs."""
+
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    """Of metrics.tsv."""
+    values: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Metric → seed → its value on the test."""
+    contributions: dict[str, list[Floats]] = field(default_factory=dict)
+    """Metric → what each unit of the test contributes, for each seed."""
 
 
 def evaluate(context: RunContext[EvaluateConfig]) -> dict[str, Any]:
@@ -44,56 +61,59 @@ def evaluate(context: RunContext[EvaluateConfig]) -> dict[str, Any]:
     )
     if not seeds:
         raise UserError("evaluate: there are no fine-tuning runs to score")
-    task = _task(seeds[0][1])
-    task_type = _type(task["type"], seeds[0][1])
-    metrics, main = task_type.metrics, task["metric"]
-    named = {str(seed): folder for seed, folder in seeds}
-    if deterministic := task.pop("init") in task_type.baselines:
-        named = {"": seeds[0][1]}
-    rows: list[tuple[Any, ...]] = []
-    values: dict[str, dict[str, float]] = {}
-    parts: dict[str, list[Any]] = {}
+    first = seeds[0][1]
+    task = _task(first)
+    for _, folder in seeds:
+        if (other := _task(folder)) != task:
+            raise UserError(f"{folder}: is of another task or test ({other}) than {first} ({task})")
+    task_type = _type(task["type"], first)
+    deterministic = task.pop("init") in task_type.baselines
+    named = {"": first} if deterministic else {str(seed): folder for seed, folder in seeds}
+    scored = _Scored()
     for seed, folder in named.items():
-        if (other := _task(folder)) | task != other:
-            raise UserError(f"{folder}: is of another task or test ({other}) than {seeds[0][1]} ({task})")
-        for split, file in (("test", "predictions.parquet"), ("validation", "predictions-validation.parquet")):
-            if split != "test" and not (folder / file).is_file():
-                continue
-            table = pandas.read_parquet(folder / file)
-            scores = metrics.score(table)
-            for metric, value in scores.items():
-                greater = metrics.greater_is_better(metric)
-                rows.append((seed, split, metric, round(value, 6), len(table), metric == main, greater))
-            if split == "test":
-                test, units = table, metrics.units(table)
-                for metric, part in metrics.contributions(table, scores).items():
-                    values.setdefault(metric, {})[seed] = round(scores[metric], 6)
-                    parts.setdefault(metric, []).append(part)
-    write_metrics(context.out / "metrics.tsv", rows)
-    # A part of a metric that not every seed has (none yet has) would make a table with holes.
-    whole = [metric for metric in parts if len(parts[metric]) == len(named)]
-    table_MSU = numpy.array([parts[metric] for metric in whole])
-    numpy.save(context.out / "contributions.npy", table_MSU.astype(numpy.float32))
-    confidence, digest = context.config.confidence, _digest(test, task_type)
-    estimates = {}
-    for name, of_seed in values.items():
-        of_units = table_MSU[whole.index(name)] if name in whole else None
-        one = Scores(of_seed, of_units, len(test), digest, deterministic)
-        estimates[name] = estimate(one, confidence, range_of(name))
+        _score(folder, seed, task["metric"], task_type.metrics, scored)
+    write_metrics(context.out / "metrics.tsv", scored.rows)
+    # A part of a metric that not every seed has would make a table with holes.
+    whole = [name for name, found in scored.contributions.items() if len(found) == len(named)]
+    table_MSU = numpy.array([scored.contributions[name] for name in whole]).astype(numpy.float32)
+    numpy.save(context.out / "contributions.npy", table_MSU)
+    test = pandas.read_parquet(first / PREDICTIONS["test"])
     cell = {
         **task,
-        "greater_is_better": metrics.greater_is_better(main),
-        "confidence": confidence,
+        "greater_is_better": task_type.metrics.greater_is_better(task["metric"]),
+        "confidence": context.config.confidence,
         "deterministic": deterministic,
         "seeds": list(named),
-        "test": digest,
-        "unit": next((name for name in ("group", metrics.unit) if name in test), "row"),
-        "units": units.count,
+        "test": _digest(test, task_type),
+        "unit": task_type.metrics.unit_column(test) or "row",
+        "units": table_MSU.shape[-1],
         "contributions": whole,
-        "metrics": {name: {**_summary(estimates[name]), "values": values[name]} for name in values},
     }
-    write_json(context.out / "cell.json", cell)
-    return {"metric": main, **_summary(estimates[main])}
+    found = {}
+    for name, values in scored.values.items():
+        of_units = table_MSU[whole.index(name)] if name in whole else None
+        one = Scores(values, of_units, len(test), deterministic=deterministic)
+        found[name] = _summary(estimate(one, context.config.confidence, range_of(name)))
+    metrics = {name: {**found[name], "values": values} for name, values in scored.values.items()}
+    write_json(context.out / "cell.json", {**cell, "metrics": metrics})
+    return {"metric": task["metric"], **found[task["metric"]]}
+
+
+def _score(folder: Path, seed: str, main: str, metrics: Metrics, scored: _Scored) -> None:
+    """Add what one run's predictions are worth."""
+    import pandas
+
+    for split, file in PREDICTIONS.items():
+        if split != "test" and not (folder / file).is_file():
+            continue
+        table = pandas.read_parquet(folder / file)
+        scores = {name: round(value, 6) for name, value in metrics.score(table).items()}
+        for name, value in scores.items():
+            scored.rows.append((seed, split, name, value, len(table), name == main, metrics.greater_is_better(name)))
+        if split == "test":
+            for name, part in metrics.contributions(table, scores).items():
+                scored.values.setdefault(name, {})[seed] = scores[name]
+                scored.contributions.setdefault(name, []).append(part)
 
 
 def write_metrics(path: Path, rows: list[tuple[Any, ...]]) -> None:

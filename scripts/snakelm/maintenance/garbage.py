@@ -211,7 +211,10 @@ def _add_ancestors(runs: set[Key], store: Store) -> None:
 
 def _drop_dangling(store: Store) -> None:
     """Links to what is gone."""
-    links = [*(store.root / name for name in ("report.html", "metrics.tsv", "summary.tsv")), *(store.root / "latest").glob("*/*")]
+    links = [
+        *(store.root / name for name in ("report.html", "metrics.tsv", "summary.tsv")),
+        *(store.root / "latest").glob("*/*"),
+    ]
     for path in links:
         if path.is_symlink() and not path.exists():
             path.unlink(missing_ok=True)

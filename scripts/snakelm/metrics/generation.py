@@ -54,7 +54,9 @@ def translation_without(predictions: DataFrame, units: Units) -> dict[str, Float
     """The metrics of `translation` of all units but one, for each, from sacrebleu's counts of each row, as its own
     bootstrap makes them."""
     import numpy
-    from sacrebleu.metrics import BLEU, CHRF, TER
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
+    from sacrebleu.metrics.ter import TER
 
     gold, guess = [list(predictions["gold"])], list(predictions["prediction"])
 

@@ -16,7 +16,6 @@ from snakelm.runs.records import Subject
 from snakelm.statistics import verdicts
 from snakelm.statistics.estimates import Estimate, Scores, difference, estimate
 from snakelm.statistics.verdicts import Verdict
-from snakelm.tasks.baselines import BASELINES
 
 
 @dataclass(frozen=True)
@@ -187,7 +186,7 @@ def _comparison(metric: str, main: bool, cells: Sequence[Cell], confidence: floa
 def best_baseline(cells: Mapping[str, Cell], metric: str, greater_is_better: bool) -> tuple[str, str]:
     """The best of the baselines by its mean, and the split on which that was found out: validation, or the test where
     not all of them have validation rows (a choice on the test makes the rival look a little better than it is)."""
-    rivals = {init: cell for init, cell in cells.items() if init in BASELINES or cell.deterministic}
+    rivals = {init: cell for init, cell in cells.items() if cell.deterministic}
     for split in ("validation", "test"):
         means = {init: cell.mean(metric, split) for init, cell in rivals.items()}
         known = {init: mean for init, mean in means.items() if mean is not None and math.isfinite(mean)}

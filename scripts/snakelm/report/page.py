@@ -82,9 +82,9 @@ def covered(comparisons: Sequence[Comparison]) -> dict[str, list[str]]:
     found: dict[str, dict[str, None]] = {}
     for one in comparisons:
         main = next((shown.estimate for shown in one.estimates.values() if shown.estimate), None)
-        for key in filter(None, (main and main.covers, one.unit if one.unit != "row" else "")):
+        for key in (main.covers if main else "", "" if one.unit == "row" else one.unit):
             found.setdefault(key, {})[one.task] = None
-    return {key: list(tasks) for key, tasks in found.items()}
+    return {key: list(tasks) for key, tasks in found.items() if key}
 
 
 def chosen_on_test(comparisons: Sequence[Comparison]) -> list[str]:

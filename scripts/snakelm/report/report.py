@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from snakelm.core.console import log
 from snakelm.report import page
 from snakelm.report.answers import answers
 from snakelm.report.comparisons import compare, headline
@@ -34,8 +33,6 @@ def report(context: RunContext[ReportRunConfig]) -> dict[str, Any]:
     confidence = confidence_of(runs)
     comparisons = compare(cells, confidence)
     sentences = answers(comparisons, absent)
-    for sentence in sentences[: page.MAX_ANSWERS]:
-        log.info(sentence)
     summary = headline(comparisons, sum(len(cell.scores) for cell in cells), sentences)
     inits = inits_of([*(cell.subject.init for cell in cells), *(init for _, _, init in page.fine_tunings(runs))])
     tasks = page.by_task(comparisons)

@@ -42,9 +42,9 @@ class Scores:
         if self.contributions is None or self.contributions.shape[1] < 2:
             return None
         place = {seed: number for number, seed in enumerate(self.values)}
-        found = numpy.asarray(self.contributions[[place[seed] for seed in seeds]], dtype=float)
+        found: Floats = numpy.asarray(self.contributions[[place[seed] for seed in seeds]], dtype=float)
         values = numpy.array([self.values[seed] for seed in seeds])
-        return found - found.mean(1, keepdims=True) + values[:, None]
+        return numpy.asarray(found - found.mean(1, keepdims=True) + values[:, None])
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,8 @@ class Units:
         """The sum of a value of each row over the rows of each unit: (rows,) → (units,)."""
         import numpy
 
-        return numpy.bincount(self.of_row, weights=numpy.asarray(values, dtype=float), minlength=self.count)
+        weights = numpy.asarray(values, dtype=float)
+        return numpy.asarray(numpy.bincount(self.of_row, weights=weights, minlength=self.count), dtype=float)
 
     def counts(self, labels: Any, number: int, rows: Any = None) -> Floats:
         """How often each of `number` labels (ids from 0; negative: none) occurs in each unit: (n,) → (units, number).

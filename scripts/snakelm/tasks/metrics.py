@@ -50,9 +50,13 @@ class Metrics:
         the type says, else rows."""
         from snakelm.statistics.units import MOST, Units
 
-        column = next((name for name in ("group", self.unit) if name in predictions), None)
-        groups = None if column is None else predictions[column].tolist()
+        column = self.unit_column(predictions)
+        groups = predictions[column].tolist() if column else None
         return Units.of(len(predictions), groups, BLOCKS if self.without is None else MOST)
+
+    def unit_column(self, predictions: DataFrame) -> str:
+        """The column whose equal values make rows one unit; empty where each row is one."""
+        return next((name for name in ("group", self.unit) if name and name in predictions), "")
 
     def contributions(self, predictions: DataFrame, scores: Mapping[str, float]) -> dict[str, Floats]:
         """What each unit of the test contributes to each metric, (units,); their mean is the score."""
