@@ -49,17 +49,16 @@ def write_summary(comparisons: Sequence[Comparison], absent: Sequence[AbsentCell
     """One row per model and task, by its main metric: scores with their intervals, the pretrained model's differences
     to random weights and to the best baseline, and their verdicts (better, worse, equivalent, inconclusive; failed or
     missing where a side has no result; empty where the recipe does not ask for the comparison)."""
-    status = {(one.model, one.task, one.init): one.status for one in absent}
+    gone: dict[tuple[str, str], dict[str, str]] = {}
+    for cell in absent:
+        gone.setdefault((cell.model, cell.task), {})[cell.init] = cell.status
     found = {(one.model, one.task): one for one in comparisons if one.main}
     swept = {(one.model, one.task): one.subject.swept for one in found.values()}
     for cell in absent:
         swept.setdefault((cell.model, cell.task), cell.swept)
     rows: list[tuple[dict[str, Any], Mapping[str, Any]]] = []
     for model, task in sorted(swept, key=lambda pair: (natural(pair[1]), natural(pair[0]))):
-        gone = {
-            init: word for (of_model, of_task, init), word in status.items() if (of_model, of_task) == (model, task)
-        }
-        row = {"model": model, "task": task, **_summary(found.get((model, task)), gone)}
+        row = {"model": model, "task": task, **_summary(found.get((model, task)), gone.get((model, task), {}))}
         rows.append((row, swept[model, task]))
     _write(SUMMARY, rows, file)
 
@@ -67,11 +66,12 @@ def write_summary(comparisons: Sequence[Comparison], absent: Sequence[AbsentCell
 def _summary(one: Comparison | None, gone: Mapping[str, str]) -> dict[str, Any]:
     """The row of a model and task; `gone`: init or baseline without a result → failed or missing."""
     pretrained, random = FIRST_INITS
-    rivals = [status for init, status in gone.items() if init not in FIRST_INITS]
-    no_random = gone.get(pretrained) or gone.get(random) or ""
-    no_baseline = (gone.get(pretrained) if rivals or one is not None and one.best_baseline else "") or (
-        rivals[0] if rivals else ""
-    )
+    asked = gone.keys() | (one.estimates.keys() if one else set())
+    lost = [status for init, status in gone.items() if init not in FIRST_INITS]
+    no_random = gone.get(pretrained) or gone.get(random) or ("failed" if asked >= {pretrained, random} else "")
+    no_baseline = gone.get(pretrained) or next(iter(lost), "failed")
+    if pretrained not in asked or not (lost or one and one.best_baseline):
+        no_baseline = ""  # the recipe does not ask for it
     if one is None:
         return {"verdict_random": no_random, "verdict_baseline": no_baseline}
     main = one.estimates.get(pretrained)
@@ -80,8 +80,8 @@ def _summary(one: Comparison | None, gone: Mapping[str, str]) -> dict[str, Any]:
     row |= {"random": _value(one.estimates.get(random))}
     row |= {"best_baseline": _value(one.estimates.get(one.best_baseline)), "best_baseline_name": one.best_baseline}
     row |= _against("random", one.difference, no_random) | _against("baseline", one.baseline, no_baseline)
-    seeds = main.estimate.seeds if main and main.estimate else ""
-    return row | {"seeds": seeds, "rows": " or ".join(one.test_rows)}
+    found = main.estimate if main else None
+    return row | {"seeds": found.seeds if found else "", "rows": found.rows if found else one.test_rows[0]}
 
 
 def _against(other: str, found: Against, absent: str) -> dict[str, Any]:
