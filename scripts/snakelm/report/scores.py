@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -78,13 +79,19 @@ class Cell:
         return sum(values) / len(values) if values else None
 
     def _contributions(self, metric: str, seeds: list[str]) -> Floats | None:
+        if metric not in self.about.get("contributions", ()) or self.about.get("seeds") != seeds or self._whole is None:
+            return None
+        table: Floats = self._whole[self.about["contributions"].index(metric)]
+        return table
+
+    @functools.cached_property
+    def _whole(self) -> Floats | None:
+        """contributions.npy, (metrics, seeds, units); None if there is none. It stays on disk until it is used."""
         import numpy
 
         file = self.folder / "contributions.npy"
-        if metric not in self.about.get("contributions", ()) or self.about.get("seeds") != seeds or not file.is_file():
-            return None
-        table: Floats = numpy.load(file, mmap_mode="r")[self.about["contributions"].index(metric)]
-        return table
+        found: Floats | None = numpy.load(file, mmap_mode="r") if file.is_file() else None
+        return found
 
 
 def read_cells(runs: Sequence[FinishedRun]) -> list[Cell]:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from snakelm.statistics.units import Floats
 
 
+SMALLEST = 1e-12
+"""Probabilities below it count as 0."""
+
+
 @dataclass(frozen=True)
 class Components:
     """Variances of one score: between seeds, between units, and what is left (with one seed: in `units`)."""
@@ -73,15 +77,23 @@ class Spread:
         """The probability of a mean at least so far from what it estimates, in either direction: the level at which
         the interval's half width is the distance."""
         distance = abs(distance)
-        if not self.variance > 0:
+        if distance == 0 or not self.variance > 0:
             return 1.0 if distance == 0 else 0.0
-        low, high = math.log(1e-12), 0.0  # of the level
-        if self.half_width(1 - math.exp(low)) < distance:
+        # Of the logarithm of the level, by false position (the Illinois variant).
+        low, high = math.log(SMALLEST), 0.0
+        above, below = self.half_width(1 - SMALLEST) - distance, -distance
+        if above < 0:
             return 0.0
-        for _ in range(40):
-            middle = (low + high) / 2
-            low, high = (middle, high) if self.half_width(1 - math.exp(middle)) > distance else (low, middle)
-        return math.exp((low + high) / 2)
+        for _ in range(60):
+            middle = (low * below - high * above) / (below - above)
+            rest = self.half_width(1 - math.exp(middle)) - distance
+            if abs(rest) <= 1e-9 * distance:
+                break
+            if rest > 0:
+                low, above, below = middle, rest, below / 2
+            else:
+                high, below, above = middle, rest, above / 2
+        return math.exp(middle)
 
 
 def analyse(table: Floats) -> tuple[Spread, Components]:

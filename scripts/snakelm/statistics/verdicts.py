@@ -78,11 +78,12 @@ def needed(difference: Estimate) -> Needed | None:
     if parts is None or not size > 0:
         return None
     rows_per_unit = difference.rows / difference.units if difference.rows else 1.0
-    seeds = None
+    seeds, units, level = difference.seeds, difference.units, difference.confidence
+    more_units = _smallest(lambda n: _shows(parts, seeds, n, size, level), units, MOST_UNITS)
+    more_seeds = None
     if difference.covers == "seeds and rows":
-        seeds = _smallest(lambda n: _shows(parts, n, difference.units, size, difference.confidence), MOST_SEEDS)
-    units = _smallest(lambda n: _shows(parts, difference.seeds, n, size, difference.confidence), MOST_UNITS)
-    return Needed(seeds, None if units is None else math.ceil(units * rows_per_unit))
+        more_seeds = _smallest(lambda n: _shows(parts, n, units, size, level), seeds, MOST_SEEDS)
+    return Needed(more_seeds, None if more_units is None else math.ceil(more_units * rows_per_unit))
 
 
 def _shows(parts: Components, seeds: int, units: int, size: float, confidence: float) -> bool:
@@ -92,11 +93,13 @@ def _shows(parts: Components, seeds: int, units: int, size: float, confidence: f
     return spread.half_width(confidence) < size
 
 
-def _smallest(enough: Callable[[int], bool], most: int) -> int | None:
-    """The smallest number from 2 on that is enough, by bisection; None if the largest is not."""
-    if not enough(most):
-        return None
-    low, high = 1, most
+def _smallest(enough: Callable[[int], bool], now: int, most: int) -> int | None:
+    """The smallest number above `now` that is enough, by doubling and bisection; None if none up to `most` is."""
+    low, high = now, now + 1
+    while not enough(high):
+        if high >= most:
+            return None
+        low, high = high, min(2 * high, most)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)
