@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ROOT / "scripts" / "snakelm"
 LAYERS: list[set[str]] = [
     {"artifacts", "core"},
-    {"readers", "architectures", "tokenization", "metrics", "execution", "training"},
+    {"readers", "architectures", "tokenization", "metrics", "statistics", "execution", "training"},
     {"tasks"},
     {"runs"},
     set(STAGES),

@@ -50,6 +50,8 @@ def task_rows(rows: Sequence[Row], task: TaskConfig, split: str, source: str = "
         if (empty := next((number for number, cell in enumerate(cells) if is_missing(cell)), None)) is not None:
             raise UserError(f"{where(empty)}: column {group} is empty, so its group is unknown; give it one")
         frame["group"] = [str(cell) for cell in cells]
+    elif group and all(has_column(row, group) and not is_missing(column(row, group)) for row in picked):
+        frame["group"] = [str(column(row, group)) for row in picked]  # rows drawn together, for intervals
     return frame
 
 

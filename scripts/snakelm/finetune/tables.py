@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _ORDER = (
     "row",
+    "group",
     "question",
     "context",
     "text",
@@ -28,7 +29,7 @@ _ORDER = (
     "prediction",
     "score",
 )
-_LEFT_OUT = ("group", "starts")
+_LEFT_OUT = ("starts",)
 
 
 def write_predictions(table: DataFrame, folder: Path, split: str = "test") -> None:

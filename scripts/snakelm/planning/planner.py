@@ -22,6 +22,7 @@ from snakelm.planning.catalogue import Catalogue
 from snakelm.planning.plan import Plan, PlannedJob, PlannedRun
 from snakelm.pretrain.config import ENTRY
 from snakelm.recipe.schema import ExperimentConfig, ModelEntry, Recipe
+from snakelm.report.config import AbsentCell, ReportRunConfig
 from snakelm.runs import libraries
 from snakelm.runs.code import CodeDigests
 from snakelm.runs.digests import FileDigests, digest
@@ -293,6 +294,8 @@ class _Planner:
         roles: dict[str, Subject] = {}
 
         left_out: set[PlannedRun] = set()
+        absent: list[AbsentCell] = []
+        failed = {(failure.stage, failure.job) for failure in self.store.failures()} if self.only_finished else set()
 
         def add(kind: str, entry: str, run: PlannedRun, subject: Subject) -> None:
             if self.only_finished and not run.done:
@@ -311,21 +314,37 @@ class _Planner:
             subject = self._subject_of(cell)
             if self.only_finished and not evaluations[cell.name].done:
                 left_out.add(evaluations[cell.name])
+                absent.append(
+                    AbsentCell(
+                        model=cell.model,
+                        task=cell.task.name,
+                        init=cell.init,
+                        swept=subject.swept,
+                        failed=self._needs(evaluations[cell.name], failed),
+                    )
+                )
                 continue  # a cell with a seed missing has no scores
             for seed, run in cell.runs.items():
                 add("finetune", f"{cell.name}.s{seed}", run, replace(subject, seed=seed))
             add("evaluate", cell.name, evaluations[cell.name], subject)
         if parents:
-            parts = self._parts_of(self.recipe.report, "report")
+            config = ReportRunConfig(**self.recipe.report.__dict__, absent=absent)
             self._make(
                 "report",
                 f"{name}.partial" if left_out else name,
-                parts,
+                self._parts_of(config, "report"),
                 parents,
                 Subject(),
-                self.recipe.report,
+                config,
                 roles=roles,
             )
+
+    def _needs(self, run: PlannedRun, jobs: set[tuple[str, str]]) -> bool:
+        """Whether one of these jobs (stage and wildcard) makes the run or what it is made of."""
+        key = run.stage, run.folder.name
+        if STAGES[run.stage].by_cell:
+            key = run.stage, next(job.key for job in self.jobs.values() if run in job.runs)
+        return key in jobs or any(self._needs(parent, jobs) for parent in run.parents.values() if not parent.done)
 
     # --- subjects ---
 

@@ -88,7 +88,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             "report",
             "snakelm.report.report:report",
-            "snakelm.report.config:ReportConfig",
+            "snakelm.report.config:ReportRunConfig",
             compares_content=False,
         ),
     )

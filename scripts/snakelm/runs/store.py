@@ -41,7 +41,7 @@ CARD = "README.md"
 CIRCUMSTANCE = "circumstance"
 STAGING = ".staging"
 """Folder within a stage's folder, where runs are built if .work is on another file system: no rename leads across."""
-REPORT_FILES = ("report.html", "metrics.tsv", "results.svg", "results.png")
+REPORT_FILES = ("report.html", "metrics.tsv", "summary.tsv", "results.svg", "results.png")
 """Files of a report that are linked where people look for them."""
 SNAKEMAKE_LOCKS = ".snakemake/locks"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from snakelm.core.errors import UserError
-from snakelm.metrics.choices import minimal_pairs
+from snakelm.metrics.choices import minimal_pairs, minimal_pairs_without
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column
 from snakelm.tasks.config import LearnerClass, TaskConfig, task_types
@@ -36,7 +36,7 @@ class MinimalPairs(TaskConfig):
         PHENOMENON, description="Column by which pairs are also scored; null if there is none."
     )
 
-    metrics = Metrics(minimal_pairs, ("accuracy", "accuracy_by_phenomenon"))
+    metrics = Metrics(minimal_pairs, ("accuracy", "accuracy_by_phenomenon"), without=minimal_pairs_without)
     inputs = ("good", "bad")
     trains = False
 

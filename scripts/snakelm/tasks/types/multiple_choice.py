@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from snakelm.core.errors import UserError
-from snakelm.metrics.choices import multiple_choice
+from snakelm.metrics.choices import multiple_choice, multiple_choice_without
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column
 from snakelm.tasks.baselines import most_frequent
@@ -40,7 +40,7 @@ class MultipleChoice(Pooling, LabelSmoothing):
         "label", description="Column with the right choice: its index from 0, a letter from A, or the choice itself."
     )
 
-    metrics = Metrics(multiple_choice, ("accuracy",))
+    metrics = Metrics(multiple_choice, ("accuracy",), without=multiple_choice_without)
     inputs = ("text", "choices")
     baselines = {"majority": most_frequent}
 

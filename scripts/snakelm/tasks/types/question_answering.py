@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 from pydantic import Field
 
 from snakelm.core.errors import UserError
-from snakelm.metrics.answers import question_answering
+from snakelm.metrics.answers import question_answering, question_answering_without
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column
 from snakelm.tasks.config import LearnerClass, task_types, training_key
@@ -61,7 +61,7 @@ class QuestionAnswering(Windows):
         30, description="Longest answer that is considered, in tokens.", changes_features=False, ge=1
     )
 
-    metrics = Metrics(question_answering, ("f1", "exact_match"))
+    metrics = Metrics(question_answering, ("f1", "exact_match"), without=question_answering_without, unit="context")
     inputs = ("question", "context")
 
     def text_columns(self) -> list[str]:

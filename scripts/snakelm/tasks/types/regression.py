@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from snakelm.metrics.regression import regression
+from snakelm.metrics.regression import regression, regression_without
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column
 from snakelm.tasks.baselines import Answer, tfidf, tuned
@@ -52,7 +52,10 @@ class Regression(TextTask):
     standardize: bool = training_key(True, description="Whether the target is learnt in standard deviations.")
 
     metrics = Metrics(
-        regression, ("pearson", "spearman", "r2", "rmse", "mae"), lower_is_better=frozenset({"rmse", "mae"})
+        regression,
+        ("pearson", "spearman", "r2", "rmse", "mae"),
+        lower_is_better=frozenset({"rmse", "mae"}),
+        without=regression_without,
     )
     baselines = {"majority": mean, "tfidf": ridge_regression}
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from snakelm.core.errors import UserError
-from snakelm.metrics.classification import text_classification
+from snakelm.metrics.classification import text_classification, text_classification_without
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column, has_column
 from snakelm.tasks.baselines import Answer, most_frequent, tfidf, tuned, uses
@@ -136,7 +136,11 @@ class TextClassification(TextTask, Labelled):
     )
     bin_names: Labels | None = Field(None, description="Names of the classes that `bins` makes, one per interval.")
 
-    metrics = Metrics(text_classification, ("accuracy", "f1_micro", "f1_macro", "mcc", "exact_match"))
+    metrics = Metrics(
+        text_classification,
+        ("accuracy", "f1_micro", "f1_macro", "mcc", "exact_match"),
+        without=text_classification_without,
+    )
     baselines = {"majority": frequent_labels, "tfidf": logistic_regression}
 
     @model_validator(mode="before")

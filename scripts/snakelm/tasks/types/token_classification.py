@@ -10,7 +10,7 @@ from pydantic import Field
 
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
-from snakelm.metrics.tags import NO_TAG, is_span_tag, token_classification
+from snakelm.metrics.tags import NO_TAG, is_span_tag, token_classification, token_classification_without
 from snakelm.readers.row import Row
 from snakelm.readers.sentences import ConlluSentence
 from snakelm.tasks import tagging
@@ -95,7 +95,11 @@ class TokenClassification(Windows, Labelled):
         "order of tags is repaired as conlleval and seqeval read it; strict refuses it, none takes tags as they are.",
     )
 
-    metrics = Metrics(token_classification, ("f1", "accuracy", "precision", "recall", "f1_macro"))
+    metrics = Metrics(
+        token_classification,
+        ("f1", "accuracy", "precision", "recall", "f1_macro"),
+        without=token_classification_without,
+    )
     inputs = ("words",)
     baselines = {"majority": frequent_tags}
     empty_answers = TaskConfig.empty_answers | {"_"}
