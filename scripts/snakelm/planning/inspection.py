@@ -25,7 +25,7 @@ from snakelm.readers.download import cached_copy
 from snakelm.runs.code import ROOT
 from snakelm.runs.digests import JsonCache, digest
 from snakelm.runs.fingerprints import WORDS
-from snakelm.tasks.config import TaskConfig
+from snakelm.tasks.config import TaskConfig, baseline_names
 
 SECONDS = 30.0
 """After which a look is given up."""
@@ -148,21 +148,22 @@ def _questions(runs: Sequence[PlannedRun]) -> Iterator[_Question]:
     """What is to be asked of the entries that these runs are made of."""
     tasks: set[str] = set()
     starts: set[str] = set()
+    baselines = baseline_names()
     for run in runs:
         match run.stage:
             case "fetch_corpus":
                 yield _of_corpus(run)
             case "train_tokenizer" if run.identity["existing"]:
                 yield _of_tokenizer(run)
-            case "pretrain" if run.identity["init"] not in (*WORDS, ENTRY):
-                yield _of_model(run, f"models.{run.subject.model}.init")
+            case "pretrain" if (name := _start_of(run)) not in (*WORDS, ENTRY):
+                yield _of_model(run, name, f"models.{run.subject.model}.init")
             case "finetune":
                 if run.subject.task not in tasks:
                     tasks.add(run.subject.task)
                     yield _of_task(run)
-                if (init := str(run.identity["init"])) not in WORDS and init not in starts:
-                    starts.add(init)
-                    yield _of_model(run, "experiments.init", needs_tokenizer=True)
+                if (name := _start_of(run)) not in (*WORDS, *baselines) and name not in starts:
+                    starts.add(name)
+                    yield _of_model(run, name, "experiments.init", needs_tokenizer=True)
 
 
 def _of_corpus(run: PlannedRun) -> _Question:
@@ -180,14 +181,21 @@ def _of_tokenizer(run: PlannedRun) -> _Question:
     return _Question(_key(run, run.identity, run.sources), where, lambda: Look("tokenizer", where, run.settings()))
 
 
-def _of_model(run: PlannedRun, where: str, needs_tokenizer: bool = False) -> _Question:
-    config = {"name": str(run.identity["init"]), "needs_tokenizer": needs_tokenizer}
+def _start_of(run: PlannedRun) -> str:
+    """What a run starts from, as the recipe calls it. (In the identity a folder's content may stand in its place.)"""
+    if run.stage == "finetune":
+        return run.subject.init
+    return str(run.typed().init)  # type: ignore[attr-defined]  # a ModelConfig
+
+
+def _of_model(run: PlannedRun, name: str, where: str, needs_tokenizer: bool = False) -> _Question:
+    config = {"name": name, "needs_tokenizer": needs_tokenizer}
     return _Question(digest(["model", config, _of_folder(run)]), where, lambda: Look("model", where, config))
 
 
 def _of_folder(run: PlannedRun) -> dict[str, Any]:
     """The fingerprints of the local folder that a run starts from."""
-    folder = folder_of(str(run.identity["init"]))
+    folder = folder_of(_start_of(run))
     if folder is None:
         return {}
     return {path: value for path, value in run.sources.items() if path.startswith(f"{folder.as_posix()}/")}
