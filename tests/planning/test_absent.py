@@ -63,7 +63,7 @@ def test_what_fails_fails_what_needs_it(store: Store) -> None:
     finish(*plan().of("fetch_corpus"))
     calm = plan()
     (pretraining,) = calm.of("pretrain")
-    (majority,) = {calm.job_of(run) for run in calm.of("finetune") if run.subject.init == "majority"}
+    (majority,) = {calm.job_of[run] for run in calm.of("finetune") if run.subject.init == "majority"}
     for stage, job in (("pretrain", pretraining.folder.name), ("finetune", majority.key)):
         records.write(store.failure(stage, job), Failure(stage, job, "", ("out of memory",)))
     stormy = plan()

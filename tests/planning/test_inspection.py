@@ -170,7 +170,7 @@ SQUAD = {"question": "who?", "context": "she did", "answers": {"text": ["she"], 
         (
             "{type: text_classification, data: {files: text.txt, unit: line, sha256: '" + "0" * 64 + "'}}",
             [],
-            "tasks.topic.data: text.txt: sha256 is SUM, but the recipe states " + "0" * 64,
+            "tasks.topic: text.txt: sha256 is SUM, but the recipe states " + "0" * 64,
         ),
         (
             "{type: text_classification, data: {files: d.jsonl}, min_chars: 100}",

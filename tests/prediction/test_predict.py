@@ -130,7 +130,8 @@ def right(predictions: list[str]) -> bool:
 def test_every_format_keeps_its_columns(run, tmp_path, monkeypatch, capsysbinary):
     records = [{"id": str(number), "text": text, "note": 'a, "b"'} for number, (text, _) in enumerate(TEXTS)]
     frame = pandas.DataFrame(records)
-    columns = ["id", "text", "note", "prediction", "score"]
+    chances = ["p(bad)", "p(good)"]
+    columns = ["id", "text", "note", "prediction", "score", *chances]
 
     frame.to_csv("new.csv", index=False)
     predict_file(run, "new.csv", Path("out.csv"))
@@ -150,7 +151,15 @@ def test_every_format_keeps_its_columns(run, tmp_path, monkeypatch, capsysbinary
     frame.assign(id=frame["id"].astype("int8"), none=None).to_parquet("new.parquet")
     predict_file(run, "new.parquet", Path("out.parquet"))
     table = pandas.read_parquet("out.parquet")
-    assert table["id"].dtype == "int8" and list(table) == ["id", "text", "note", "none", "prediction", "score"]
+    assert table["id"].dtype == "int8" and list(table) == [
+        "id",
+        "text",
+        "note",
+        "none",
+        "prediction",
+        "score",
+        *chances,
+    ]
 
     frame.to_json("new.json", orient="records")
     predict_file(run, "new.json", Path("out.json"))
@@ -160,7 +169,7 @@ def test_every_format_keeps_its_columns(run, tmp_path, monkeypatch, capsysbinary
     predict_file(run, "new.txt", Path("out.txt"))
     assert right(Path("out.txt").read_text().splitlines())
     predict_file(run, "new.txt", Path("both.tsv"))
-    assert Path("both.tsv").read_text().startswith("text\tprediction\tscore\n")
+    assert Path("both.tsv").read_text().startswith("text\tprediction\tscore\tp(bad)\tp(good)\n")
 
     capsysbinary.readouterr()
     predict_file(run, "new.csv")
@@ -173,7 +182,7 @@ def test_the_file_is_read_as_the_recipe_reads_its_own(run, write_csv):
     keys = {"delimiter": ";", "header": False, "column_names": ["text", "other"]}
     predict_file(run, "new.csv", Path("out.csv"), keys)
     first, second = [line.split(";") for line in Path("out.csv").read_text().splitlines()]
-    assert first[:2] == ["x", "hot"] and len(second) == 4 and second[2] == "good"
+    assert first[:2] == ["x", "hot"] and len(second) == 6 and second[2] == "good"
     task = run.typed().task.model_dump(mode="json", exclude_unset=True)
     task["test"] |= keys
     run.typed = lambda: FinetuneConfig(task=task)
@@ -257,7 +266,7 @@ def test_a_table_loses_no_column(run, out):
 def test_another_prefix(run):
     Path("new.csv").write_text("text,prediction\nlovely it is,1\n")
     predict_file(run, "new.csv", Path("out.csv"), prefix="b_")
-    assert Path("out.csv").read_text().startswith("text,prediction,b_prediction,b_score\n")
+    assert Path("out.csv").read_text().startswith("text,prediction,b_prediction,b_score,b_p(bad),b_p(good)\n")
 
 
 def test_treebanks_and_columns(run_task, tmp_path):

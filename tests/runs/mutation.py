@@ -142,15 +142,15 @@ class _Hook(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 def make(stage: str) -> None:
     """Make the runs of the stage's job, as its order says; called in the folder of the recipe."""
     from snakelm.artifacts import records
-    from snakelm.runs.making import Digests, Maker, _resolve
+    from snakelm.runs.making import Digests, Maker
     from snakelm.runs.records import Order
-    from snakelm.runs.stages import STAGES
+    from snakelm.runs.stages import STAGES, resolve
     from snakelm.runs.store import Store
 
     (path,) = Path("results/.work/orders", stage).glob("*.json")
     order, described = records.read(Order, path), STAGES[stage]
     for run in order.runs:
-        Maker(described, _resolve(described.function), Store(), order, run, 1, Digests.of(Store())).make()
+        Maker(described, resolve(described.function), Store(), order, run, 1, Digests.of(Store())).make()
 
 
 def make_all() -> None:

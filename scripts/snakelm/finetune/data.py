@@ -64,7 +64,7 @@ def _load(request: _Request) -> TaskData:
 
 def assemble(task: TaskConfig, raw: Mapping[str, list[Row]]) -> TaskData:
     """The task's data, given all rows of its sources by split (one split, train, where all splits are made of it)."""
-    unlabelled = _unlabelled(raw, task)
+    unlabelled = unlabelled_splits(raw, task)
     frames = {
         split: task_rows(rows, task, split, source_name(task, split), split not in unlabelled)
         for split, rows in raw.items()
@@ -85,7 +85,7 @@ def assemble(task: TaskConfig, raw: Mapping[str, list[Row]]) -> TaskData:
     return TaskData(frames, labels, duplicates, wheres, raw_of, unlabelled)
 
 
-def _unlabelled(raw: Mapping[str, list[Row]], task: TaskConfig) -> frozenset[str]:
+def unlabelled_splits(raw: Mapping[str, list[Row]], task: TaskConfig) -> frozenset[str]:
     """The splits that have no labels, which the test alone may lack."""
     why = why_unlabelled(raw["test"], raw["train"], task) if {"test", "train"} <= raw.keys() else None
     if why is None:

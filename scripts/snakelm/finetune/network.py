@@ -82,7 +82,7 @@ def run(context: RunContext[FinetuneConfig], data: TaskData) -> Result:
     learner.finish(model)
     _save(model, tokenizer, learner.max_length, context.out)
     facts = {name: getattr(learner, name) for name in learner.facts}
-    fitted = Fitted(kind, learner.max_length, data.labels, best.point, facts)
+    fitted = Fitted(kind, learner.max_length, data.labels, best.point, facts, best.tuned)
     records.write(context.out / PREDICTOR, fitted)
     context.times |= {"seconds": round(time.monotonic() - began, 2), "device": str(next(model.parameters()).device)}
     return Result(test, best.validation, best.curve, best.point, best.tuned, tried)

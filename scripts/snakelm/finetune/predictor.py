@@ -57,6 +57,7 @@ class Predictor:
         tokenizer = load_tokenizer(folder)
         set_inputs(tokenizer, network_of(read_config(folder)))
         self._data = TaskData({}, fitted.labels, {})
+        self._tuned = fitted.tuned
         learner_class = self._lenient.learner()
         self.learner = learner_class(self._lenient, self._data, tokenizer, fitted.max_length, fitted.network)
         for name, value in fitted.facts.items():
@@ -80,6 +81,7 @@ class Predictor:
             log.warning(features.remark)
             self._remarked = True
         table, _ = predict(self.learner, self.model, features, frame)
+        table = self.task.decide(table, self._data.labels, self._tuned)
         self.added = [str(name) for name in table.columns if name not in frame and name != "gold"]
         found: list[dict[str, Any]] = table.to_dict("records")  # type: ignore[assignment]
         for row, cells in zip(rows, found, strict=True):

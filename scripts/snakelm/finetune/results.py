@@ -43,3 +43,5 @@ class Fitted:
     """The grid point that was chosen."""
     facts: dict[str, Any] = field(default_factory=dict)
     """What the learner has seen in the training rows (`Learner.facts`)."""
+    tuned: dict[str, float] = field(default_factory=dict)
+    """What the predictions are decided by (see `TaskConfig.tuned`)."""

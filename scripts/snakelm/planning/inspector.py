@@ -151,16 +151,17 @@ class Inspector:
 
 def task_problems(task: TaskConfig, where: str, samples: Mapping[tuple[str, str], Sample]) -> list[str]:
     """What a task's job would refuse in these rows; samples: (key of the source, split) → its rows."""
-    from snakelm.finetune.data import assemble, source_name, sources_of
+    from snakelm.finetune.data import assemble, source_name, sources_of, unlabelled_splits
     from snakelm.finetune.rows import NoRowsLeft, task_rows
 
     problems: list[str] = []
     said: set[tuple[str, str]] = set()
     frames, places = {}, {}
+    unlabelled = unlabelled_splits({split: found.rows for (_, split), found in samples.items()}, task)
     for (key, split), found in samples.items():
         if not found.rows and not found.whole:
             continue  # not looked at
-        missing = _missing_columns(task, split, found)
+        missing = _missing_columns(task, split, found, split not in unlabelled)
         for name in missing:
             if (key, name) not in said:  # the splits of a corpus have the same columns
                 said.add((key, name))
@@ -168,7 +169,7 @@ def task_problems(task: TaskConfig, where: str, samples: Mapping[tuple[str, str]
         if missing or _may_be_labelled_later(task, found):
             continue
         try:
-            frames[split] = task_rows(found.rows, task, split, source_name(task, split))
+            frames[split] = task_rows(found.rows, task, split, source_name(task, split), split not in unlabelled)
         except NoRowsLeft as error:
             problems += [f"{where}.{key}: {line}" for line in error.lines if found.whole]
         except UserError as error:
@@ -180,16 +181,18 @@ def task_problems(task: TaskConfig, where: str, samples: Mapping[tuple[str, str]
         if all(found.whole for found in samples.values()):
             assemble(task, {split: found.rows for (_, split), found in samples.items() if found.rows})
         elif isinstance(task, Labelled) and task.given_labels() and "train" in frames:
-            task.find_labels(frames, places)
+            task.find_labels({split: frame for split, frame in frames.items() if split not in unlabelled}, places)
     except UserError as error:
         problems = [f"{where}: {line}" for line in error.lines]
     return problems
 
 
-def _missing_columns(task: TaskConfig, split: str, found: Sample) -> list[str]:
+def _missing_columns(task: TaskConfig, split: str, found: Sample, labelled: bool) -> list[str]:
     """The columns that the task names and no row has."""
     gold = None if _may_be_labelled_later(task, found) else task.gold_column()
     names = [*task.text_columns(), gold, task.group_column if split == "train" else None]
+    if not labelled:
+        names = [name for name in names if name != task.answer_column()]
     return [name for name in names if name and found.rows and not any(has_column(row, name) for row in found.rows)]
 
 

@@ -29,6 +29,7 @@ def hub_rows(source: SourceConfig, streaming: bool = False) -> Iterator[Row]:
         rows = datasets.load_dataset(hub.name, hub.config, split=hub.split, revision=hub.revision, streaming=streaming)
     except Exception as error:
         raise UserError(f"hub: {hub.name} cannot be loaded ({type(error).__name__}: {one_line(error)})") from error
-    name_classes = namer(rows.features.to_dict() if rows.features else {})
+    features = getattr(rows, "features", None)  # not known of every data set that is streamed
+    name_classes = namer(features.to_dict() if features else {})
     for number, row in enumerate(rows, 1):
         yield Row(name_classes(row), hub.name, number, "row")

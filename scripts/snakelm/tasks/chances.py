@@ -47,7 +47,9 @@ def decided(predictions: DataFrame, labels: Sequence[str], threshold: float) -> 
     chances_BC = _chances(predictions, labels)
     chosen_BC = chances_BC > threshold
     found: list[Any] = [sorted(labels[int(c)] for c in np.flatnonzero(chosen)) for chosen in chosen_BC]
-    return predictions.assign(prediction=found, score=np.where(chosen_BC, chances_BC, 1 - chances_BC).min(1))
+    table = predictions.assign(prediction=found, score=np.where(chosen_BC, chances_BC, 1 - chances_BC).min(1))
+    chances = [chance_column(label) for label in labels]
+    return table[[name for name in table if name not in chances] + chances]
 
 
 def best_threshold(predictions: DataFrame, labels: Sequence[str]) -> float:
