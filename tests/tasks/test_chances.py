@@ -19,7 +19,7 @@ def table(chances: list[list[float]], golds: list[list[str]]) -> pandas.DataFram
 
 def test_decisions():
     found = decided(table([[0.6, 0.2, 0.1], [0.3, 0.3, 0.0]], [["a"], []]), LABELS, 0.25)
-    assert list(found.columns) == ["gold", "p(a)", "p(b)", "p(c)", "prediction", "score"]
+    assert list(found.columns) == ["gold", "prediction", "score", "p(a)", "p(b)", "p(c)"]
     assert found["prediction"].tolist() == [["a"], ["a", "b"]]
     assert found["score"].tolist() == [0.6, 0.3]
 
