@@ -61,4 +61,4 @@ def test_a_hidden_test_and_new_rows(workspace: Workspace) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout == (here / "out.csv").read_text()
     said = workspace.snakelm("predict", "finetune:tiny.hidden.tfidf", "hidden.csv", *asked, code=1)
-    assert said.strip().splitlines()[-1].startswith("finetune:tiny.hidden.tfidf.s2: the baseline tfidf keeps no fitted")
+    assert said.strip().splitlines()[-1].startswith("finetune:tiny.hidden.tfidf: the baseline tfidf keeps no fitted")
