@@ -12,13 +12,14 @@ from tests.finetune.lab import make_model, make_tokenizer
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory) -> dict[str, Path]:
-    """Name → folder of a tiny model with its tokenizer: gpt2 (causal), bert and roberta (encoders), t5 (both)."""
+    """Name → folder of a tiny model with its tokenizer: gpt2 (causal), encoders, t5 (both)."""
     root = tmp_path_factory.mktemp("models")
     bytes_, pieces = make_tokenizer(root / "bytes"), make_tokenizer(root / "pieces", "pieces")
     return {
         "gpt2": make_model(root / "gpt2", bytes_, "gpt2", "decoder"),
         "bert": make_model(root / "bert", pieces, "bert", "encoder"),
         "roberta": make_model(root / "roberta", pieces, "roberta", "encoder"),
+        "modernbert": make_model(root / "modernbert", pieces, "modernbert", "encoder"),
         "t5": make_model(root / "t5", pieces, "t5", "encoder-decoder"),
     }
 

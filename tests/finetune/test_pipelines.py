@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pandas
 import pytest
-from transformers import AutoTokenizer, pipeline
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 from tests.finetune.lab import BAD, GOOD, sentences
 
@@ -21,17 +21,30 @@ def trained(run_task, write_csv, model: str, columns: list[str], rows: list[tupl
 
 
 @pytest.mark.parametrize(
-    ("model", "pooling"), [("gpt2", "auto"), ("bert", "auto"), ("roberta", "auto"), ("gpt2", "mean")]
+    ("model", "pooling"),
+    [("gpt2", "auto"), ("bert", "auto"), ("roberta", "auto"), ("gpt2", "mean"), ("modernbert", "mean")],
 )
 def test_text_classification(run_task, write_csv, model, pooling):
     rows = sentences(100, 1)
     out, table = trained(
         run_task, write_csv, model, ["text", "label"], rows, type="text_classification", pooling=pooling
     )
-    remote = {"trust_remote_code": True} if pooling == "mean" else {}
+    remote = {"trust_remote_code": True} if (model, pooling) == ("gpt2", "mean") else {}
+    assert (out / "heads.py").exists() == bool(remote)
     answers = pipeline("text-classification", str(out), **remote)(table["text"].tolist())
     assert [answer["label"] for answer in answers] == table["prediction"].tolist()
     assert np.allclose([answer["score"] for answer in answers], table["score"], atol=1e-5)
+
+
+def test_transformers_own_head_pools_as_it_is_told(run_task, write_csv):
+    """The mean of ModernBERT's tokens needs no code of ours, and is not what its first token gives."""
+    scores = []
+    for pooling in ("first", "mean"):
+        task = {"data": write_csv("rows.csv", ["text", "label"], sentences(60, 1)), **FAST, "pooling": pooling}
+        out, _ = run_task(task | {"type": "text_classification"}, "modernbert", name=pooling)
+        assert type(AutoModelForSequenceClassification.from_pretrained(out)).__module__.startswith("transformers.")
+        scores.append(pandas.read_parquet(out / "predictions.parquet")["score"])
+    assert not np.allclose(*scores)
 
 
 def test_text_longer_than_the_model(run_task, write_csv):

@@ -109,7 +109,8 @@ def load_model(
     headed = isinstance(config, HeadedConfig)
     if headed and pooling != "auto":
         config.pooling = pooling
-    if type(config) in auto._model_mapping and (headed or pooling == "auto" or learner.auto_class not in CLASSES):
+    stock = headed or pooling == "auto" or learner.auto_class not in CLASSES or _pools(config, pooling)
+    if type(config) in auto._model_mapping and stock:
         torch.manual_seed(seed)
         model = auto.from_config(config) if source is None else _read(auto, source, config)
         if not learner.fits(model):
@@ -125,6 +126,15 @@ def load_model(
         )
     model.float()
     return model
+
+
+def _pools(config: PretrainedConfig, pooling: str) -> bool:
+    """Have transformers' own heads pool so, where they can: ModernBERT and those after it say it in their config."""
+    if not hasattr(config, "classifier_pooling") or pooling not in ("mean", "first"):
+        return False
+    first = "bos" if config.model_type == "eurobert" else "cls"
+    config.classifier_pooling = "mean" if pooling == "mean" else first
+    return True
 
 
 def load_finished(learner: Learner[Any], folder: Path) -> PreTrainedModel:

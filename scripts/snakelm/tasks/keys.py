@@ -38,7 +38,8 @@ class Pooling(TaskConfig):
     pooling: Literal["auto", "mean", "last", "first"] = training_key(
         "auto",
         description="How token vectors become one: auto is the architecture's own way (first token of encoders, last "
-        "of causal models), which stock transformers can load; the others need this project or trust_remote_code.",
+        "of causal models), which stock transformers can load; so it can mean and first of ModernBERT and others with "
+        "classifier_pooling. Else they need this project or trust_remote_code.",
         changes_features=False,
     )
 
