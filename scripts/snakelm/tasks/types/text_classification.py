@@ -13,7 +13,7 @@ from snakelm.core.errors import UserError
 from snakelm.metrics.classification import text_classification, text_classification_without
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column
-from snakelm.tasks.baselines import Answer, most_frequent, tfidf, tuned
+from snakelm.tasks.baselines import Answer, most_frequent, rotated, tfidf, tuned
 from snakelm.tasks.config import LearnerClass, task_types
 from snakelm.tasks.data import TaskData, Where
 from snakelm.tasks.features import IGNORED, Features
@@ -50,7 +50,7 @@ def logistic_regression(task: TextClassification, data: TaskData) -> Answer:
     from sklearn.preprocessing import MultiLabelBinarizer
 
     train = data.splits["train"]
-    features, seen = tfidf(train)
+    features, seen = rotated(*tfidf(train))
     linear = LogisticRegression(max_iter=1000, class_weight=_weights(task, data), random_state=0)
     if task.multi_label:
         marks = MultiLabelBinarizer(classes=data.labels)
