@@ -9,6 +9,7 @@ import pandas
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from snakelm.tasks.baselines import rotated, tfidf
 from snakelm.tasks.config import task_types
 from snakelm.tasks.data import TaskData
 
@@ -63,3 +64,23 @@ def test_few_rows_and_rare_labels(rows):
     several = train.assign(gold=[[label] for label in train["gold"]])
     found = answered(several, several, type="text_classification", multi_label=True)
     assert len(found) == rows
+
+
+def test_the_rotated_matrix_gives_the_same_predictions():
+    """A penalised linear model has its weights in the span of its training rows."""
+    from sklearn.linear_model import LogisticRegression
+
+    random = numpy.random.default_rng(0)
+    words = [f"w{n}" for n in range(300)]
+    frames = [
+        pandas.DataFrame({"text": [" ".join(random.choice(words, 20)) for _ in range(rows)]}) for rows in (60, 40)
+    ]
+    gold = random.integers(0, 3, 60)
+    features, seen = tfidf(frames[0])
+    small, small_seen = rotated(features, seen)
+    assert small.shape[0] == 60 and small.shape[1] <= 60 < features.shape[1]
+    assert small_seen(frames[0]) == pytest.approx(small, abs=1e-9)
+    wide, narrow = (LogisticRegression(C=10, max_iter=1000).fit(x, gold) for x in (features, small))
+    assert narrow.predict_proba(small_seen(frames[1])) == pytest.approx(wide.predict_proba(seen(frames[1])), abs=1e-6)
+    few = features[:, :10]
+    assert rotated(few, seen)[0] is few, "there is nothing to gain"

@@ -32,7 +32,7 @@ def test_a_type_needs_no_other_and_no_stage(task_type):
     found = modules("evaluate", task_type) - modules("evaluate")
     assert {name for name in found if name.startswith(f"{PACKAGE}.")} == {f"{PACKAGE}.{task_type}"}
     packages = {name.split(".")[1] for name in found if name.count(".")}
-    assert packages <= {"architectures", "metrics", "readers", "tasks", "training"}, packages
+    assert packages <= {"architectures", "metrics", "readers", "statistics", "tasks", "training"}, packages
 
 
 def test_what_only_some_types_need_counts_for_those_only():

@@ -18,6 +18,7 @@ from snakelm.finetune.data import load
 from snakelm.finetune.results import Result
 from snakelm.finetune.tables import write_official, write_predictions, write_records
 from snakelm.runs.context import RunContext
+from snakelm.tasks.config import TaskConfig
 from snakelm.tasks.data import TaskData
 from snakelm.tasks.metrics import NO_LABELS
 
@@ -36,16 +37,26 @@ def finetune(context: RunContext[FinetuneConfig]) -> dict[str, Any]:
     if "validation" not in data.splits and (task.patience or len(task.grid_points()) > 1):
         raise UserError("patience and grid need validation rows; set validation_fraction or give validation")
     if context.config.baseline is not None:
-        answer = task.baselines[context.config.baseline](task, data)
-        answers = {split: answer(data.splits[split]) for split in ("validation", "test") if split in data.splits}
-        tuned = task.tuned(answers.get("validation"), data.labels)
-        answers = {split: task.decide(table, data.labels, tuned) for split, table in answers.items()}
-        result = Result(answers["test"], answers.get("validation"), tuned=tuned)
+        result = _baseline(context.config.baseline, task, data)
     else:
         from snakelm.finetune import network
 
         result = network.run(context, data)
     return _write(context, data, result)
+
+
+def _baseline(name: str, task: TaskConfig, data: TaskData) -> Result:
+    """What a baseline answers. On one thread of the linear algebra: its matrices are so small that more threads wait
+    for each other (ten times as long on a busy machine), and the last digits do not depend on the machine's cores."""
+    import scipy.linalg  # noqa: F401  # the limit is for libraries that are there already
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        answer = task.baselines[name](task, data)
+        answers = {split: answer(data.splits[split]) for split in ("validation", "test") if split in data.splits}
+        tuned = task.tuned(answers.get("validation"), data.labels)
+        answers = {split: task.decide(table, data.labels, tuned) for split, table in answers.items()}
+        return Result(answers["test"], answers.get("validation"), tuned=tuned)
 
 
 def _write(context: RunContext[FinetuneConfig], data: TaskData, result: Result) -> dict[str, Any]:

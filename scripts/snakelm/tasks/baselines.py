@@ -90,6 +90,28 @@ def tfidf(train: DataFrame) -> tuple[Any, Callable[[DataFrame], Any]]:
     return seen(train), seen
 
 
+MOST_ROWS_TO_ROTATE = 2000
+"""Beyond, the decomposition costs more than it saves."""
+
+
+def rotated(features: Any, seen: Callable[[DataFrame], Any]) -> tuple[Any, Callable[[DataFrame], Any]]:
+    """The training matrix and frame → matrix in the coordinates of the training rows' own span: as many columns as rows
+    at most, for hundreds of thousands.
+
+    A linear model with an L2 penalty has its weights in that span, so its predictions are the same (the representer
+    theorem; Schölkopf, Herbrich and Smola 2001); it is only found sooner (on 500 paragraphs in 2 s for 55).
+    """
+    import numpy
+
+    if min(features.shape) != features.shape[0] or features.shape[0] > MOST_ROWS_TO_ROTATE:
+        return features, seen
+    values, vectors = numpy.linalg.eigh((features @ features.T).toarray())
+    kept = values > values.max() * 1e-10
+    lengths = numpy.sqrt(values[kept])
+    turn = vectors[:, kept] / lengths
+    return vectors[:, kept] * lengths, lambda frame: (seen(frame) @ features.T).toarray() @ turn
+
+
 def tuned(model: Any, key: str, values: Sequence[float], features: Any, gold: Any, scoring: str) -> Any:
     """The model, not yet fitted, with the value of its regularisation `key` that is best in cross-validation on the
     training rows; the middle one where there are too few rows (or labels) to tell."""

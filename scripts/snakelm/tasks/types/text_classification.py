@@ -13,7 +13,7 @@ from snakelm.core.errors import UserError
 from snakelm.metrics.classification import text_classification, text_classification_without
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column, has_column
-from snakelm.tasks.baselines import Answer, most_frequent, tfidf, tuned, uses
+from snakelm.tasks.baselines import Answer, most_frequent, rotated, tfidf, tuned, uses
 from snakelm.tasks.chances import UNTUNED, best_threshold, chance_column, decided, with_chances
 from snakelm.tasks.config import LearnerClass, task_types, training_key
 from snakelm.tasks.data import TaskData, Where
@@ -63,7 +63,7 @@ def logistic_regression(task: TextClassification, data: TaskData) -> Answer:
     from sklearn.preprocessing import MultiLabelBinarizer
 
     train = data.splits["train"]
-    features, seen = tfidf(train)
+    features, seen = rotated(*tfidf(train))
     linear = LogisticRegression(max_iter=1000, class_weight=_weights(task, data), random_state=0)
     if task.multi_label:
         marks = MultiLabelBinarizer(classes=data.labels)
