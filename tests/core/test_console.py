@@ -70,7 +70,7 @@ def test_a_narrow_terminal_still_shows_states_and_names(columns, monkeypatch, ca
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("FORCE_COLOR", "1")
     name = "a-model.topic.pretrained.s1"
-    line = PlanLine("finetune", name, "0123456789ab", "x", Subject(), "to do", ["steps: 20 → 21"], 5.0)
+    line = PlanLine("finetune", name, [], "0123456789ab", "x", Subject(), "to do", ["steps: 20 → 21"], 5.0)
     show([line])
     printed = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
     assert "…" not in printed and "to do" in printed and "steps:" in printed, printed

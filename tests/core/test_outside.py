@@ -14,8 +14,9 @@ from snakelm.core.errors import UserError
 from snakelm.core.outside import folder_of
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.rows import read_rows
+from snakelm.runs.code import CodeDigests
 from snakelm.runs.digests import FileDigests
-from snakelm.runs.fingerprints import fingerprint_outside
+from snakelm.runs.fingerprints import Fingerprints
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +36,9 @@ def test_what_is_a_folder_and_what_is_a_name_on_the_hub(home: Path) -> None:
 def test_the_home_folder_is_meant_wherever_a_path_may_stand(home: Path) -> None:
     (home / "model" / "config.json").write_text(json.dumps({"model_type": "gpt2", "n_embd": 8, "n_head": 2}))
     assert read_config("~/model").n_embd == 8
-    assert list(fingerprint_outside("~/model", FileDigests())) == [str(home / "model" / "config.json")]
+    found = Fingerprints(FileDigests(), CodeDigests())
+    assert list(found.folder("~/model") or ()) == ["config.json"]
+    assert list(found.sources) == [str(home / "model" / "config.json")]
     (home / "text.txt").write_text("yes")
     for source in (
         {"files": "~/text.txt"},

@@ -160,6 +160,6 @@ def test_predictions_without_scores(run_task, write_csv, tmp_path, baseline):
     (tmp_path / "cell").mkdir()
     context = RunContext("cell", EvaluateConfig(), {"seed-0": out}, tmp_path / "cell", tmp_path / "work")
     assert evaluate(context) == {"metric": "accuracy", "note": "no labels: 30 predictions", "n": 1}
-    assert (tmp_path / "cell/metrics.tsv").read_text() == "seed\tmetric\tvalue\tn\tmain\tgreater_is_better\n"
+    assert (tmp_path / "cell/metrics.tsv").read_text() == "seed\tsplit\tmetric\tvalue\tn\tmain\tgreater_is_better\n"
     cell = json.loads((tmp_path / "cell/cell.json").read_text())
     assert cell["note"] == "no labels: 30 predictions" and cell["metrics"] == {} and cell["seeds"] == [0]

@@ -65,6 +65,10 @@ def test_whole_runs(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     assert verify(capsys) == (0, "1 runs, 2 files, 10.2 kB: all whole\n")
 
 
+def edit_copy(folder: Path) -> None:
+    (folder / COPY).write_text((folder / COPY).read_text().replace('"name": "tiny"', '"name": "other"'))
+
+
 @pytest.mark.parametrize(
     ("harm", "said"),
     [
@@ -74,7 +78,7 @@ def test_whole_runs(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
         (lambda folder: (folder / MANIFEST).write_text("{"), "manifest.json: cannot be read, but its copy"),
         (lambda folder: (folder / MANIFEST).unlink(), "manifest.json: cannot be read, but its copy"),
         (lambda folder: (folder / COPY).write_text("[]"), ".manifest.json: the copy of the manifest cannot be read"),
-        (lambda folder: (folder / COPY).write_text("{}"), "manifest.json: differs from its copy"),
+        (edit_copy, "manifest.json: differs from its copy"),
         (lambda folder: [(folder / name).write_text("") for name in (MANIFEST, COPY)], "neither it nor its copy"),
         (lambda folder: [(folder / name).unlink() for name in (MANIFEST, COPY)], "neither it nor its copy"),
     ],

@@ -18,8 +18,9 @@ from snakelm.publishing.loading import auto_class, model_code
 from snakelm.publishing.recipe_text import command_of, shown_path
 from snakelm.publishing.scores import Scores
 from snakelm.recipe.loading import load
+from snakelm.runs.code import CodeDigests
 from snakelm.runs.digests import FileDigests
-from snakelm.runs.fingerprints import fingerprint_outside
+from snakelm.runs.fingerprints import Fingerprints
 from snakelm.runs.store import Store
 
 COMMAND = ["snakelm", "run", "--configfile", "r.yaml"]
@@ -146,11 +147,11 @@ def test_what_is_not_stated_is_said(here) -> None:
 def test_cards_are_no_part_of_runs(here, latest) -> None:
     folder = latest("pretrain", "tiny")
     assert "README.md" not in json.loads((folder / "manifest.json").read_text())["files"]
-    digests = FileDigests()
-    before, card = fingerprint_outside(folder.as_posix(), digests), (folder / "README.md").read_text()
+    digests = FileDigests(), CodeDigests()
+    before, card = Fingerprints(*digests).folder(folder.as_posix()), (folder / "README.md").read_text()
     (folder / "README.md").write_text("other")
     try:
-        assert fingerprint_outside(folder.as_posix(), digests) == before
+        assert Fingerprints(*digests).folder(folder.as_posix()) == before
         assert here.snakelm("verify", "--configfile", "r.yaml").endswith("all whole\n")
         assert all(run.done for run in plan_of().runs.values())
     finally:

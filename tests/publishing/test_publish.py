@@ -103,7 +103,7 @@ def test_what_the_hub_refuses_is_one_line_without_the_token(here: Workspace, hub
     [
         (("pretrain:tinny", "--to", "me/x"), "did you mean tiny?"),
         (("evaluate:tiny", "--to", "me/x"), "write pretrain:<model>"),
-        (("finetune:tiny.topic.majority.s1", "--to", "me/x"), "nothing to publish"),
+        (("finetune:tiny.topic.majority", "--to", "me/x"), "nothing to publish"),
         (("pretrain:tiny", "--to", "x"), "write owner/name"),
         (("pretrain:tiny", "--to", "me/x y"), "--to me/x y: "),
     ],
