@@ -29,9 +29,9 @@ class Cleaner:
         self.config = config
         self.counts: Counter[str] = Counter()
 
-    def __call__(self, value: Any, where: str) -> str | None:
+    def __call__(self, value: Any, where: str, column: str | None = None) -> str | None:
         """The document, or None if it is dropped; UserError if the value is not text at all (a list, bytes, …)."""
-        text = self._as_text(value, where)
+        text = self._as_text(value, where, column)
         if text is None:
             self.counts["null"] += 1
             return None
@@ -61,12 +61,12 @@ class Cleaner:
             return None
         return text
 
-    def _as_text(self, value: Any, where: str) -> str | None:
+    def _as_text(self, value: Any, where: str, column: str | None) -> str | None:
         if isinstance(value, str):
             return str(value)
         plain = scalar(value)
         if plain is NotImplemented:
-            raise UserError(f"{where}: column {self.config.text!r} does not hold text, but {type(value).__name__}")
+            raise UserError(f"{where}: column {column!r} does not hold text, but {type(value).__name__}")
         if plain is None:
             return None
         self.counts["converted"] += 1
@@ -97,6 +97,6 @@ def scalar(value: Any) -> Any:
     return NotImplemented
 
 
-def digest(text: str) -> bytes:
-    """16 bytes that stand for the text when looking for equal ones."""
-    return hashlib.blake2b(text.encode("utf-8"), digest_size=16).digest()
+def digest(text: bytes) -> bytes:
+    """16 bytes that stand for the text (in UTF-8) when looking for equal ones."""
+    return hashlib.blake2b(text, digest_size=16).digest()

@@ -1,12 +1,17 @@
-"""The config of a corpus: its source, what is held out, and what is done to the texts (by default nothing)."""
+"""The config of a corpus: its sources, what is held out, and what is done to the texts (by default nothing)."""
 
 from __future__ import annotations
 
+import os
+import string
+import urllib.parse
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from snakelm.core.config import Config, Repeatable
+from snakelm.core.config import Config, Repeatable, circumstance
 from snakelm.readers.config import SourceConfig
 
 
@@ -33,9 +38,99 @@ def _none_is_no_split(value: Any) -> Any:
     return {} if value is None or value == "none" else value
 
 
-class CorpusConfig(Repeatable, SourceConfig):
+class TextSource(SourceConfig):
+    """A source of documents: rows, and what of a row is the text."""
+
+    template: str | None = Field(
+        None,
+        description='Text made of several columns, as in "{title}\\n\\n{body}"; {{ and }} are braces. Takes the place of '
+        "`text`; an empty value leaves nothing in its place.",
+        examples=["{text}"],
+    )
+    license: str | None = circumstance(None, description="License of the text, for manifest, report and model card.")
+    source: str | None = circumstance(
+        None, description="Where the text is from (name, address), for manifest, report and model card."
+    )
+    language: str | None = circumstance(
+        None, description="Language of the text, as in de, for manifest, report and model card."
+    )
+
+    @field_validator("template")
+    @classmethod
+    def _names_columns(cls, template: str | None) -> str | None:
+        if template is not None and not columns_of(template):
+            raise ValueError('template names no column; write one in braces, as in "{title}\\n\\n{body}"')
+        return template
+
+    @model_validator(mode="after")
+    def _one_text(self) -> TextSource:
+        if self.template is not None and self.text != "text":
+            raise ValueError("text and template exclude each other: the template says what the text is made of")
+        return self
+
+
+def columns_of(template: str) -> list[str]:
+    """The columns that a template names, each once; ValueError where it is malformed."""
+    try:
+        parts = list(string.Formatter().parse(template))
+    except ValueError as error:
+        raise ValueError(f"template: {error}; a brace that is meant as such is doubled") from None
+    if any(spec or conversion or name == "" for _, name, spec, conversion in parts if name is not None):
+        raise ValueError("template: braces hold the name of a column and nothing else")
+    return list(dict.fromkeys(name for _, name, _, _ in parts if name is not None))
+
+
+class NamedSource(TextSource):
+    """One of several sources of a corpus."""
+
+    name: str | None = Field(
+        None,
+        description="Name of the source, in the column `source` and in all figures; default: that of its file, URL, "
+        "callable or data set.",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.=+-]*$",
+        max_length=80,
+    )
+
+
+def _one_is_a_list(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
+HeldOut = Annotated[
+    list[NamedSource], BeforeValidator(_one_is_a_list, json_schema_input_type=NamedSource | list[NamedSource])
+]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A source as the stage reads it."""
+
+    name: str
+    """Empty where the corpus is one source without a name."""
+    source: TextSource
+    split: str | None = None
+    """The split that all of it goes to; None where the draw or a column says."""
+
+
+class CorpusConfig(Repeatable, TextSource):
     """One entry of `corpora`: text to learn from, one document per row, split into train, validation and test."""
 
+    sources: list[NamedSource] = Field(
+        [],
+        description="Several sources instead of one: a list of maps with the keys of a source (files, url, python or "
+        "hub, and how to read them) and a name each.",
+        examples=[[{"files": "data/a.txt"}]],
+    )
+    validation: HeldOut = Field(
+        [],
+        description="Source, or list of sources, that is the validation split instead of a part of the text.",
+        examples=[[{"files": "data/b.txt"}]],
+    )
+    test: HeldOut = Field(
+        [],
+        description="Source, or list of sources, that is the test split instead of a part of the text.",
+        examples=[[{"files": "data/b.txt"}]],
+    )
     split: Annotated[
         SplitConfig,
         BeforeValidator(_none_is_no_split, json_schema_input_type=SplitConfig | Literal["none"] | None),
@@ -68,8 +163,35 @@ class CorpusConfig(Repeatable, SourceConfig):
         description="Which duplicates to drop; exact: keep the first document of those with the same cleaned text.",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_is_drawn_for_a_split_that_is_given(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("validation") and "split" not in data:
+            return {**data, "split": "none"}
+        return data
+
+    def _source_keys(self) -> list[str]:
+        """The keys of a source that stand beside `sources`, where they would say nothing."""
+        return sorted(self.changed() & set(TextSource.model_fields) - {"license", "source", "language"})
+
+    def check_source(self) -> None:
+        if not self.sources:
+            super().check_source()
+        elif keys := self._source_keys():
+            raise ValueError(f"{' and '.join(keys)} beside sources: write it into each of the sources that it is for")
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> CorpusConfig:
+        names = [source.name for source in (*self.sources, *self.validation, *self.test) if source.name]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"sources: two are called {' and '.join(twice)}; each needs a name of its own")
+        return self
+
     @model_validator(mode="after")
     def _one_way_to_split(self) -> CorpusConfig:
+        for name in ("validation", "test"):
+            if getattr(self, name) and (getattr(self.split, name) or self.split.column is not None):
+                raise ValueError(f"{name} is given as a source, so split must not draw it or name a column; leave one")
         if self.group is not None and self.split.column is not None:
             raise ValueError("group goes with split fractions; split.column already says where each row goes")
         return self
@@ -78,4 +200,53 @@ class CorpusConfig(Repeatable, SourceConfig):
         """The splits that the corpus will have, train first; None where only the data's own column can say."""
         if self.split.column is not None:
             return None
-        return ("train", *(name for name in ("validation", "test") if getattr(self.split, name)))
+        held_out = (name for name in ("validation", "test") if getattr(self.split, name) or getattr(self, name))
+        return ("train", *held_out)
+
+    @property
+    def has_names(self) -> bool:
+        """Whether documents say which source they are from, in a column `source`."""
+        return bool(self.sources or self.validation or self.test)
+
+    def parts(self) -> tuple[Part, ...]:
+        """Every source in the order in which it is read: what is held out first, so that it wins over its copies."""
+        sources: list[tuple[TextSource, str | None]] = [(source, "test") for source in self.test]
+        sources += [(source, "validation") for source in self.validation]
+        sources += [(source, None) for source in self.sources] or [(self, None)]
+        if not self.has_names:
+            return (Part("", self),)
+        given = {source.name for source, _ in sources if isinstance(source, NamedSource)}
+        names = _default_names([source for source, _ in sources], {name for name in given if name})
+        return tuple(Part(name, source, split) for name, (source, split) in zip(names, sources, strict=True))
+
+
+def _default_names(sources: list[TextSource], taken: set[str]) -> Iterator[str]:
+    """A name for each source: its own, or what its file, URL, callable or data set is called, numbered where taken."""
+    for source in sources:
+        if isinstance(source, NamedSource) and source.name:
+            yield source.name
+            continue
+        plain = _called(source)
+        name, number = plain, 2
+        while name in taken:
+            name, number = f"{plain}-{number}", number + 1
+        taken.add(name)
+        yield name
+
+
+def _called(source: TextSource) -> str:
+    if source.files:
+        path = source.files[0]
+        while path and any(letter in "*?[" for letter in os.path.basename(path)):
+            path = os.path.dirname(path)  # a glob is called after its folder
+        name = os.path.basename(os.path.normpath(path)) if path else ""
+    elif source.url:
+        name = urllib.parse.unquote(urllib.parse.urlsplit(source.url).path).rstrip("/").rpartition("/")[2]
+    elif source.hub:
+        name = source.hub.name.rpartition("/")[2]
+    else:
+        name = (source.python or "").replace(":", ".")
+    if source.files or source.url:
+        name = name.partition(".")[0]
+    name = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "_.-") else "-" for letter in name)
+    return name.strip("-._")[:70] or "source"

@@ -1,18 +1,18 @@
-"""fetch_corpus: read a source once, then write its documents by split.
+"""fetch_corpus: read the sources once, then write their documents by split.
 
-Algorithm: the first pass reads the source, cleans the texts and writes them to a scratch file in the job's work
-folder, keeping per document 16 bytes of its text's digest and 8 of its group's hash; then the draw (splits.py) is
-made over all documents at once; the second pass copies the scratch file into one parquet file per split, in the
-source's order. So any source is read once, whatever it costs, and memory holds 24 bytes per document and one row
-group per split.
+Algorithm: the first pass reads the sources one after another, cleans the texts and writes them to a scratch file in
+the job's work folder, keeping per document 16 bytes of its text's digest, 8 of its group's hash and 2 for its source;
+then the draw (splits.py) is made over all documents at once; the second pass copies the scratch file into one parquet
+file per split, in the order of the sources. So any source is read once, whatever it costs, and memory holds 26 bytes
+per document and one row group per split.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from array import array
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,27 +22,34 @@ from snakelm.core.console import Progress, log
 from snakelm.core.errors import UserError
 from snakelm.fetch_corpus.clean import Cleaner, digest, scalar
 from snakelm.fetch_corpus.columns import Columns
-from snakelm.fetch_corpus.config import CorpusConfig
+from snakelm.fetch_corpus.config import CorpusConfig, Part
+from snakelm.fetch_corpus.scratch import Scratch, read_scratch
 from snakelm.fetch_corpus.splits import TRAIN, draw, group_key, named_split
+from snakelm.fetch_corpus.template import text_of
 from snakelm.fetch_corpus.writing import SplitWriter
 from snakelm.readers.corpus import SPLITS
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column, read_rows
 from snakelm.runs.context import RunContext
 
+DROPPED = ("null", "empty", "short")
+SIZES = ("documents", "characters", "bytes", "words")
+
 
 def fetch_corpus(context: RunContext[CorpusConfig]) -> dict[str, Any]:
     """Write train.parquet, and validation.parquet and test.parquet where text is held out.
 
-    Returns documents, characters, bytes (UTF-8) and words per split, how many documents were dropped and why, and
-    how many held-out documents have the same text as a training document. UserError for bad data, an empty corpus,
-    and a split that cannot be made.
+    Returns documents, characters, bytes (UTF-8) and words per split, how many documents were dropped and why, how
+    many held-out documents have the same text as a training document, and the same by source where sources have names.
+    UserError for bad data, an empty corpus or source, and a split that cannot be made.
     """
     began = time.monotonic()
     config = context.config
-    scratch = context.work / "documents.jsonl"
+    scratch = context.work / "documents"
     read = _Reading(config)
-    read.all(read_rows(config, context.sources, context.work), scratch)
+    with Scratch(scratch) as file, Progress("reading", unit="rows") as bar:
+        for number, part in enumerate(read.parts):
+            read.part(number, read_rows(part.source, context.sources, context.work), file, bar)
     read.refuse_or_warn()
     split, duplicates = read.splits(), 0
     kept = numpy.ones(len(split), dtype=bool)
@@ -50,8 +57,9 @@ def fetch_corpus(context: RunContext[CorpusConfig]) -> dict[str, Any]:
         kept = numpy.zeros(len(split), dtype=bool)
         kept[numpy.unique(read.texts(), return_index=True)[1]] = True
         duplicates = int(len(kept) - kept.sum())
-    numbers = _write(context.out, scratch, split, kept, read.columns)
+    by_source = _write(context.out, scratch, split, kept, read)
     scratch.unlink()
+    numbers = _summed(by_source)
     _compare_fractions(config, numbers["documents"])
     leaked = _held_out_in_train(read.texts()[kept], split[kept])
     if leaked:
@@ -59,20 +67,23 @@ def fetch_corpus(context: RunContext[CorpusConfig]) -> dict[str, Any]:
             "%d held-out documents have the same text as a training document; deduplicate: exact drops such duplicates",
             leaked,
         )
-    dropped = {name: read.clean.counts[name] for name in ("null", "empty", "short")} | {"duplicates": duplicates}
+    dropped = {name: read.counts[name] for name in DROPPED} | {"duplicates": duplicates}
     log.info(
         "%s; dropped: %s",
         ", ".join(f"{name} {count:,} documents" for name, count in numbers["documents"].items()),
         ", ".join(f"{name} {count:,}" for name, count in dropped.items()),
     )
     context.times["seconds"] = round(time.monotonic() - began, 3)
-    return {
+    found: dict[str, Any] = {
         **numbers,
         "dropped": dropped,
-        "altered": {name: read.clean.counts[name] for name in ("converted", "surrogates")},
-        "with_control_characters": read.clean.counts["control"],
+        "altered": {name: read.counts[name] for name in ("converted", "surrogates")},
+        "with_control_characters": read.counts["control"],
         "held_out_texts_also_in_train": leaked,
     }
+    if config.has_names:
+        found["sources"] = _of_sources(read, by_source, kept)
+    return found
 
 
 class _Reading:
@@ -80,26 +91,40 @@ class _Reading:
 
     def __init__(self, config: CorpusConfig):
         self.config = config
-        self.clean = Cleaner(config)
-        self.columns = Columns(config.text, config.keep)
+        self.parts = config.parts()
+        self.cleaners = [Cleaner(config) for _ in self.parts]
+        self.columns = Columns(config.keep, config.has_names)
         self.digests = bytearray()
         self.keys = array("Q")  # group hash, or with a split column the split's index
-        self.rows = 0
+        self.numbers = array("H")  # of the part
+        self.rows: Counter[int] = Counter()
 
-    def all(self, rows: Iterator[Row], scratch: Path) -> None:
-        with open(scratch, "w", encoding="utf-8") as file, Progress("reading", unit="rows") as bar:
-            for row in rows:
-                self.rows += 1
-                bar.advance()
-                text = self.clean(column(row, self.config.text), row.where)
-                if text is not None:
-                    text_digest = digest(text)
-                    self.digests += text_digest
-                    self.keys.append(self._key(row, text_digest))
-                    file.write(json.dumps([text, *self.columns.values(row)], ensure_ascii=False) + "\n")
+    @property
+    def counts(self) -> Counter[str]:
+        """What the cleaners of all parts counted."""
+        return sum((cleaner.counts for cleaner in self.cleaners), Counter())
 
-    def _key(self, row: Row, text_digest: bytes) -> int:
+    def part(self, number: int, rows: Iterator[Row], scratch: Scratch, bar: Progress) -> None:
+        part, clean = self.parts[number], self.cleaners[number]
+        name = part.source.text if part.source.template is None else None
+        for row in rows:
+            self.rows[number] += 1
+            bar.advance()
+            text = clean(text_of(row, part.source), row.where, name)
+            if text is not None:
+                packed = text.encode()
+                text_digest = digest(packed)
+                self.digests += text_digest
+                self.keys.append(self._key(row, text_digest, part))
+                self.numbers.append(number)
+                scratch.add(packed, self.columns.values(row, name))
+        if part.name and number not in self.numbers[-1:]:
+            raise UserError(f"source {part.name} has no documents: {self._rows_and_reasons([number])}")
+
+    def _key(self, row: Row, text_digest: bytes, part: Part) -> int:
         split, group = self.config.split, self.config.group
+        if part.split is not None:
+            return SPLITS.index(part.split)
         if split.column is not None:
             return named_split(column(row, split.column), f"{row.where}: column {split.column!r}")
         if group is None:
@@ -115,23 +140,26 @@ class _Reading:
         """The documents' digests (documents,), 16 bytes each."""
         return numpy.frombuffer(bytes(self.digests), dtype="V16").view([("high", "u8"), ("low", "u8")])
 
+    def part_numbers(self) -> numpy.ndarray:
+        """The number (documents,) of the part that each document is from."""
+        return numpy.frombuffer(self.numbers, dtype=numpy.uint16)
+
     def splits(self) -> numpy.ndarray:
         """Split index (documents,) of each document."""
         keys = numpy.frombuffer(self.keys, dtype=numpy.uint64)
         split = self.config.split
+        given = numpy.isin(self.part_numbers(), [at for at, part in enumerate(self.parts) if part.split is not None])
+        found = keys.astype(numpy.uint8)
         if split.column is None:
-            return draw(keys, split.validation, split.test)
-        if not (keys == TRAIN).any():
+            found[~given] = draw(keys[~given], split.validation, split.test)
+        elif not (keys == TRAIN).any():
             raise UserError(f"column {split.column!r} assigns no document to train")
-        return keys.astype(numpy.uint8)
+        return found
 
     def refuse_or_warn(self) -> None:
-        counts = self.clean.counts
+        counts = self.counts
         if not self.keys:
-            reasons = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()) if count)
-            raise UserError(
-                f"the corpus has no documents: the source has {self.rows} rows" + (f" ({reasons})" if reasons else "")
-            )
+            raise UserError(f"the corpus has no documents: {self._rows_and_reasons(range(len(self.parts)))}")
         self.columns.refuse_or_warn()
         if counts["converted"]:
             log.warning("%d documents are numbers, not text; kept as they print", counts["converted"])
@@ -140,22 +168,65 @@ class _Reading:
         if counts["control"] and self.config.control == "keep":
             log.warning("%d documents have control characters (kept; control: drop removes them)", counts["control"])
 
+    def _rows_and_reasons(self, numbers: Iterable[int]) -> str:
+        """'the source has 3 rows (2 empty, 1 null)' for the parts of these numbers."""
+        numbers = list(numbers)
+        counts = sum((self.cleaners[number].counts for number in numbers), Counter())
+        reasons = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()) if count)
+        return f"the source has {sum(self.rows[number] for number in numbers)} rows" + (
+            f" ({reasons})" if reasons else ""
+        )
 
-def _write(out: Path, scratch: Path, split: numpy.ndarray, kept: numpy.ndarray, columns: Columns) -> dict[str, Any]:
+
+Sizes = dict[int, dict[int, Counter[str]]]
+"""Part → split → documents, characters, bytes, words."""
+
+
+def _write(out: Path, scratch: Path, split: numpy.ndarray, kept: numpy.ndarray, read: _Reading) -> Sizes:
     present = sorted(set(split[kept].tolist()))
+    columns, parts = read.columns, read.parts
     writers = {index: SplitWriter(out / f"{SPLITS[index]}.parquet", columns.schema()) for index in present}
-    with open(scratch, encoding="utf-8", newline="\n") as file, Progress("writing", len(split), "documents") as bar:
-        for line, index, keep in zip(file, split.tolist(), kept.tolist(), strict=True):
+    sizes: Sizes = {number: {index: Counter() for index in present} for number in range(len(parts))}
+    places = zip(split.tolist(), kept.tolist(), read.part_numbers().tolist(), strict=True)
+    with Progress("writing", len(split), "documents") as bar:
+        for document, (index, keep, number) in zip(read_scratch(scratch), places, strict=True):
             bar.advance()
             if keep:
-                text, *values = json.loads(line)
-                writers[index].add(text, columns.in_order(values))
+                names = [parts[number].name] if parts[number].name else []
+                values = [*names, *columns.in_order(document.values)]
+                writers[index].add(document.text.decode(), values, sizes[number][index])
     for writer in writers.values():
         writer.close()
-    return {
-        name: {SPLITS[index]: writer.counts[name] for index, writer in writers.items()}
-        for name in ("documents", "characters", "bytes", "words")
-    }
+    return sizes
+
+
+def _summed(sizes: Sizes) -> dict[str, dict[str, int]]:
+    """Measure → split → count, over all parts."""
+    whole: dict[int, Counter[str]] = {}
+    for of_part in sizes.values():
+        for index, count in of_part.items():
+            whole.setdefault(index, Counter()).update(count)
+    return _by_measure(whole)
+
+
+def _by_measure(sizes: dict[int, Counter[str]]) -> dict[str, dict[str, int]]:
+    return {name: {SPLITS[index]: count[name] for index, count in sizes.items()} for name in SIZES}
+
+
+def _of_sources(read: _Reading, sizes: Sizes, kept: numpy.ndarray) -> dict[str, dict[str, Any]]:
+    """Name of each source → its sizes by split, what was dropped of it, and what the recipe says of its origin."""
+    found: dict[str, dict[str, Any]] = {}
+    duplicates = numpy.bincount(read.part_numbers()[~kept], minlength=len(read.parts)).tolist()
+    for number, part in enumerate(read.parts):
+        present = {index: count for index, count in sizes[number].items() if count["documents"]}
+        counts = read.cleaners[number].counts
+        found[part.name] = {
+            **_by_measure(present),
+            "dropped": {name: counts[name] for name in DROPPED} | {"duplicates": duplicates[number]},
+        }
+        if not present:
+            log.warning("source %s: all its documents are duplicates of other sources' and were dropped", part.name)
+    return found
 
 
 def _held_out_in_train(texts: numpy.ndarray, split: numpy.ndarray) -> int:

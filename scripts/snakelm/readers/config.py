@@ -165,6 +165,11 @@ class SourceConfig(Config):
 
     @model_validator(mode="after")
     def _one_source(self) -> SourceConfig:
+        self.check_source()
+        return self
+
+    def check_source(self) -> None:
+        """ValueError unless there is exactly one source, with keys that fit it."""
         given = [name for name in ("files", "url", "python", "hub") if getattr(self, name) is not None]
         if len(given) != 1:
             found = "none is given" if not given else f"{' and '.join(given)} are given"
@@ -184,4 +189,3 @@ class SourceConfig(Config):
             raise ValueError("format: parallel needs files: [one, other], two files of as many lines")
         if self.format in ("csv", "tsv") and self.header is False and not self.column_names:
             raise ValueError("header: false needs column_names")
-        return self

@@ -101,7 +101,12 @@ def _is_same(field: FieldInfo, other: FieldInfo | None) -> bool:
 
 def _nested(name: str, model: type[BaseModel]) -> Iterator[str]:
     for inner, nested in nested_models(model):
-        yield from (f"### `{name}`: `{inner}`\n", f"{_first_line(nested)}\n", table(nested))
+        own = {
+            key: field for key, field in nested.model_fields.items() if not _is_same(field, model.model_fields.get(key))
+        }
+        shared = [f"`{key}`" for key in nested.model_fields if key not in own]
+        too = f" It has these keys of the entry too: {', '.join(shared)}." if shared else ""
+        yield from (f"### `{name}`: `{inner}`\n", f"{_first_line(nested)}{too}\n", table(nested, own))
 
 
 def _first_line(model: type[BaseModel]) -> str:

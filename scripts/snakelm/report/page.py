@@ -264,7 +264,13 @@ def corpora(runs: Sequence[FinishedRun]) -> tuple[FactTable, list[str]]:
                 table.rows.append((run.entry, [split, *values]))
         if not sizes:
             table.rows.append((run.entry, [plain(None)] * len(table.columns)))
-        rest = _flat({key: value for key, value in run.manifest.headline.items() if key not in sizes})
+        of_sources = run.manifest.headline.get("sources", {})
+        for source, figures in of_sources.items():
+            for split in SPLITS:
+                if split in figures.get("documents", {}):
+                    values = [plain(figures.get(column, {}).get(split)) for column in columns]
+                    table.rows.append((f"{run.entry}, {source}", [split, *values]))
+        rest = _flat({key: value for key, value in run.manifest.headline.items() if key not in {*sizes, "sources"}})
         words = [f"{key.replace('_', ' ')} {plain(value)}" for key, value in rest.items() if value not in (0, None, "")]
         if words:
             lines.append(f"{run.entry}: {', '.join(words)}.")
