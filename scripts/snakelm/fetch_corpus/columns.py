@@ -10,6 +10,7 @@ import pyarrow
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
 from snakelm.fetch_corpus.clean import scalar
+from snakelm.readers.corpus import NAMED
 from snakelm.readers.row import Row
 
 MOST = 1000
@@ -100,7 +101,8 @@ class Columns:
 
     def schema(self) -> pyarrow.Schema:
         fields = [pyarrow.field(name, pyarrow.string(), nullable=False) for name in self.own]
-        return pyarrow.schema(fields + [pyarrow.field(name, TYPES[self.types[name]]) for name in self.names()])
+        fields += [pyarrow.field(name, TYPES[self.types[name]]) for name in self.names()]
+        return pyarrow.schema(fields, metadata=NAMED if "source" in self.own else None)
 
     def in_order(self, values: Sequence[Any]) -> list[Any]:
         """Values of one row as written by `values` → those of `names`, in the columns' final types."""

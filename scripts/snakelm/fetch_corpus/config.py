@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from snakelm.core.config import Config, Repeatable, circumstance
+from snakelm.core.config import Config, Repeatable, circumstance, further_down
+from snakelm.core.quantities import Count
 from snakelm.readers.config import SourceConfig
 
 
@@ -43,8 +44,8 @@ class TextSource(SourceConfig):
 
     template: str | None = Field(
         None,
-        description='Text made of several columns, as in "{title}\\n\\n{body}"; {{ and }} are braces. Takes the place of '
-        "`text`; an empty value leaves nothing in its place.",
+        description='Text made of several columns, as in "{title}\\n\\n{body}"; {{ and }} are braces. Takes the place '
+        "of `text`; an empty value leaves nothing in its place.",
         examples=["{text}"],
     )
     license: str | None = circumstance(None, description="License of the text, for manifest, report and model card.")
@@ -90,6 +91,16 @@ class NamedSource(TextSource):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.=+-]*$",
         max_length=80,
     )
+    weight: float | None = further_down(
+        None,
+        description="Share of the tokens that models are trained on, relative to the other sources' weights. Counts in "
+        "the runs of the models alone, like the next two keys, and gives way to their `mixture`.",
+        gt=0,
+    )
+    epochs: float | None = further_down(
+        None, description="How many times the source is read in one epoch of a model.", gt=0
+    )
+    max_tokens: Count | None = further_down(None, description="The most tokens of it that a model reads.", gt=0)
 
 
 def _one_is_a_list(value: Any) -> Any:
@@ -120,6 +131,12 @@ class CorpusConfig(Repeatable, TextSource):
         description="Several sources instead of one: a list of maps with the keys of a source (files, url, python or "
         "hub, and how to read them) and a name each.",
         examples=[[{"files": "data/a.txt"}]],
+    )
+    temperature: float | None = further_down(
+        None,
+        description="Shares of the sources in what models are trained on, by size^(1/temperature): 1 is the text as it "
+        "is, a high one equal shares. Counts in the runs of the models alone.",
+        ge=1,
     )
     validation: HeldOut = Field(
         [],
@@ -190,6 +207,8 @@ class CorpusConfig(Repeatable, TextSource):
     @model_validator(mode="after")
     def _one_way_to_split(self) -> CorpusConfig:
         for name in ("validation", "test"):
+            if any(held.weight or held.epochs or held.max_tokens for held in getattr(self, name)):
+                raise ValueError(f"{name}: weight, epochs and max_tokens are for text to train on, not held out")
             if getattr(self, name) and (getattr(self.split, name) or self.split.column is not None):
                 raise ValueError(f"{name} is given as a source, so split must not draw it or name a column; leave one")
         if self.group is not None and self.split.column is not None:

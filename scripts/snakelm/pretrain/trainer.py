@@ -18,6 +18,7 @@ from transformers import PreTrainedModel
 
 from snakelm.pretrain.batches import Batches
 from snakelm.pretrain.config import ModelConfig
+from snakelm.pretrain.mixture import Mixture
 from snakelm.training.sampling import Samples
 from snakelm.training.trainer import ExactTrainer, Setup
 
@@ -82,10 +83,13 @@ class LanguageModelTrainer(ExactTrainer):
         held_out: Batches[Any] | None = None,
         evaluation_sequences: int = 0,
         start: Path | None = None,
+        mixture: Mixture | None = None,
     ):
-        samples = Samples(batches.rows, batches.read, setup.seed, setup.steps * setup.batch_size)
+        rows, read = (mixture.rows, mixture.reading(batches.read)) if mixture else (batches.rows, batches.read)
+        samples = Samples(rows, read, setup.seed, setup.steps * setup.batch_size)
         super().__init__(model, config, setup, samples, batches.collate, start)
         self.rows = LabelledRows(self.model)
+        """What drops the unlabelled positions of the network that is trained."""
         self.held_out, self.evaluation_sequences = held_out, evaluation_sequences
 
     def _get_num_items_in_batch(self, batch_samples: list[dict[str, torch.Tensor]], device: torch.device) -> Any:
@@ -105,14 +109,16 @@ class LanguageModelTrainer(ExactTrainer):
         total, _ = self._cross_entropy(model, inputs)
         return total * (self.args.world_size / num_items_in_batch)
 
-    def _cross_entropy(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, int]:
-        inputs = dict(inputs)
+    def _cross_entropy(
+        self, model: torch.nn.Module, inputs: dict[str, torch.Tensor], rows: LabelledRows | None = None
+    ) -> tuple[torch.Tensor, int]:
+        inputs, rows = dict(inputs), rows or self.rows
         labels_N = inputs.pop("labels")
-        self.rows.positions_N = inputs.pop("label_positions", None)
+        rows.positions_N = inputs.pop("label_positions", None)
         try:
             logits = model(**inputs).logits
         finally:
-            self.rows.positions_N = None
+            rows.positions_N = None
         logits_NV = logits.reshape(-1, logits.shape[-1])
         return cross_entropy(logits_NV.float(), labels_N, reduction="sum"), labels_N.numel()
 
@@ -141,3 +147,33 @@ class LanguageModelTrainer(ExactTrainer):
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+    def evaluate_sources(self, model: Any) -> dict[str, dict[str, float]]:
+        """Name → {"validation_loss", "bits_per_byte"} of each source of the held-out text, by a network that need not be
+        the one trained (the best one). Together they read about as many sequences as one evaluation. In one process
+        alone: nothing is exchanged with others.
+        """
+        held_out = self.held_out
+        spans = held_out.stream.sources if held_out is not None and held_out.rows else ()
+        if held_out is None or not spans:
+            return {}
+        trained = self.accelerator.unwrap_model(self.model)
+        model = model.to(self.args.device).eval()
+        rows = self.rows if model is trained else LabelledRows(model)
+        found = {}
+        for span in spans:
+            first, last = -(-span.begin // held_out.stride), min(-(-span.end // held_out.stride), held_out.rows) - 1
+            count = min(max(1, self.evaluation_sequences // len(spans)), last - first + 1)
+            if count < 1:
+                continue  # less than a sequence
+            total, labels = 0.0, 0
+            for row in np.linspace(first, last, count).round().astype(int).tolist():
+                batch = held_out.collate([held_out.read(row, 0, row)])
+                with torch.no_grad(), self.compute_loss_context_manager(), self.accelerator.autocast():
+                    one, number = self._cross_entropy(model, self._prepare_inputs(batch), rows)
+                total, labels = total + one.item(), labels + number
+            if labels:
+                loss = total / labels
+                bits = loss / math.log(2) * span.tokens / max(span.bytes, 1)
+                found[span.name] = {"validation_loss": loss, "bits_per_byte": bits}
+        return found

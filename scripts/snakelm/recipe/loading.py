@@ -18,6 +18,7 @@ from snakelm.core.errors import UserError, did_you_mean
 from snakelm.core.registry import Registry
 from snakelm.recipe.checks import check, references
 from snakelm.recipe.continuing import take_over
+from snakelm.recipe.mixing import with_mixtures
 from snakelm.recipe.parsing import read_yaml
 from snakelm.recipe.schema import Recipe
 from snakelm.recipe.sections import SECTIONS
@@ -57,7 +58,8 @@ def load(
     if not problems:
         recipe._swept.update(expanded.swept)
         recipe, problems = with_families(recipe)
-        problems += check(recipe)
+        recipe, contradictory = with_mixtures(recipe)
+        problems += [*contradictory, *check(recipe)]
     if problems:
         raise UserError(*[f"{where(path)}: {dotted(path) or 'recipe'}: {text}" for path, text in problems])
     return recipe

@@ -282,7 +282,7 @@ def _split_sizes(run: FinishedRun) -> dict[str, dict[str, Any]]:
     sizes = {
         measure: value
         for measure, value in run.manifest.headline.items()
-        if isinstance(value, dict) and value and set(value) <= set(SPLITS)
+        if measure != "sources" and isinstance(value, dict) and value and set(value) <= set(SPLITS)
     }
     files = {split: run.folder / f"{split}.parquet" for split in SPLITS}
     if sizes or not any(file.is_file() for file in files.values()):
