@@ -149,9 +149,9 @@ class LanguageModelTrainer(ExactTrainer):
         return metrics
 
     def evaluate_sources(self, model: Any) -> dict[str, dict[str, float]]:
-        """Name → {"validation_loss", "bits_per_byte"} of each source of the held-out text, by a network that need not be
-        the one trained (the best one). Together they read about as many sequences as one evaluation. In one process
-        alone: nothing is exchanged with others.
+        """Name → {"validation_loss", "bits_per_byte"} of each source of the held-out text, by a network that need not
+        be the one trained (the best one). Together they read about as many sequences as one evaluation. In one
+        process alone: nothing is exchanged with others.
         """
         held_out = self.held_out
         spans = held_out.stream.sources if held_out is not None and held_out.rows else ()

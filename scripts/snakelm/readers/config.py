@@ -11,7 +11,9 @@ from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, field_valida
 
 from snakelm.core.config import Config, circumstance
 
-Format = Literal["txt", "jsonl", "json", "csv", "tsv", "parquet", "conll", "conllu", "squad", "parallel"]
+Format = Literal[
+    "txt", "jsonl", "json", "csv", "tsv", "parquet", "arrow", "warc", "conll", "conllu", "squad", "parallel"
+]
 
 SECRET_WORDS = "token|key|keyid|apikey|secret|password|passwd|pwd|sig|signature|auth|authorization|credentials?"
 SECRET_PARAMETER = re.compile(rf"(^|[-_.])({SECRET_WORDS})($|[-_.])|accesskey|(access|auth)token", re.IGNORECASE)
@@ -65,8 +67,13 @@ class SourceConfig(Config):
     )
     format: Format | None = Field(
         None,
-        description="Format of the files, by default told by their suffix (.gz and .bz2 are ignored); squad: SQuAD's "
-        "JSON; parallel: two text files, line by line.",
+        description="Format of the files, by default told by their suffix (.gz, .bz2, .xz and .zst are ignored); "
+        "squad: SQuAD's JSON; parallel: two text files, line by line; warc: WARC and WET.",
+    )
+    members: str | None = Field(
+        None,
+        description="Which files of a zip or tar archive are read, as a glob (*.txt, where * stands for folders too); "
+        "default: all but hidden ones.",
     )
     unit: Literal["file", "paragraph", "line"] = Field(
         "file", description="What one row of a txt file is; paragraphs are separated by blank lines."

@@ -7,18 +7,23 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from snakelm.core.errors import UserError, did_you_mean
+from snakelm.readers.archives import is_archive, members
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.opening import SourceFile, check_whole
 from snakelm.readers.paths import expand, source_paths
 from snakelm.readers.plain import read_parallel, read_txt
 from snakelm.readers.row import Row
-from snakelm.readers.tables import read_csv, read_json, read_jsonl, read_parquet
+from snakelm.readers.tables import read_arrow, read_csv, read_json, read_jsonl, read_parquet
 
 SUFFIXES = {
     ".txt": "txt", ".text": "txt", ".md": "txt", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".parquet": "parquet", ".pq": "parquet",
+    ".arrow": "arrow", ".feather": "arrow", ".warc": "warc", ".wet": "warc",
     ".conll": "conll", ".bio": "conll", ".iob": "conll", ".iob2": "conll", ".conllu": "conllu",
 }  # fmt: skip
+
+
+PACKED = (".gz", ".bz2", ".xz", ".zst")
 
 
 def read_rows(
@@ -29,7 +34,8 @@ def read_rows(
     Columns are those of the source; txt files, JSON strings and callables of plain strings fill the column
     `source.text`; CoNLL yields the text, `words` and `tags`, parallel files `source` and `target`, SQuAD `id`, `title`,
     `context`, `question`, `answers` and `is_impossible`. One row is in memory at a time (a whole file where unit
-    is file or the format is json or squad; a whole table where a callable returns one).
+    is file or the format is json or squad; a whole table where a callable returns one). The members of a zip or tar
+    archive are read like files, in the order of the archive.
 
     `sources` (a job's: path → sha256 that its id was made of): a local file that is no longer the same is a
     UserError, after its last row was yielded. `work`: the folder for a download, needed by a source with a URL.
@@ -53,9 +59,9 @@ def read_rows(
     elif source.url:
         from snakelm.readers.download import fetch_url
 
-        yield from _read([fetch_url(source, work)], source)
+        yield from _read([fetch_url(source, work)], source, work)
     else:
-        yield from _read(_local_files(source, sources or {}), source)
+        yield from _read(_local_files(source, sources or {}), source, work)
 
 
 def column(row: Row, name: str) -> object:
@@ -87,11 +93,11 @@ def _find(row: Row, name: str) -> object:
 
 
 def format_of(name: str, source: SourceConfig) -> str:
-    """The format that the source states, or else the one that the file's suffix tells (.gz and .bz2 looked through)."""
+    """The format that the source states, or else the one that the file's suffix tells (.gz and so on left out)."""
     if source.format:
         return source.format
     stem, suffix = os.path.splitext(name.lower())
-    if suffix in (".gz", ".bz2"):
+    if suffix in PACKED:
         suffix = os.path.splitext(stem)[1]
     if suffix not in SUFFIXES:
         raise UserError(
@@ -113,7 +119,7 @@ def _local_files(source: SourceConfig, planned: Mapping[str, str]) -> list[Sourc
     return [SourceFile(Path(path), path, planned.get(path), source.sha256) for path in paths]
 
 
-def _read(files: list[SourceFile], source: SourceConfig) -> Iterator[Row]:
+def _read(files: list[SourceFile], source: SourceConfig, work: Path | None) -> Iterator[Row]:
     if source.format == "parallel":
         if len(files) != 2:
             raise UserError(f"format: parallel needs two files; files names {len(files)}")
@@ -121,10 +127,15 @@ def _read(files: list[SourceFile], source: SourceConfig) -> Iterator[Row]:
         yield from read_parallel(one, other, source)
         return
     for file in files:
-        form = format_of(file.label, source)
-        if source.unit != "file" and form != "txt":
-            raise UserError(f"{file.label}: unit: {source.unit} is for txt files, but this is {form}")
-        yield from _reader(form)(file, source)
+        for member in members(file, source, work) if is_archive(file.label) else [file]:
+            yield from _read_one(member, source)
+
+
+def _read_one(file: SourceFile, source: SourceConfig) -> Iterator[Row]:
+    form = format_of(file.label, source)
+    if source.unit != "file" and form != "txt":
+        raise UserError(f"{file.label}: unit: {source.unit} is for txt files, but this is {form}")
+    yield from _reader(form)(file, source)
 
 
 def _reader(form: str) -> Callable[[SourceFile, SourceConfig], Iterator[Row]]:
@@ -136,6 +147,13 @@ def _reader(form: str) -> Callable[[SourceFile, SourceConfig], Iterator[Row]]:
         from snakelm.readers.squad import read_squad
 
         return read_squad
+    if form == "warc":
+        from snakelm.readers.warc import read_warc
+
+        return read_warc
     if form == "tsv":
         return lambda file, source: read_csv(file, source, "\t")
-    return {"txt": read_txt, "jsonl": read_jsonl, "json": read_json, "csv": read_csv, "parquet": read_parquet}[form]
+    return {
+        "txt": read_txt, "jsonl": read_jsonl, "json": read_json, "csv": read_csv,
+        "parquet": read_parquet, "arrow": read_arrow,
+    }[form]  # fmt: skip
