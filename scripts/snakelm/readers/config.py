@@ -34,7 +34,12 @@ class HubConfig(Config):
     name: str = Field(description="Name of the dataset, as in owner/name.", min_length=1)
     config: str | None = Field(None, description="Configuration (subset) of the dataset, where it has several.")
     split: str = Field("train", description="The dataset's own split to read.", min_length=1)
-    revision: str | None = Field(None, description="Commit or tag; without it the data may change unnoticed.")
+    revision: str | None = Field(
+        None, description="Commit or tag; default: the newest commit at the first fetch, as the lock file records it."
+    )
+    streaming: bool = circumstance(
+        False, description="Read it over the network row by row instead of storing it in the cache first."
+    )
 
 
 class SourceConfig(Config):
@@ -64,6 +69,11 @@ class SourceConfig(Config):
     )
     cache: str | None = circumstance(
         None, description="Local copy of what is at the URL, used instead of a download where it exists."
+    )
+    lock: str | None = circumstance(
+        None,
+        description="File that records the SHA-256 of a url, or the commit of a hub data set, where none is stated, at "
+        "the first fetch; later fetches are held to it. Default: `<recipe>.sources.yaml` beside the recipe.",
     )
     format: Format | None = Field(
         None,

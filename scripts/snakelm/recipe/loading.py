@@ -18,6 +18,7 @@ from snakelm.core.errors import UserError, did_you_mean
 from snakelm.core.registry import Registry
 from snakelm.recipe.checks import check, references
 from snakelm.recipe.continuing import take_over
+from snakelm.recipe.locking import lock_of, with_lock
 from snakelm.recipe.mixing import with_mixtures
 from snakelm.recipe.parsing import read_yaml
 from snakelm.recipe.schema import Recipe
@@ -50,6 +51,8 @@ def load(
         plugins.load(str(name) for name in names)
     expanded = expand(data)
     whole, contradictions = take_over(expanded.data)
+    if files:
+        whole = with_lock(whole, lock_of(files[-1]))
     problems = [*expanded.problems, *references(whole), *contradictions]
     try:
         recipe = Recipe.model_validate(whole)
