@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PlainValidator, SerializeAsAny, field_validator, model_validator
 
 from snakelm.core.config import Config, Repeatable, circumstance, further_down
 from snakelm.core.quantities import Count
+from snakelm.fetch_corpus.steps import CleaningStep, read_step
 from snakelm.readers.config import SourceConfig
 
 
@@ -39,6 +40,9 @@ def _none_is_no_split(value: Any) -> Any:
     return {} if value is None or value == "none" else value
 
 
+Step = Annotated[SerializeAsAny[CleaningStep], PlainValidator(read_step, json_schema_input_type=str | dict[str, Any])]
+
+
 class TextSource(SourceConfig):
     """A source of documents: rows, and what of a row is the text."""
 
@@ -47,6 +51,12 @@ class TextSource(SourceConfig):
         description='Text made of several columns, as in "{title}\\n\\n{body}"; {{ and }} are braces. Takes the place '
         "of `text`; an empty value leaves nothing in its place.",
         examples=["{text}"],
+    )
+    clean: list[Step] = Field(
+        [],
+        description="Steps that clean the texts, in order: a list of names, or of maps with a step and its keys (see "
+        "below). Those of a source come before those of the corpus.",
+        examples=[["html"]],
     )
     license: str | None = circumstance(None, description="License of the text, for manifest, report and model card.")
     source: str | None = circumstance(
@@ -189,7 +199,7 @@ class CorpusConfig(Repeatable, TextSource):
 
     def _source_keys(self) -> list[str]:
         """The keys of a source that stand beside `sources`, where they would say nothing."""
-        return sorted(self.changed() & set(TextSource.model_fields) - {"license", "source", "language"})
+        return sorted(self.changed() & set(TextSource.model_fields) - {"clean", "license", "source", "language"})
 
     def check_source(self) -> None:
         if not self.sources:

@@ -23,6 +23,7 @@ from snakelm.core.errors import UserError
 from snakelm.fetch_corpus.clean import Cleaner, digest, scalar
 from snakelm.fetch_corpus.columns import Columns
 from snakelm.fetch_corpus.config import CorpusConfig, Part
+from snakelm.fetch_corpus.pipeline import StepCount
 from snakelm.fetch_corpus.scratch import Scratch, read_scratch
 from snakelm.fetch_corpus.splits import TRAIN, draw, group_key, named_split
 from snakelm.fetch_corpus.template import text_of
@@ -81,6 +82,9 @@ def fetch_corpus(context: RunContext[CorpusConfig]) -> dict[str, Any]:
         "with_control_characters": read.counts["control"],
         "held_out_texts_also_in_train": leaked,
     }
+    if read.steps:
+        found["dropped"]["cleaned"] = read.counts["cleaned"]
+        found["cleaning"] = [step.report() for step in read.steps]
     if config.has_names:
         found["sources"] = _of_sources(read, by_source, kept)
     return found
@@ -92,7 +96,15 @@ class _Reading:
     def __init__(self, config: CorpusConfig):
         self.config = config
         self.parts = config.parts()
-        self.cleaners = [Cleaner(config) for _ in self.parts]
+        shared = [StepCount(step) for step in config.clean] if config.sources else []
+        self.steps: list[StepCount] = []
+        """What each cleaning step did: those of the sources, then those of the whole corpus."""
+        self.cleaners: list[Cleaner] = []
+        for part in self.parts:
+            own = [StepCount(step, part.name) for step in part.source.clean]
+            self.steps += own
+            self.cleaners.append(Cleaner(config, [*own, *shared]))
+        self.steps += shared
         self.columns = Columns(config.keep, config.has_names)
         self.digests = bytearray()
         self.keys = array("Q")  # group hash, or with a split column the split's index
@@ -110,7 +122,7 @@ class _Reading:
         for row in rows:
             self.rows[number] += 1
             bar.advance()
-            text = clean(text_of(row, part.source), row.where, name)
+            text = clean(text_of(row, part.source), row, name)
             if text is not None:
                 packed = text.encode()
                 text_digest = digest(packed)

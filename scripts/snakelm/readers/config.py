@@ -42,6 +42,12 @@ class HubConfig(Config):
     )
 
 
+class CallableConfig(Config):
+    """Something that calls a Python callable, whose code is then part of its identity."""
+
+    python: str
+
+
 class SourceConfig(Config):
     """Where rows come from: exactly one of `files`, `url`, `python` and `hub`, and how to read them."""
 

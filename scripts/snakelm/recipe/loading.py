@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from snakelm.core import plugins
 from snakelm.core.config import Config
 from snakelm.core.errors import UserError, did_you_mean
-from snakelm.core.registry import Registry
+from snakelm.core.registry import Registry, is_variant
 from snakelm.recipe.checks import check, references
 from snakelm.recipe.continuing import take_over
 from snakelm.recipe.locking import lock_of, with_lock
@@ -212,5 +212,6 @@ def _models_at(path: Sequence[str | int], data: Any) -> list[type[Config]]:
 def _models_in(annotation: Any) -> Iterator[type[Config]]:
     if isinstance(annotation, type) and issubclass(annotation, Config):
         yield annotation
+        yield from (each for each in annotation.__subclasses__() if is_variant(each))  # of a part of an entry
     for argument in getattr(annotation, "__args__", ()):
         yield from _models_in(argument)

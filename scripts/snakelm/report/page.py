@@ -270,11 +270,25 @@ def corpora(runs: Sequence[FinishedRun]) -> tuple[FactTable, list[str]]:
                 if split in figures.get("documents", {}):
                     values = [plain(figures.get(column, {}).get(split)) for column in columns]
                     table.rows.append((f"{run.entry}, {source}", [split, *values]))
-        rest = _flat({key: value for key, value in run.manifest.headline.items() if key not in {*sizes, "sources"}})
+        rest = _flat(
+            {key: value for key, value in run.manifest.headline.items() if key not in {*sizes, "sources", "cleaning"}}
+        )
         words = [f"{key.replace('_', ' ')} {plain(value)}" for key, value in rest.items() if value not in (0, None, "")]
         if words:
             lines.append(f"{run.entry}: {', '.join(words)}.")
+        lines += [_cleaned(run.entry, step) for step in run.manifest.headline.get("cleaning", [])]
     return table, lines
+
+
+def _cleaned(corpus: str, step: dict[str, Any]) -> str:
+    """What a cleaning step did to a corpus, in a line."""
+    name = f"{corpus}, {step['source']}" if step.get("source") else corpus
+    removed = sum(step["dropped"].values())
+    reasons = ", ".join(f"{reason} {plain(count)}" for reason, count in step["dropped"].items())
+    return (
+        f"{name}: {step['step']} saw {plain(step['seen'])} documents, changed {plain(step['changed'])} and removed "
+        f"{plain(removed)}{f' ({reasons})' if reasons else ''}."
+    )
 
 
 def _split_sizes(run: FinishedRun) -> dict[str, dict[str, Any]]:

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from snakelm.core.config import is_outside
 from snakelm.core.errors import UserError
 from snakelm.readers.callables import callable_fingerprint
-from snakelm.readers.config import SourceConfig
+from snakelm.readers.config import CallableConfig, SourceConfig
 from snakelm.readers.paths import source_paths
 from snakelm.runs.code import CodeDigests
 from snakelm.runs.digests import FileDigests
@@ -33,14 +33,20 @@ def fingerprint(config: Any, files: FileDigests, code: CodeDigests) -> dict[str,
             except OSError as error:
                 raise UserError(f"{path}: cannot be read ({error.strerror}); fix the path or its permissions") from None
         if source.python:
-            described = callable_fingerprint(source.python)
-            if file := described.get("file"):
-                module, _, name = source.python.partition(":")
-                described = {"callable": source.python, "code": code.callable(module, Path(file), name)}
-            found[source.python] = described
+            found[source.python] = _of_callable(source.python, code)
+    for name in _callables_in(config):
+        found[name] = _of_callable(name, code)
     for name in _outside_in(config):
         found.update(fingerprint_outside(name, files))
     return found
+
+
+def _of_callable(python: str, code: CodeDigests) -> dict[str, str]:
+    described = callable_fingerprint(python)
+    if file := described.get("file"):
+        module, _, name = python.partition(":")
+        return {"callable": python, "code": code.callable(module, Path(file), name)}
+    return described
 
 
 @functools.cache
@@ -93,3 +99,15 @@ def _sources_in(value: Any) -> Iterator[SourceConfig]:
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from _sources_in(item)
+
+
+def _callables_in(value: Any) -> Iterator[str]:
+    """Callables that a config names beside its sources, as `module:function`."""
+    if isinstance(value, CallableConfig):
+        yield value.python
+    if isinstance(value, BaseModel):
+        for name, _ in _telling_fields(type(value)):
+            yield from _callables_in(getattr(value, name))
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _callables_in(item)
