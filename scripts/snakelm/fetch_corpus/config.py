@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainValidator, SerializeAsAny, field_validator, model_validator
 
 from snakelm.core.config import Config, Repeatable, circumstance, further_down
+from snakelm.core.errors import did_you_mean
 from snakelm.core.quantities import Count
 from snakelm.fetch_corpus.steps import CleaningStep, read_step
 from snakelm.readers.config import SourceConfig
@@ -34,6 +35,47 @@ class SplitConfig(Config):
         if self.column is not None and (self.validation or self.test):
             raise ValueError("column and fractions exclude each other: the column says what is held out")
         return self
+
+
+class DeduplicateConfig(Config):
+    """Which duplicates are dropped, of documents and of paragraphs, over all sources."""
+
+    documents: Literal["none", "exact", "near"] = Field(
+        "none",
+        description="Documents: exact: of those with the same text, the first stays; near: of those whose n-grams are "
+        "alike (MinHash), one stays, which does not depend on their order.",
+    )
+    paragraphs: Literal["none", "exact"] = Field(
+        "none",
+        description="Paragraphs, as blank lines separate them: exact: of equal ones in the whole corpus, one stays.",
+    )
+    min_chars: int = Field(20, description="Shorter paragraphs may repeat.", ge=1)
+    similarity: float = Field(
+        0.8, description="Share of their n-grams from which two documents are near-duplicates (Jaccard).", gt=0.1, le=1
+    )
+    unit: Literal["char", "word"] = Field(
+        "char", description="What n-grams are made of: characters, which serve every script, or words."
+    )
+    ngram: int | None = Field(None, description="Length of the n-grams; default: 12 characters or 5 words.", ge=1)
+    check_splits: Literal["exact", "near"] = Field(
+        "exact",
+        description="What is counted, with a warning, of held-out documents that stand in train too: equal ones, or "
+        "near-duplicates too.",
+    )
+    prefer: list[str] = Field(
+        [],
+        description="Names of sources whose copies stay, most preferred first; then come the others in their order.",
+        examples=[["b"]],
+    )
+
+    @property
+    def length(self) -> int:
+        """How many characters or words an n-gram has."""
+        return self.ngram or (12 if self.unit == "char" else 5)
+
+
+def _documents_alone(value: Any) -> Any:
+    return {"documents": value} if isinstance(value, str) else value
 
 
 def _none_is_no_split(value: Any) -> Any:
@@ -185,9 +227,12 @@ class CorpusConfig(Repeatable, TextSource):
         description="Minimum length of a document in characters; whitespace alone counts as 0.",
         ge=1,
     )
-    deduplicate: Literal["none", "exact"] = Field(
-        "none",
-        description="Which duplicates to drop; exact: keep the first document of those with the same cleaned text.",
+    deduplicate: Annotated[
+        DeduplicateConfig,
+        BeforeValidator(_documents_alone, json_schema_input_type=DeduplicateConfig | Literal["none", "exact", "near"]),
+    ] = Field(
+        DeduplicateConfig(),
+        description="Which duplicates to drop, after cleaning: a map (see below), or its `documents` alone.",
     )
 
     @model_validator(mode="before")
@@ -212,6 +257,10 @@ class CorpusConfig(Repeatable, TextSource):
         names = [source.name for source in (*self.sources, *self.validation, *self.test) if source.name]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"sources: two are called {' and '.join(twice)}; each needs a name of its own")
+        known = [part.name for part in self.parts()]
+        for name in self.deduplicate.prefer:
+            if not name or name not in known:
+                raise ValueError(f"deduplicate: prefer: no source {name!r}{did_you_mean(name, filter(None, known))}")
         return self
 
     @model_validator(mode="after")
