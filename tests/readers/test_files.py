@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 import logging
+import os
 from pathlib import Path
 
 import pandas
@@ -317,3 +318,12 @@ def test_reading_is_streamed(name):
     assert next(stream)["text"] == "a few words"
     with pytest.raises(UserError, match="is not utf-8"):
         list(stream)
+
+
+def test_a_folder_that_cannot_be_read(checkout, monkeypatch):
+    (checkout / "data" / "shut").mkdir()
+    real = os.access  # for root every folder is open
+    monkeypatch.setattr(os, "access", lambda path, mode: "shut" not in str(path) and real(path, mode))
+    for files in ("data/shut/*.txt", "data/shut/a.txt", "data/shut/*/b.txt"):
+        with pytest.raises(UserError, match="the folder data/shut cannot be read; fix its permissions"):
+            source_paths(SourceConfig(files=files))

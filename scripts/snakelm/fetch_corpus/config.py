@@ -23,6 +23,11 @@ class SplitConfig(Config):
 
     validation: float = Field(0.0, description="Fraction of the documents held out for validation.", ge=0, lt=1)
     test: float = Field(0.0, description="Fraction of the documents held out for testing.", ge=0, lt=1)
+    by: Literal["share", "hash"] = Field(
+        "share",
+        description="How documents are drawn: share: as many as the fractions say, so that a few move when documents "
+        "are added; hash: each by itself, so that none ever moves, and the fractions are met about.",
+    )
     seed: int = Field(0, description="Seed of the draw: another seed holds out other documents.", ge=0)
     column: str | None = Field(
         None, description="Column that names each row's split (train, validation or test) instead of fractions."

@@ -17,7 +17,7 @@ from snakelm.fetch_corpus.config import CorpusConfig, Part
 from snakelm.fetch_corpus.duplicates import Duplicates
 from snakelm.fetch_corpus.pipeline import StepCount
 from snakelm.fetch_corpus.scratch import Scratch
-from snakelm.fetch_corpus.splits import TRAIN, draw, group_key, named_split
+from snakelm.fetch_corpus.splits import TRAIN, draw, draw_by_hash, group_key, named_split
 from snakelm.fetch_corpus.template import text_of
 from snakelm.readers.corpus import SPLITS
 from snakelm.readers.row import Row
@@ -113,7 +113,8 @@ class Reading:
         given = numpy.isin(self.part_numbers(), [at for at, part in enumerate(self.parts) if part.split is not None])
         found = keys.astype(numpy.uint8)
         if split.column is None:
-            found[~given] = draw(keys[~given], split.validation, split.test)
+            drawn = draw if split.by == "share" else draw_by_hash
+            found[~given] = drawn(keys[~given], split.validation, split.test)
         elif not (keys == TRAIN).any():
             raise UserError(f"column {split.column!r} assigns no document to train")
         return found
