@@ -70,19 +70,22 @@ def write(out: Path, scratch: Path, split: numpy.ndarray, found: Found, read: Re
     """Copy what stays of the scratch file into one parquet file per split."""
     present = sorted(set(split[found.kept].tolist()))
     columns, parts, paragraphs = read.columns, read.parts, read.duplicates.paragraphs
-    writers = {index: SplitWriter(out / f"{SPLITS[index]}.parquet", columns.schema()) for index in present}
+    writers = {
+        index: SplitWriter(out / f"{SPLITS[index]}.parquet", columns.schema(), read.longest) for index in present
+    }
     written = Written({number: {index: Counter() for index in present} for number in range(len(parts))}, found.pairs)
     shown = {document for pair in found.pairs for document in pair}
     goes = iter(found.goes.tolist())
     places = zip(split.tolist(), found.kept.tolist(), read.part_numbers().tolist(), strict=True)
     with Progress("writing", len(split), "documents") as bar:
-        for at, (document, (index, keep, number)) in enumerate(zip(read_scratch(scratch), places, strict=True)):
+        for at, ((packed, values), (index, keep, number)) in enumerate(zip(read_scratch(scratch), places, strict=True)):
             bar.advance()
             if at in shown:
-                written.shown[at] = document.text.decode()[:SHOWN]
+                written.shown[at] = packed.decode()[:SHOWN]
             if not keep and paragraphs is None:
                 continue
-            text = document.text.decode()
+            text = packed.decode()
+            del packed  # a document may be as large as memory allows
             if paragraphs is not None:
                 text, gone = paragraphs.without(text, goes)
                 if keep:
@@ -92,7 +95,7 @@ def write(out: Path, scratch: Path, split: numpy.ndarray, found: Found, read: Re
                         continue
             if keep:
                 names = [parts[number].name] if parts[number].name else []
-                writers[index].add(text, [*names, *columns.in_order(document.values)], written.sizes[number][index])
+                writers[index].add(text, [*names, *columns.in_order(values)], written.sizes[number][index])
     for writer in writers.values():
         writer.close()
     return written

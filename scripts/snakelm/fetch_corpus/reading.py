@@ -47,6 +47,8 @@ class Reading:
         self.keys = array("Q")  # group hash, or with a split column the split's index
         self.numbers = array("H")  # of the part
         self.rows: Counter[int] = Counter()
+        self.longest = 0
+        """Characters of the longest document."""
         self.duplicates = Duplicates(config.deduplicate, work)
 
     @property
@@ -62,6 +64,7 @@ class Reading:
             bar.advance()
             text = clean(text_of(row, part.source), row, name)
             if text is not None:
+                self.longest = max(self.longest, len(text))
                 packed = text.encode()
                 text_digest = digest(packed)
                 self.digests += text_digest

@@ -15,6 +15,8 @@ GROUP_CHARACTERS = 8 << 20
 GROUP_DOCUMENTS = 1 << 16
 LONG = 1 << 16
 """Characters beyond which words are counted one by one: a list of them costs 12 times the text."""
+HUGE = 1 << 24
+"""Characters of a document beyond which the file gets no statistics of its texts, which cost four times the text."""
 WORD = re.compile(r"\S+")
 
 
@@ -24,9 +26,11 @@ class SplitWriter:
     Row groups end by content alone (8 Mi characters or 65,536 documents), so the same documents give the same bytes.
     """
 
-    def __init__(self, path: Path, schema: pyarrow.Schema):
+    def __init__(self, path: Path, schema: pyarrow.Schema, longest: int = 0):
+        """longest: characters of the longest document."""
         self.schema = schema
-        self.file = pyarrow.parquet.ParquetWriter(path, schema, compression="zstd")
+        statistics: bool | list[str] = True if longest <= HUGE else [name for name in schema.names if name != "text"]
+        self.file = pyarrow.parquet.ParquetWriter(path, schema, compression="zstd", write_statistics=statistics)
         self.counts: Counter[str] = Counter(documents=0, characters=0, bytes=0, words=0)
         self._clear()
 
