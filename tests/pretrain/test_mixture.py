@@ -1,6 +1,7 @@
 """How often each source of a corpus is read: shares, repetitions, and what the corpus declares for its models."""
 
 import json
+import logging
 from collections import Counter
 from pathlib import Path
 
@@ -64,9 +65,10 @@ def test_at_most_so_many_tokens_of_a_source():
     assert max(row for row in count if row < 100) > 60, "drawn from all of it"
 
 
-def test_slips_are_named():
-    with pytest.raises(UserError, match="mixture: weights: the corpus has no source 'c'"):
-        mixture(weights={"a": 1, "c": 1})
+def test_slips_are_named(caplog):
+    logging.getLogger("snakelm").propagate = True
+    assert mixture(weights={"a": 1, "b": 1, "c": 2}).places == {"a": 60, "b": 60}
+    assert "mixture: c: no text of it is left to train on" in caplog.text
     with pytest.raises(UserError, match="no weight for source b"):
         mixture(weights={"a": 1})
     with pytest.raises(UserError, match="source tiny has 3 tokens, fewer than one sequence"):

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snakelm.core.errors import UserError, did_you_mean
+from snakelm.core.console import log
+from snakelm.core.errors import UserError
 from snakelm.training.sampling import generator
 
 if TYPE_CHECKING:
@@ -39,10 +40,9 @@ class Mixture:
 
     def __init__(self, config: MixtureConfig, spans: Sequence[Span], rows: int, stride: int, seed: int):
         names = [span.name for span in spans]
-        for key in ("weights", "epochs", "max_tokens"):
-            for name in getattr(config, key):
-                if name not in names:
-                    raise UserError(f"mixture: {key}: the corpus has no source {name!r}{did_you_mean(name, names)}")
+        asked = dict.fromkeys([*config.weights, *config.epochs, *config.max_tokens])
+        if absent := [name for name in asked if name not in names]:  # the recipe was held against the corpus's entry
+            log.warning("mixture: %s: no text of it is left to train on; its share is left out", ", ".join(absent))
         self._orders: list[np.ndarray] = []
         """Of each source, the sequences in the order in which they are read."""
         for number, span in enumerate(spans):
