@@ -2,16 +2,22 @@
 
 import json
 import logging
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from snakelm.core.errors import UserError
 from snakelm.fetch_corpus.config import CorpusConfig
 from snakelm.fetch_corpus.fetch import fetch_corpus
+from snakelm.fetch_corpus.steps import cleaning_steps
 from snakelm.readers.corpus import has_split, read_split
+from snakelm.recipe.mixing import mixture_of
 from snakelm.runs.context import RunContext
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -150,3 +156,14 @@ def test_what_only_describes_a_source_is_no_part_of_the_identity():
     said = CorpusConfig(sources=[{"files": "a", "license": "CC0", "source": "the attic", "language": "de"}])
     assert plain.identity() == said.identity()
     assert CorpusConfig(sources=[{"files": "a", "name": "b"}]).identity() != plain.identity()
+
+
+def test_the_example_of_the_documentation_is_a_corpus():
+    page = (ROOT / "docs" / "corpora.md").read_text(encoding="utf-8")
+    entry = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])["corpora"]["mine"]
+    corpus = CorpusConfig(**entry)
+    assert corpus.splits() == ("train", "validation", "test")
+    assert mixture_of(corpus).max_tokens == {"books": 100_000_000}
+    named = set(re.findall(r"^\| (`.*?`) \| [a-z]", page, flags=re.MULTILINE))
+    steps = {step for cell in named for step in re.findall(r"`(\w+)`", cell)}
+    assert set(cleaning_steps) <= steps

@@ -68,9 +68,7 @@ class Duplicates:
             copies = first != np.arange(count)
             if self.config.documents == "near":
                 found.kept = ~copies
-                gone = np.flatnonzero(copies)
-                gone = gone[np.argsort(texts["high"][gone], kind="stable")][:EXAMPLES]
-                found.pairs = [(int(one), int(first[one])) for one in gone]
+                found.pairs = _pairs(texts["high"], first)
             found.near_copies = _across(first[found.kept], split[found.kept])
             self._path.unlink()
         if self.paragraphs is not None:
@@ -78,6 +76,15 @@ class Duplicates:
             found.goes = self.paragraphs.repeated(rank, found.kept)
             self.paragraphs.path.unlink()
         return found
+
+
+def _pairs(digests: np.ndarray, first: np.ndarray) -> list[tuple[int, int]]:
+    """Examples of documents that go, and what they are like: no two of one text, and rather not its own copies."""
+    gone = np.flatnonzero(first != np.arange(len(first)))
+    differ = gone[digests[gone] != digests[first[gone]]]
+    chosen = differ if len(differ) else gone
+    once = chosen[np.unique(digests[chosen], return_index=True)[1]]
+    return [(int(one), int(first[one])) for one in once[:EXAMPLES]]
 
 
 def _across(first: np.ndarray, split: np.ndarray) -> int:
