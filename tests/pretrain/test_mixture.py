@@ -157,3 +157,16 @@ def test_training_reads_the_mixture_and_is_judged_by_source(parents, tmp_path, m
     assert min(losses) < doubled["validation_loss"] < max(losses)
     with pytest.raises(UserError, match="mixture: the corpus has no named sources"):
         pretrain(lab.job(tmp_path / "unnamed", parents, steps=4, mixture={"temperature": 2}))
+
+
+def test_temperature_over_languages():
+    sizes = {"a": 300, "b": 600, "c": 100}
+    groups = {"a": "de", "b": "de", "c": "en"}
+    assert places(MixtureConfig(temperature=2, groups=groups), sizes) == {"a": 250, "b": 500, "c": 250}
+    sources = [{"files": f"{name}.txt", "language": language} for name, language in groups.items()]
+    corpus = {"temperature": 2, "temperature_over": "languages"}
+    assert mixture_of(CorpusConfig(sources=sources, **corpus)) == MixtureConfig(temperature=2, groups=groups)
+    with pytest.raises(ValueError, match="source d does not state its language"):
+        mixture_of(CorpusConfig(sources=[*sources, {"files": "d.txt"}], **corpus))
+    with pytest.raises(ValueError, match="groups go with a temperature"):
+        MixtureConfig(weights={"a": 1}, groups=groups)

@@ -195,6 +195,10 @@ class CorpusConfig(Repeatable, TextSource):
         "is, a high one equal shares. Counts in the runs of the models alone.",
         ge=1,
     )
+    temperature_over: Literal["sources", "languages"] = further_down(
+        "sources",
+        description="Whose sizes the temperature is over; the sources of one `language` share what it gets by size.",
+    )
     validation: HeldOut = Field(
         [],
         description="Source, or list of sources, that is the validation split instead of a part of the text.",

@@ -42,6 +42,12 @@ class MixtureConfig(Config):
         description="Shares of the tokens by size^(1/temperature): 1 is the text as it is, a high one equal shares.",
         ge=1,
     )
+    groups: dict[str, str] = Field(
+        {},
+        description="Source → group, such as its language: the temperature is over the groups, and within one the text "
+        "is taken as it is. Sources that are not named are groups by themselves.",
+        examples=[{"a": "x", "b": "x"}],
+    )
     epochs: dict[str, Weight] = Field(
         {}, description="How many times a source is read in one epoch; 1 for those not named.", examples=[{"a": 2}]
     )
@@ -54,6 +60,8 @@ class MixtureConfig(Config):
         given = [name for name in ("weights", "temperature", "epochs") if getattr(self, name)]
         if len(given) > 1:
             raise ValueError(f"mixture: {' and '.join(given)} exclude each other; give one")
+        if self.groups and self.temperature is None:
+            raise ValueError("mixture: groups go with a temperature")
         if not given and not self.max_tokens:
             raise ValueError("mixture: give weights, temperature, epochs or max_tokens")
         return self

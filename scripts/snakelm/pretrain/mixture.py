@@ -9,6 +9,7 @@ it, and with m > n all of it is read before any of it is read once more.
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -81,13 +82,24 @@ def places(config: MixtureConfig, sizes: Mapping[str, int]) -> dict[str, int]:
 
     With epochs each source is read so many times (once where nothing is said). With weights or a temperature an epoch
     is as long as all sources together, and source s has a share of w_s / Σ w, or of n_s^(1/T) / Σ n^(1/T) as in
-    Arivazhagan et al. 2019 (https://arxiv.org/abs/1907.05019): T = 1 is the text as it is, a high T equal shares.
+    Arivazhagan et al. 2019 (https://arxiv.org/abs/1907.05019): T = 1 is the text as it is, a high T equal shares. With
+    groups that is the share of a group, of which each of its sources gets as much as it is of the group's text.
     """
     if config.weights or config.temperature is not None:
         if config.weights and (missing := sorted(sizes.keys() - config.weights.keys())):
             raise UserError(f"mixture: no weight for source {' and '.join(missing)}; give every source one")
-        power = 1 / (config.temperature or 1)
-        wanted = {name: config.weights.get(name, 0.0) or size**power for name, size in sizes.items()}
-        whole, total = sum(sizes.values()), sum(wanted.values())
+        wanted = config.weights or _tempered(sizes, config.temperature or 1.0, config.groups)
+        whole, total = sum(sizes.values()), sum(wanted[name] for name in sizes)
         return {name: max(1, round(whole * wanted[name] / total)) for name in sizes}
     return {name: max(1, round(size * config.epochs.get(name, 1.0))) for name, size in sizes.items()}
+
+
+def _tempered(sizes: Mapping[str, int], temperature: float, groups: Mapping[str, str]) -> dict[str, float]:
+    """What each source gets, relative to the others."""
+    group_of = {name: ("group", groups[name]) if name in groups else ("source", name) for name in sizes}
+    whole: Counter[tuple[str, str]] = Counter()
+    for name, size in sizes.items():
+        whole[group_of[name]] += size
+    return {
+        name: whole[group_of[name]] ** (1 / temperature) * size / whole[group_of[name]] for name, size in sizes.items()
+    }

@@ -49,7 +49,12 @@ def mixture_of(corpus: CorpusConfig) -> MixtureConfig | None:
         raise ValueError(f"no weight for source {' and '.join(missing)}; give every source one, or none")
     if not given and not most:
         return None
-    return MixtureConfig(weights=weights, epochs=epochs, temperature=corpus.temperature, max_tokens=most)
+    groups = {}
+    if corpus.temperature is not None and corpus.temperature_over == "languages":
+        groups = {name: source.language for name, source in sources.items() if source.language is not None}
+        if unknown := sorted(sources.keys() - groups.keys()):
+            raise ValueError(f"temperature_over: languages: source {' and '.join(unknown)} does not state its language")
+    return MixtureConfig(weights=weights, epochs=epochs, temperature=corpus.temperature, groups=groups, max_tokens=most)
 
 
 def check_mixture(recipe: Recipe, name: str) -> Iterator[tuple[Path, str]]:
@@ -62,7 +67,7 @@ def check_mixture(recipe: Recipe, name: str) -> Iterator[tuple[Path, str]]:
     if not known:
         yield path, f"corpus {model.corpus} is one source without a name; list several under its sources"
         return
-    for key in ("weights", "epochs", "max_tokens"):
+    for key in ("weights", "groups", "epochs", "max_tokens"):
         for source in getattr(model.mixture, key):
             if source not in known:
                 yield [*path, key], f"corpus {model.corpus} has no source {source!r}{did_you_mean(source, known)}"
