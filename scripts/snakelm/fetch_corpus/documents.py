@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from snakelm.readers.corpus import SPLITS
 
 SIZES = ("documents", "characters", "bytes", "words")
 EXAMPLES = 10
+AT_ONCE = 1 << 14
 SHOWN = 160
 """Characters of an example."""
 
@@ -75,8 +77,8 @@ def write(out: Path, scratch: Path, split: numpy.ndarray, found: Found, read: Re
     }
     written = Written({number: {index: Counter() for index in present} for number in range(len(parts))}, found.pairs)
     shown = {document for pair in found.pairs for document in pair}
-    goes = iter(found.goes.tolist())
-    places = zip(split.tolist(), found.kept.tolist(), read.part_numbers().tolist(), strict=True)
+    goes = _each(found.goes)
+    places = zip(_each(split), _each(found.kept), _each(read.part_numbers()), strict=True)
     with Progress("writing", len(split), "documents") as bar:
         for at, ((packed, values), (index, keep, number)) in enumerate(zip(read_scratch(scratch), places, strict=True)):
             bar.advance()
@@ -99,6 +101,11 @@ def write(out: Path, scratch: Path, split: numpy.ndarray, found: Found, read: Re
     for writer in writers.values():
         writer.close()
     return written
+
+
+def _each(values: numpy.ndarray) -> Iterator[Any]:
+    """The values one by one, without a list of all."""
+    return (value for at in range(0, len(values), AT_ONCE) for value in values[at : at + AT_ONCE].tolist())
 
 
 def summed(sizes: Sizes) -> dict[str, dict[str, int]]:

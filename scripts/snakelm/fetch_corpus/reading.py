@@ -92,7 +92,7 @@ class Reading:
 
     def texts(self) -> numpy.ndarray:
         """The documents' digests (documents,), 16 bytes each."""
-        return numpy.frombuffer(bytes(self.digests), dtype="V16").view([("high", "u8"), ("low", "u8")])
+        return numpy.frombuffer(self.digests, dtype="V16").view([("high", "u8"), ("low", "u8")])
 
     def part_numbers(self) -> numpy.ndarray:
         """The number (documents,) of the part that each document is from."""
