@@ -259,3 +259,9 @@ def test_the_lock_lies_beside_the_recipe_and_enters_no_id(tmp_path, monkeypatch)
     assert corpora["a"].lock == lock and [source.lock for source in corpora["b"].sources] == [lock, lock]
     assert corpora["c"].lock is None and corpora["d"].arguments == {"url": "x"}
     assert "lock" not in corpora["a"].identity()
+
+
+def test_the_proxy_of_the_environment_is_used(address, server, tmp_path, monkeypatch):
+    monkeypatch.setenv("http_proxy", address)
+    assert fetch_url(SourceConfig(url="http://nowhere.invalid/rij.txt"), tmp_path).stated == SUM
+    assert server.asked[0][0] == "http://nowhere.invalid/rij.txt"

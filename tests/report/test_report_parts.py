@@ -98,11 +98,13 @@ def test_corpora_are_shown_by_source_with_what_was_cleaned(tmp_path):
         "dropped": {"null": 0},
         "sources": {"train": {"documents": {"train": 5}}, "b": {"documents": {"train": 3}}},
         "cleaning": [step, {**step, "source": "b", "dropped": {}}],
+        "duplicates": {"paragraphs": 3, "paragraph_characters": 1200, "paragraph_examples": ["a text"]},
     }
     manifest = Manifest("fetch_corpus", "c", "0" * 12, headline=headline)
     table, lines = corpora([FinishedRun(tmp_path, manifest, Subject(corpus="c"))])
     assert table.rows == [("c", ["train", "8"]), ("c, train", ["train", "5"]), ("c, b", ["train", "3"])]
     assert lines == [
+        "c: 3 repeated paragraphs (1,200 characters) removed.",
         "c: html saw 9 documents, changed 2 and removed 1 (empty 1).",
         "c, b: html saw 9 documents, changed 2 and removed 0.",
     ]

@@ -270,12 +270,15 @@ def corpora(runs: Sequence[FinishedRun]) -> tuple[FactTable, list[str]]:
                 if split in figures.get("documents", {}):
                     values = [plain(figures.get(column, {}).get(split)) for column in columns]
                     table.rows.append((f"{run.entry}, {source}", [split, *values]))
-        rest = _flat(
-            {key: value for key, value in run.manifest.headline.items() if key not in {*sizes, "sources", "cleaning"}}
-        )
+        shown = {*sizes, "sources", "cleaning", "duplicates"}
+        rest = _flat({key: value for key, value in run.manifest.headline.items() if key not in shown})
         words = [f"{key.replace('_', ' ')} {plain(value)}" for key, value in rest.items() if value not in (0, None, "")]
         if words:
             lines.append(f"{run.entry}: {', '.join(words)}.")
+        duplicates = run.manifest.headline.get("duplicates", {})
+        if paragraphs := duplicates.get("paragraphs"):
+            characters = plain(duplicates.get("paragraph_characters"))
+            lines.append(f"{run.entry}: {plain(paragraphs)} repeated paragraphs ({characters} characters) removed.")
         lines += [_cleaned(run.entry, step) for step in run.manifest.headline.get("cleaning", [])]
     return table, lines
 
