@@ -99,8 +99,9 @@ def test_members_of_archives_are_read_like_files():
     write("a.tar.zst", zstd(Path("a.tar").read_bytes()))
     for name in ("a.zip", "a.tar", "a.tar.gz", "a.tar.xz", "a.tar.zst"):
         found = rows(files=name, sha256=hashlib.sha256(Path(name).read_bytes()).hexdigest())
-        assert [row["text"] for row in found] == ["b", "a\n", "from parquet"], name
-        assert found[0].where == f"{name}/in/b.jsonl.gz line 1"
+        texts = [row["text"] for row in found]
+        assert texts == (["a\n", "b", "from parquet"] if name == "a.zip" else ["b", "a\n", "from parquet"]), name
+        assert found[texts.index("b")].where == f"{name}/in/b.jsonl.gz line 1"
         assert rows(files=name, members="in/*.txt") == [{"text": "a\n"}]
         assert "nothing in this archive matches members: *.csv" in refused(files=name, members="*.csv")
     assert "a.zip/.hidden: unknown format" in refused(files="a.zip", members=".hid*")

@@ -21,5 +21,5 @@ def _count(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Count = Annotated[int, BeforeValidator(_count)]
+Count = Annotated[int, BeforeValidator(_count, json_schema_input_type=int | float | str)]
 """A whole number that may be written as 300k, 10M or 1e9."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import string
 import urllib.parse
 from collections.abc import Iterator
@@ -87,6 +88,11 @@ def _none_is_no_split(value: Any) -> Any:
     return {} if value is None or value == "none" else value
 
 
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Languages = Annotated[list[str], BeforeValidator(_as_list, json_schema_input_type=str | list[str])]
 Step = Annotated[SerializeAsAny[CleaningStep], PlainValidator(read_step, json_schema_input_type=str | dict[str, Any])]
 
 
@@ -105,13 +111,26 @@ class TextSource(SourceConfig):
         "below). Those of a source come before those of the corpus.",
         examples=[["html"]],
     )
-    license: str | None = circumstance(None, description="License of the text, for manifest, report and model card.")
+    license: str | None = circumstance(
+        None, description="License of the texts, for model cards, such as cc-by-4.0 or public domain."
+    )
     source: str | None = circumstance(
-        None, description="Where the text is from (name, address), for manifest, report and model card."
+        None, description="Where the texts come from, for model cards: a name, an address, a citation."
     )
-    language: str | None = circumstance(
-        None, description="Language of the text, as in de, for manifest, report and model card."
+    language: Languages | None = circumstance(
+        None,
+        description="Language of the texts, or a list of them, for model cards: ISO 639 codes of two or three letters, "
+        "code, or multilingual.",
+        examples=["en"],
     )
+
+    @field_validator("language")
+    @classmethod
+    def _known_codes(cls, languages: list[str] | None) -> list[str] | None:
+        for language in languages or []:
+            if not re.fullmatch(r"[a-z]{2,3}|code|multilingual", language):
+                raise ValueError(f"{language!r} is not an ISO 639 code such as en or deu, nor code or multilingual")
+        return languages
 
     @field_validator("template")
     @classmethod

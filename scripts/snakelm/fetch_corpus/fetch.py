@@ -10,19 +10,25 @@ per document and one row group per split.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy
 
 from snakelm.core.console import Progress, log
-from snakelm.fetch_corpus.config import CorpusConfig
+from snakelm.fetch_corpus.config import CorpusConfig, Part
 from snakelm.fetch_corpus.documents import of_sources, summed, write
 from snakelm.fetch_corpus.reading import DROPPED, Reading
 from snakelm.fetch_corpus.scratch import Scratch
 from snakelm.fetch_corpus.splits import TRAIN
 from snakelm.readers.corpus import SPLITS
+from snakelm.readers.row import Row
 from snakelm.readers.rows import read_rows
 from snakelm.runs.context import RunContext
+
+SCRATCH = "documents"
+"""The scratch file's name in the folder for such files."""
 
 
 def fetch_corpus(context: RunContext[CorpusConfig]) -> dict[str, Any]:
@@ -34,15 +40,37 @@ def fetch_corpus(context: RunContext[CorpusConfig]) -> dict[str, Any]:
     """
     began = time.monotonic()
     config = context.config
-    scratch = context.work / "documents"
-    read = Reading(config, context.work)
-    with Scratch(scratch) as file, Progress("reading", unit="rows") as bar:
+
+    def rows(part: Part) -> Iterator[Row]:
+        return read_rows(part.source, context.sources, context.work)
+
+    headline = write_corpus(config, rows, context.out, context.work)
+    context.times["seconds"] = round(time.monotonic() - began, 3)
+    return headline
+
+
+def check_rows(config: CorpusConfig, rows: Callable[[Part], Iterator[Row]], work: Path) -> None:
+    """UserError for the first row that a corpus cannot be made of; `work` is a folder for scratch files."""
+    _read(config, rows, work)
+
+
+def _read(config: CorpusConfig, rows: Callable[[Part], Iterator[Row]], work: Path) -> Reading:
+    read = Reading(config, work)
+    with Scratch(work / SCRATCH) as file, Progress("reading", unit="rows") as bar:
         for number, part in enumerate(read.parts):
-            read.part(number, read_rows(part.source, context.sources, context.work), file, bar)
+            read.part(number, rows(part), file, bar)
+    return read
+
+
+def write_corpus(config: CorpusConfig, rows: Callable[[Part], Iterator[Row]], out: Path, work: Path) -> dict[str, Any]:
+    """`fetch_corpus` for the rows that `rows` gives of each source (`CorpusConfig.parts`): writes the splits into the
+    folder `out`, with scratch files in the folder `work`, which it removes."""
+    scratch = work / SCRATCH
+    read = _read(config, rows, work)
     read.refuse_or_warn()
     split = read.splits()
     found = read.duplicates.find(read.texts(), split, read.priorities())
-    written = write(context.out, scratch, split, found, read)
+    written = write(out, scratch, split, found, read)
     scratch.unlink()
     numbers = summed(written.sizes)
     _compare_fractions(config, numbers["documents"])
@@ -68,7 +96,6 @@ def fetch_corpus(context: RunContext[CorpusConfig]) -> dict[str, Any]:
         ", ".join(f"{name} {count:,} documents" for name, count in numbers["documents"].items()),
         ", ".join(f"{name} {count:,}" for name, count in dropped.items()),
     )
-    context.times["seconds"] = round(time.monotonic() - began, 3)
     headline: dict[str, Any] = {
         **numbers,
         "dropped": dropped,

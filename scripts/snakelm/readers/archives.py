@@ -7,15 +7,14 @@ archive is an error all the same, since no honest archive has one; so is a decom
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import posixpath
 import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from snakelm.core.console import log
@@ -52,19 +51,19 @@ def members(archive: SourceFile, source: SourceConfig, work: Path | None) -> Ite
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError) as error:
         raise UserError(f"{archive.label}: damaged {kind} archive ({error})") from None
     if not found:
-        asked = f"matches members: {source.members}" if source.members else "is a file"
+        asked = f"matches members: {', '.join(source.members)}" if source.members else "is a file"
         raise UserError(f"{archive.label}: nothing in this archive {asked}")
 
 
-def _is_wanted(name: str, pattern: str | None) -> bool:
-    if pattern is not None:
-        return fnmatch.fnmatchcase(name, pattern)
+def _is_wanted(name: str, globs: Sequence[str] | None) -> bool:
+    if globs is not None:
+        return any(PurePosixPath(name).match(glob) for glob in globs)
     return not any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
 
 
 def _zip_members(archive: SourceFile) -> Iterator[tuple[str, IO[bytes], int]]:
     with watched(archive), zipfile.ZipFile(archive.path) as opened:
-        for info in opened.infolist():
+        for info in sorted(opened.infolist(), key=lambda info: info.filename):
             if info.is_dir():
                 continue
             name = _inside(info.filename, archive)

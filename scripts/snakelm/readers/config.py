@@ -86,10 +86,10 @@ class SourceConfig(Config):
         description="Format of the files, by default told by their suffix (.gz, .bz2, .xz and .zst are ignored); "
         "squad: SQuAD's JSON; parallel: two text files, line by line; warc: WARC and WET.",
     )
-    members: str | None = Field(
+    members: FileList | None = Field(
         None,
-        description="Which files of a zip or tar archive are read, as a glob (*.txt, where * stands for folders too); "
-        "default: all but hidden ones.",
+        description="Glob of the files to read in a zip or tar archive, or a list of globs, matched from the end of "
+        "their paths (`train/*/*.txt`); by default all but hidden ones.",
     )
     unit: Literal["file", "paragraph", "line"] = Field(
         "file", description="What one row of a txt file is; paragraphs are separated by blank lines."
@@ -197,11 +197,13 @@ class SourceConfig(Config):
         if len(given) != 1:
             found = "none is given" if not given else f"{' and '.join(given)} are given"
             raise ValueError(f"exactly one of files, url, python and hub says where the rows come from; {found}")
-        for name, paths in (("files", self.files), ("reads", self.reads)):
+        for name, paths in (("files", self.files), ("reads", self.reads), ("members", self.members)):
             if not all(path.strip() for path in paths or ()):
                 raise ValueError(f"{name}: an empty path")
         if self.sha256 and not (self.files or self.url):
             raise ValueError(f"sha256 goes with url or files, not with {given[0]}")
+        if self.members and not (self.files or self.url):
+            raise ValueError(f"members goes with url or files, not with {given[0]}")
         if self.cache and not (self.url and self.sha256):
             raise ValueError("cache goes with url and sha256: the sum shows that the copy is what the URL would give")
         if (self.arguments or self.reads) and not self.python:

@@ -35,7 +35,7 @@ def read_rows(
     `source.text`; CoNLL yields the text, `words` and `tags`, parallel files `source` and `target`, SQuAD `id`, `title`,
     `context`, `question`, `answers` and `is_impossible`. One row is in memory at a time (a whole file where unit
     is file or the format is json or squad; a whole table where a callable returns one). The members of a zip or tar
-    archive are read like files, in the order of the archive.
+    archive are read like files, those of zip sorted by path, those of tar as they stand.
 
     `sources` (a job's: path → sha256 that its id was made of): a local file that is no longer the same is a
     UserError, after its last row was yielded. `work`: the folder for a download, needed by a source with a URL.

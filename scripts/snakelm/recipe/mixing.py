@@ -51,7 +51,7 @@ def mixture_of(corpus: CorpusConfig) -> MixtureConfig | None:
         return None
     groups = {}
     if corpus.temperature is not None and corpus.temperature_over == "languages":
-        groups = {name: source.language for name, source in sources.items() if source.language is not None}
+        groups = {name: " ".join(source.language) for name, source in sources.items() if source.language}
         if unknown := sorted(sources.keys() - groups.keys()):
             raise ValueError(f"temperature_over: languages: source {' and '.join(unknown)} does not state its language")
     return MixtureConfig(weights=weights, epochs=epochs, temperature=corpus.temperature, groups=groups, max_tokens=most)
