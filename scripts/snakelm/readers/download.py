@@ -48,11 +48,11 @@ def fetch_url(source: SourceConfig, work: Path | None, timeout: float = TIMEOUT)
     shorter than announced, after several tries where another one may help.
     """
     url = source.url or ""
-    if source.cache and os.path.exists(source.cache):
-        if not os.path.isfile(source.cache):
+    if (cached := cached_copy(source)) is not None:
+        if not cached.is_file():
             raise UserError(f"{source.cache}: cache must be a file")
         log.info("%s is used for %s", source.cache, url)
-        return SourceFile(Path(source.cache), source.cache, stated=source.sha256)
+        return SourceFile(cached, str(source.cache), stated=source.sha256)
     if work is None:
         raise UserError(f"{url}: there is no folder to download into")
     name = urllib.parse.unquote(urllib.parse.urlsplit(url).path).rpartition("/")[2].replace("\0", "")
@@ -66,6 +66,12 @@ def fetch_url(source: SourceConfig, work: Path | None, timeout: float = TIMEOUT)
         remedy = "delete that line and raise attempt to take what is there now"
         _hold(sha256, held, path, f"{url}: sha256 is {sha256}, but was {held} at first ({source.lock}); {remedy}")
     return SourceFile(path, name or url, stated=sha256)
+
+
+def cached_copy(source: SourceConfig) -> Path | None:
+    """The local `cache` of a URL, with ~ expanded, where it exists."""
+    path = Path(source.cache).expanduser() if source.cache else None
+    return path if path is not None and path.exists() else None
 
 
 def _hold(found: str, wanted: str, path: Path, message: str) -> None:

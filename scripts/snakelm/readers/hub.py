@@ -15,8 +15,10 @@ from snakelm.readers.row import Row
 COMMIT = re.compile("[0-9a-f]{40}")
 
 
-def hub_rows(source: SourceConfig) -> Iterator[Row]:
+def hub_rows(source: SourceConfig, streaming: bool = False) -> Iterator[Row]:
     """The rows of one split, through the cache of `datasets` or streamed; whatever goes wrong there is one line.
+
+    streaming: read no more of it than is asked for, and keep nothing, whatever the recipe says.
 
     Without a stated revision the newest commit is recorded in `source.lock` at the first fetch, and read from then on.
     """
@@ -28,7 +30,9 @@ def hub_rows(source: SourceConfig) -> Iterator[Row]:
         raise UserError(f"hub: {hub.name} is a local folder; name its files under `files`, so that changes are noticed")
     revision = hub.revision or _held_revision(hub, source.lock)
     try:
-        rows = datasets.load_dataset(hub.name, hub.config, split=hub.split, revision=revision, streaming=hub.streaming)
+        rows = datasets.load_dataset(
+            hub.name, hub.config, split=hub.split, revision=revision, streaming=streaming or hub.streaming
+        )
     except Exception as error:
         raise UserError(f"hub: {hub.name} cannot be loaded ({_said(error)})") from error
     _refuse_another_commit(hub, revision, [file["filename"] for file in getattr(rows, "cache_files", [])])
