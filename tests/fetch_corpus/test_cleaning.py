@@ -258,3 +258,13 @@ def test_slips_are_told_with_the_nearest_key():
     Path("r.yaml").write_text("corpora: {a: {files: x.txt, clean: [ftfy, {step: length, min_wrods: 3}]}}")
     with pytest.raises(UserError, match=r"corpora.a.clean\[1\].min_wrods: unknown key; did you mean min_words"):
         load(["r.yaml"])
+
+
+def test_equal_texts_and_long_ones_as_examples():
+    rows = ["same same same same"] * 30 + ["x" * 500 + " b@c.org " + "y" * 500]
+    _, numbers = fetch(rows, clean=[{"step": "length", "max_chars": 1000}, "personal_data"])
+    length, hidden = numbers["cleaning"]
+    assert length["dropped"] == {"more than 1000 chars": 1} and length["examples"][0]["text"] == "x" * 160
+    _, numbers = fetch([*rows, "short"], "again", clean=["personal_data", {"step": "length", "max_chars": 10}])
+    assert numbers["cleaning"][0]["examples"] == [{"after": "x" * 39 + " <email> " + "y" * 112}]
+    assert [example["text"] for example in numbers["cleaning"][1]["examples"]].count("same same same same") == 1

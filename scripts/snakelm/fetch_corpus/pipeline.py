@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from snakelm.fetch_corpus.steps import Clean, CleaningStep, Dropped
@@ -27,39 +27,55 @@ class StepCount:
         self.seen = self.changed = self.characters = 0
         self.dropped: Counter[str] = Counter()
         self._examples: list[tuple[int, dict[str, str]]] = []
+        """A heap of the examples by their keys, no two of one key."""
 
     def count(self, before: str, after: str | Dropped) -> None:
         self.seen += 1
         if isinstance(after, Dropped):
             self.dropped[after.reason] += 1
             self.characters += len(before)
-            self._keep(before, {"reason": after.reason, "text": before[:SHOWN]})
+            reason = after.reason
+            self._keep(before, lambda: {"reason": reason, "text": before[:SHOWN]})
         elif after != before:
             self.changed += 1
             self.characters += len(before) - len(after)
-            self._keep(before, self._change(before, after))
+            cleaned = after
+            self._keep(before, lambda: self._change(before, cleaned))
 
     def _change(self, before: str, after: str) -> dict[str, str]:
         """The place of the first difference."""
-        same = next((at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one != other), None)
-        begin = max(0, (min(len(before), len(after)) if same is None else same) - SHOWN // 4)
+        begin = max(0, _common(before, after) - SHOWN // 4)
         found = {"after": after[begin : begin + SHOWN]}
         return {"before": before[begin : begin + SHOWN], **found} if self.step.shows_what_was_there else found
 
-    def _keep(self, text: str, example: dict[str, str]) -> None:
+    def _keep(self, text: str, example: Callable[[], dict[str, str]]) -> None:
         # The first of those with the largest keys is the one that gives way.
         key = -int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+        if any(key == kept for kept, _ in self._examples):
+            return  # the same text
         if len(self._examples) < EXAMPLES:
-            heapq.heappush(self._examples, (key, example))  # equal keys are equal texts
+            heapq.heappush(self._examples, (key, example()))
         elif key > self._examples[0][0]:
-            heapq.heapreplace(self._examples, (key, example))
+            heapq.heapreplace(self._examples, (key, example()))
 
     def report(self) -> dict[str, Any]:
         """For the manifest."""
         found: dict[str, Any] = {"step": self.step.step, "seen": self.seen, "changed": self.changed}
         found |= {"dropped": dict(sorted(self.dropped.items())), "characters_removed": self.characters}
-        found["examples"] = [example for _, example in sorted(self._examples, key=lambda pair: -pair[0])]
+        found["examples"] = [example for _, example in sorted(self._examples, key=lambda kept: -kept[0])]
         return {"source": self.source, **found} if self.source else found
+
+
+def _common(one: str, other: str) -> int:
+    """Length of the beginning that two texts have in common, by bisection: texts may be long."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 class Pipeline:
