@@ -28,7 +28,7 @@ def hub_rows(source: SourceConfig, streaming: bool = False) -> Iterator[Row]:
     assert hub is not None
     if os.path.exists(hub.name):
         raise UserError(f"hub: {hub.name} is a local folder; name its files under `files`, so that changes are noticed")
-    revision = hub.revision or _held_revision(hub, source.lock)
+    revision = hub.revision or _held_revision(hub, source.lock, looks_only=streaming)
     try:
         rows = datasets.load_dataset(
             hub.name, hub.config, split=hub.split, revision=revision, streaming=streaming or hub.streaming
@@ -44,13 +44,16 @@ def hub_rows(source: SourceConfig, streaming: bool = False) -> Iterator[Row]:
         raise UserError(f"hub: {hub.name}, after row {number}: cannot be read on ({_said(error)})") from error
 
 
-def _held_revision(hub: HubConfig, lock: str | None) -> str | None:
-    """The commit to read: what the lock file has, else the newest; None where that cannot be found out."""
+def _held_revision(hub: HubConfig, lock: str | None, looks_only: bool) -> str | None:
+    """The commit to read: what the lock file has, else the newest, which is then recorded; None where that cannot be
+    found out, and for who only looks and records nothing."""
     import huggingface_hub
 
     address = f"hub:{hub.name}"
     if held := recorded(lock, address):
         return held.removeprefix("commit ")
+    if looks_only:
+        return None
     try:
         newest = huggingface_hub.HfApi().dataset_info(hub.name).sha
     except Exception as error:  # offline, or of a kind that loading says better
