@@ -16,13 +16,15 @@ ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ROOT / "scripts" / "snakelm"
 LAYERS: list[set[str]] = [
     {"artifacts", "core"},
-    {"readers", "architectures", "tokenization", "metrics", "execution", "training"},
+    {"readers", "architectures", "tokenization", "metrics", "statistics", "execution", "training"},
     {"tasks"},
     {"runs"},
     set(STAGES),
     {"recipe"},
     {"planning"},
-    {"maintenance", "workflow"},
+    {"maintenance", "prediction"},
+    {"publishing"},
+    {"workflow"},
     {"cli"},
 ]
 """Bottom to top; a package imports its own modules and those of lower layers."""

@@ -10,6 +10,8 @@ import pytest
 from filelock import FileLock
 
 from snakelm.cli.main import SUBCOMMANDS, build_parser, main
+from snakelm.planning.samples import ROWS
+from snakelm.runs.stages import STAGES
 from snakelm.runs.store import Store
 from snakelm.workflow.rules import read_plan
 from tests.workspace import ROOT, Workspace
@@ -27,7 +29,7 @@ def here(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 
 def test_every_subcommand_is_there() -> None:
-    assert set(NAMES) == {"plan", "status", "gc", "adopt", "docs", "lock", "run"}
+    assert set(NAMES) == {*["plan", "status", "predict", "verify", "gc", "adopt", "publish", "docs", "lock", "run"]}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -38,6 +40,19 @@ def test_help_changes_nothing(name: str, here: Workspace) -> None:
     after = {path: path.stat().st_mtime_ns for path in here.folder.rglob("*") if path.suffix != ".pyc"}
     assert {path for path in after.keys() - before.keys() if path.name != "__pycache__"} == set()
     assert all(after[path] == stamp for path, stamp in before.items() if path.is_file())
+
+
+@pytest.mark.parametrize("command", [f"scripts/{stage}.py" for stage in STAGES])
+def test_help_of_a_stage_script_changes_nothing(command: str, here: Workspace) -> None:
+    before = {path for path in here.folder.rglob("*") if "__pycache__" not in path.parts}
+    assert here.python(command, "--help").startswith(f"usage: {Path(command).name}")
+    assert {path for path in here.folder.rglob("*") if "__pycache__" not in path.parts} == before
+
+
+@pytest.mark.parametrize("file", [*(ROOT / "benchmarks").glob("*.py"), ROOT / "tests/reproduce_tokenizers.py"], ids=str)
+def test_help_of_a_measuring_script_starts_nothing(file: Path) -> None:
+    done = subprocess.run([sys.executable, str(file), "--help"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stdout.startswith(f"usage: {file.name}")
 
 
 def test_help_imports_next_to_nothing() -> None:
@@ -111,6 +126,6 @@ def test_run_in_another_directory_takes_the_recipe_from_here_and_says_where_the_
     (here.folder / "text.txt").rename(here.folder / "sub" / "text.txt")
     printed = here.snakelm("run", "--configfile", "r.yaml", "--directory", "sub", "--cores", "1")
     assert "report      results/report.html" in printed and (here.folder / "sub" / "results" / "report.html").exists()
-    (here.folder / "sub" / "text.txt").write_bytes(b"\xff\xfe")
+    (here.folder / "sub" / "text.txt").write_bytes(b"one\n" * 5 * ROWS + b"\xff\xfe")  # behind what is looked at
     failed = here.snakelm("run", "--configfile", "r.yaml", "--directory", "sub", "--cores", "1", code=1)
     assert "failed      1 jobs" in failed and "no such recipe" not in failed

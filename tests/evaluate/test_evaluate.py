@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy
 import pandas
 import pytest
 
@@ -11,16 +12,17 @@ from snakelm.core.errors import UserError
 from snakelm.evaluate.config import EvaluateConfig
 from snakelm.evaluate.evaluate import evaluate
 from snakelm.runs.context import RunContext
+from snakelm.statistics.spread import Spread
 
 
-def finetune_run(folder, right: int, of: int = 10, task_type: str = "text_classification"):
+def finetune_run(folder, right: int, of: int = 10, task_type: str = "text_classification", init: str = "random"):
     """A folder as fine-tuning leaves it, with `right` right answers."""
     folder.mkdir()
     predictions = ["a"] * right + ["b"] * (of - right)
     pandas.DataFrame({"row": range(of), "gold": ["a"] * of, "prediction": predictions}).to_parquet(
         folder / "predictions.parquet"
     )
-    task = {"type": task_type, "metric": "accuracy", "rows": {"train": 5, "test": of}}
+    task = {"type": task_type, "metric": "accuracy", "rows": {"train": 5, "test": of}, "init": init}
     (folder / "task.json").write_text(json.dumps(task))
     return folder
 
@@ -34,19 +36,69 @@ def job(tmp_path, parents):
 def test_metrics_of_three_seeds(tmp_path):
     parents = {f"seed-{seed}": finetune_run(tmp_path / str(seed), right) for seed, right in ((3, 7), (10, 8), (1, 9))}
     headline = evaluate(job(tmp_path, parents))
-    # Student's t with 2 degrees of freedom: 4.302653 · 0.1 / √3 = 0.248414, and no accuracy is above 1
-    assert headline == {"metric": "accuracy", "mean": 0.8, "low": 0.551586, "high": 1.0, "n": 3}
+    # Seeds .9 .7 .8, row means 1 (seven), 2/3, 1/3, 0: MS_S = 10 · .02 / 2, MS_R = 3 · 1.155556 / 9, MS_E = (4.8 − .2 −
+    # 3.466667) / 18, for the mean of 30 scores; no accuracy is above 1
+    spread = Spread(0.1 / 30, (3.466667 / 9 - 1.133333 / 18) / 30, 2, 9)
+    low = round(0.8 - spread.half_width(0.95), 6)
+    assert headline == {"metric": "accuracy", "mean": 0.8, "low": low, "high": 1.0, "n": 3, "covers": "seeds and rows"}
     table = pandas.read_csv(tmp_path / "out/metrics.tsv", sep="\t")
-    assert list(table) == ["seed", "metric", "value", "n", "main", "greater_is_better"]
+    assert list(table) == ["seed", "split", "metric", "value", "n", "main", "greater_is_better"]
     main = table[table["main"]]
     assert main["seed"].tolist() == [1, 3, 10] and main["value"].tolist() == [0.9, 0.7, 0.8] and set(main["n"]) == {10}
     cell = json.loads((tmp_path / "out/cell.json").read_text())
     assert cell["metrics"]["accuracy"]["values"] == {"1": 0.9, "3": 0.7, "10": 0.8}
 
 
-def test_one_seed_has_no_interval(tmp_path):
+def test_one_seed_has_an_interval_over_rows(tmp_path):
+    """t(.975, 9) = 2.262157, s² = .25 · 10 / 9: ± .377026."""
     headline = evaluate(job(tmp_path, {"seed-0": finetune_run(tmp_path / "a", 5)}))
-    assert (headline["mean"], headline["low"], headline["n"]) == (0.5, None, 1)
+    assert headline == {"metric": "accuracy", "mean": 0.5, "low": 0.122974, "high": 0.877026, "n": 1, "covers": "rows"}
+
+
+def test_what_each_row_contributes(tmp_path):
+    parents = {f"seed-{seed}": finetune_run(tmp_path / str(seed), right) for seed, right in ((1, 7), (2, 8))}
+    evaluate(job(tmp_path, parents))
+    cell = json.loads((tmp_path / "out/cell.json").read_text())
+    table = numpy.load(tmp_path / "out/contributions.npy")
+    assert (cell["unit"], cell["units"], cell["seeds"]) == ("row", 10, ["1", "2"]) and table.shape == (3, 2, 10)
+    of = {name: table[place] for place, name in enumerate(cell["contributions"])}
+    assert of["accuracy"].tolist() == [[1] * 7 + [0] * 3, [1] * 8 + [0] * 2]
+    for name, found in of.items():
+        assert found.mean(1) == pytest.approx(list(cell["metrics"][name]["values"].values()), abs=1e-6)
+
+
+def test_rows_of_a_document_are_one_unit(tmp_path):
+    folder = finetune_run(tmp_path / "a", 5)
+    table = pandas.read_parquet(folder / "predictions.parquet")
+    table.assign(group=[f"test {n // 2}" for n in range(10)]).to_parquet(folder / "predictions.parquet")
+    grouped = evaluate(job(tmp_path, {"seed-0": folder}))
+    cell = json.loads((tmp_path / "out/cell.json").read_text())
+    assert (cell["unit"], cell["units"]) == ("group", 5) and grouped["high"] - grouped["mean"] > 0.377027
+
+
+def test_a_baseline_is_scored_once(tmp_path):
+    parents = {f"seed-{seed}": finetune_run(tmp_path / str(seed), 7, init="majority") for seed in (1, 2, 3)}
+    headline = evaluate(job(tmp_path, parents))
+    table = pandas.read_csv(tmp_path / "out/metrics.tsv", sep="\t")
+    assert headline["n"] == 1 and headline["covers"] == "rows" and table["seed"].isna().all() and len(table) == 3
+
+
+def test_validation_is_scored_where_there_is_one(tmp_path):
+    folder = finetune_run(tmp_path / "a", 5)
+    rows = pandas.DataFrame({"gold": ["a", "b"], "prediction": ["a", "a"]})
+    rows.to_parquet(folder / "predictions-validation.parquet")
+    evaluate(job(tmp_path, {"seed-0": folder}))
+    table = pandas.read_csv(tmp_path / "out/metrics.tsv", sep="\t")
+    found = table[table["metric"] == "accuracy"].set_index("split")[["value", "n"]].to_dict("index")
+    assert found == {"test": {"value": 0.5, "n": 10}, "validation": {"value": 0.5, "n": 2}}
+
+
+def test_the_same_test_has_the_same_digest_whatever_was_predicted(tmp_path):
+    digests = []
+    for name, right, of in (("a", 5, 10), ("b", 7, 10), ("c", 7, 11)):
+        evaluate(job(tmp_path, {"seed-0": finetune_run(tmp_path / name, right, of)}))
+        digests.append(json.loads((tmp_path / "out/cell.json").read_text())["test"])
+    assert digests[0] == digests[1] != digests[2]
 
 
 def test_runs_of_different_tests_are_refused(tmp_path):

@@ -308,9 +308,9 @@ def test_a_kill_while_a_run_on_another_disk_is_deleted_leaves_nothing_that_looks
 
     store = Store()
     (item, *_) = (item for item in garbage(needed(plan("a"), store), store) if item.kind == "run")
-    monkeypatch.setattr(Path, "rename", no_rename)
-    monkeypatch.setattr("snakelm.maintenance.garbage.remove_tree", killed)
-    with pytest.raises(KeyboardInterrupt):
-        list(delete([item], store))
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:  # an undo of all would change the folder back, and with it what `here` deletes
+        patch.setattr(Path, "rename", no_rename)
+        patch.setattr("snakelm.maintenance.garbage.remove_tree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            list(delete([item], store))
     assert not is_complete(here.folder / item.path)

@@ -9,8 +9,7 @@ import pandas
 import pytest
 
 from snakelm.core.errors import UserError
-from snakelm.metrics.intervals import mean_interval, paired_difference
-from snakelm.metrics.ranges import ANY, difference_range, range_of
+from snakelm.metrics.ranges import ANY, range_of
 from snakelm.tasks.config import task_types
 
 
@@ -131,46 +130,13 @@ def test_no_predictions_is_an_error():
         main_metric("multiple_choice", {"accuracy": 1.0}, "acuracy")
 
 
-def test_intervals():
-    interval = mean_interval([0.1, 0.2, 0.3])
-    assert (interval.low, interval.mean, interval.high, interval.n) == pytest.approx(
-        (0.2 - 0.2484138, 0.2, 0.2 + 0.2484138, 3), abs=1e-6
-    )
-    assert mean_interval([0.1, 0.2, 0.3], 0.9).high == pytest.approx(0.2 + 0.1685854, abs=1e-6)
-    assert mean_interval([0.5]).low is None and not mean_interval([0.5]).clear_of_zero
-    with pytest.raises(ValueError):
-        mean_interval([])
-
-
-def test_differences_are_paired_by_seed():
-    a, b = {1: 0.5, 2: 0.7, 3: 0.9, 4: 0.1}, {3: 0.8, 2: 0.6, 1: 0.4, 9: 0.0}
-    difference = paired_difference(a, b)
-    assert difference.n == 3 and difference.mean == pytest.approx(0.1) and difference.clear_of_zero
-    assert difference.high - difference.mean == pytest.approx(0, abs=1e-12)  # unpaired it would be 0.5
-    assert paired_difference({1: 0.0}, {2: 0.0}) is None
-
-
 def test_no_heavy_imports():
     code = (
-        "import sys, snakelm.metrics.intervals, snakelm.evaluate.evaluate;"
+        "import sys, snakelm.statistics.verdicts, snakelm.evaluate.evaluate;"
         "from snakelm.tasks.config import task_types; task_types.classes();"
         "assert not {'torch', 'transformers', 'datasets', 'sklearn', 'numpy', 'pandas'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={"PATH": ""})
-
-
-def test_an_interval_ends_where_possible_scores_end():
-    wide = mean_interval([0.48, 0.83])
-    assert wide.low < -1 and wide.high > 2
-    clipped = mean_interval([0.48, 0.83], possible=range_of("accuracy"))
-    assert (clipped.low, clipped.mean, clipped.high) == (0, wide.mean, 1)
-    assert mean_interval([0.48, 0.83], possible=range_of("pearson")).low == -1
-    assert mean_interval([2.0, 9.0], possible=range_of("rmse")).low == 0
-    assert mean_interval([62.0, 64.0], possible=range_of("f1")).high >= 64, "a metric of that name in percent"
-    narrow = mean_interval([0.5, 0.5001])
-    assert narrow == mean_interval([0.5, 0.5001], possible=range_of("f1/answerable"))
-    difference = paired_difference({1: 0.9, 2: 0.5}, {1: 0.1, 2: 0.4}, possible=difference_range("f1"))
-    assert difference is not None and (difference.low, difference.high) == (-1, 1)
 
 
 def test_every_metric_has_its_range():

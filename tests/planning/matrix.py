@@ -25,7 +25,7 @@ from snakelm.recipe.schema import Recipe
 from snakelm.recipe.sections import SECTIONS as READERS
 from snakelm.runs.code import CodeDigests
 from snakelm.runs.digests import FileDigests
-from snakelm.runs.fingerprints import fingerprint
+from snakelm.runs.fingerprints import Fingerprints, fingerprint
 
 OWN = {"corpora": "txt", "tokenizers": "bpe", "models": "causal", "tasks": "classes"}
 SECTIONS = ("corpora", "tokenizers", "models", "tasks")
@@ -158,7 +158,7 @@ def _tries(
             try:
                 after = _identity(section, changed)
                 whole_same = _whole(section, changed) == _whole(section, entry)
-            except ValueError:
+            except (ValueError, UserError):
                 continue
             if whole_same or (after == before) != is_circumstance(field) or (after != before and after in seen):
                 continue
@@ -173,7 +173,9 @@ def _read(section: str, entry: dict[str, Any]) -> Config:
 
 
 def _identity(section: str, entry: dict[str, Any]) -> str:
-    return json.dumps(_read(section, entry).identity(), sort_keys=True)
+    """The identity in its normal form: a key is tried on an entry in which it means something."""
+    contents = Fingerprints(FileDigests(), CodeDigests())
+    return json.dumps(_read(section, entry).identity(contents), sort_keys=True)
 
 
 def _whole(section: str, entry: dict[str, Any]) -> dict[str, Any]:

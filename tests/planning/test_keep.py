@@ -56,3 +56,26 @@ def test_a_default_that_was_edited_and_is_asked_for_makes_the_run_again(made: An
     assert planned(encoding="latin-1").kept
     assert not planned().kept  # explicit then, the default now: another value
     assert not planned(unit="line", encoding="latin-1").kept
+
+
+def test_a_run_whose_manifest_names_files_is_kept_by_what_was_in_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names of files, not their content, once stood in a run's config and its explicit keys."""
+    monkeypatch.chdir(tmp_path)
+    Path("a.txt").write_text("one\n")
+    Path("b.txt").write_text("two\n")
+    run = planned(files=["?.txt"], encoding="latin-1")
+    entry = run.typed()
+    run.folder.mkdir(parents=True)
+    manifest = Manifest(
+        run.stage, run.name, run.id, config=entry.identity(), explicit=entry.explicit(), sources=dict(run.sources)
+    )
+    assert manifest.config["files"] == ["?.txt"] and manifest.sources.keys() == {"a.txt", "b.txt"}
+    records.write(run.folder / "manifest.json", manifest)
+    run.folder.rename(run.folder.with_name("c-" + "0" * 12))  # other code, another id
+    assert planned(files=["b.txt", "a.txt"], encoding="latin-1").kept
+    assert not planned(files=["b.txt", "a.txt"]).kept
+    assert not planned(files="a.txt", encoding="latin-1").kept
+    Path("b.txt").write_text("three\n")
+    assert not planned(files=["?.txt"], encoding="latin-1").kept

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from snakelm.artifacts import records
+from snakelm.planning.explanation import TO_DO, explain
 from snakelm.planning.links import note_cells
 from snakelm.planning.plan import Plan
 from snakelm.planning.planner import make_plan
@@ -54,3 +55,14 @@ def test_a_damaged_run_stays_in_nobodys_way(finished: Plan) -> None:
     shutil.rmtree(cell.runs[0].folder)
     note_cells(plan())
     assert not cell.target.exists()
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"stage": 1, "name": "c"}', '{"stage": "fetch_corpus", "na'])
+def test_a_run_whose_manifest_and_copy_are_bad_is_planned_again(finished: Plan, content: str) -> None:
+    (corpus,) = finished.of("fetch_corpus")
+    for name in ("manifest.json", ".manifest.json"):
+        (corpus.folder / name).write_text(content)
+    for keep in ("rerun", "keep"):
+        recipe = load(["r.yaml"], {"on_code_change": keep})
+        line = explain(make_plan(recipe, name="r"), "fetch_corpus:c")[0]
+        assert line.state == TO_DO and "its manifest and the copy of it cannot be read" in line.why[0]

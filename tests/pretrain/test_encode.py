@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 
@@ -129,3 +130,22 @@ def test_a_corpus_without_text_is_refused(parents, tmp_path):
     corpus = lab.make_corpus(tmp_path / "corpus", [])
     with pytest.raises(UserError, match="no text to train on"):
         lab.encode(corpus, parents["tokenizer"], tmp_path / "out")
+
+
+def test_shuffled_documents_are_each_epoch_the_same_text_in_another_order(parents):
+    stream = TokenStream(parents["encoded"], "train")
+    offsets = np.load(parents["encoded"] / "train.offsets.npy")
+    documents = {stream.ids_T[a:b].tobytes() for a, b in itertools.pairwise(offsets)}
+    shuffled = stream.shuffled(seed=3)
+    seen = []
+    for epoch in (0, 1, 0):
+        whole = shuffled.ids(epoch, 0, stream.tokens)
+        starts = shuffled.word_starts(epoch, 0, stream.tokens)
+        pieces = [shuffled.ids(epoch, begin, 7) for begin in range(0, stream.tokens - 7, 7)]
+        assert np.array_equal(np.concatenate(pieces), whole[: 7 * len(pieces)])
+        assert starts.sum() == stream.word_starts(0, stream.tokens).sum()
+        end = stream.ids_T[-1]  # the separator, which is in no document but at its end
+        cuts = np.flatnonzero(whole == end) + 1
+        assert {part.astype(stream.ids_T.dtype).tobytes() for part in np.split(whole, cuts)[:-1]} == documents
+        seen.append(whole.tobytes())
+    assert seen[0] == seen[2] != seen[1]

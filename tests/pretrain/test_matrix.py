@@ -16,8 +16,8 @@ from tests.pretrain import lab
 
 MATRIX = {
     "mlm": "roberta bert distilbert electra albert deberta-v2 mpnet modernbert xlm-roberta convbert big_bird fnet"
-    " longformer mobilebert xmod reformer",
-    "clm": "gpt2 gpt_neox opt llama mistral qwen3 gemma mamba bert deepseek_v3 dbrx bamba xglm",
+    " longformer mobilebert xmod reformer squeezebert",
+    "clm": "gpt2 gpt_neox opt llama mistral qwen3 gemma mamba bert deepseek_v3 dbrx bamba xglm xlm xlnet reformer",
     "span_denoising": "t5 bart t5gemma",
 }
 CASES = [(objective, name) for objective, names in MATRIX.items() for name in names.split()]

@@ -73,9 +73,9 @@ def test_stopped_while_it_evaluates_it_evaluates_again(signum, parents, undistur
 
 
 MOMENTS = {
-    "a checkpoint half written": ("execution.checkpoints:_sha256", 2),
-    "a checkpoint not yet in place": ("execution.checkpoints:_sync", 9),
-    "older checkpoints not yet pruned": ("execution.checkpoints:prune", 2),
+    "a checkpoint half written": ("training.checkpoints:_sha256", 2),
+    "a checkpoint not yet in place": ("training.checkpoints:_sync", 9),
+    "older checkpoints not yet pruned": ("training.checkpoints:prune", 2),
     "trained, but nothing written": ("pretrain.results:write_results", 1),
     "the model written, its samples not": ("pretrain.results:write_samples", 1),
     "all written": ("execution.cost:cost", 1),

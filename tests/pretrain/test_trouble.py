@@ -165,3 +165,15 @@ def test_what_needs_a_validation_split_is_said_when_the_recipe_is_read():
         "keep: best needs a validation split, and corpus c holds none out; set its split"
     ]
     assert check(model, ("train", "validation")) == check(model, None) == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"architecture": "xlnet", "config": {"attn_type": "bi"}}, "xlnet sees the tokens that objective clm has it"),
+        (MASKED | {"config": {"is_decoder": True}}, "bert does not see the tokens after the hidden ones"),
+    ],
+)
+def test_a_network_that_looks_the_wrong_way_for_its_objective_is_refused(keys, message, parents, tmp_path):
+    with pytest.raises(UserError, match=message):
+        pretrain(lab.job(tmp_path, parents, steps=1, **keys))

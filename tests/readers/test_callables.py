@@ -22,6 +22,9 @@ def dicts(): return ({"text": str(i), 7: i} for i in range(2))
 def one(): return "whole"
 def breaks(): raise ValueError("no\\n such thing")
 def breaks_late(): yield "a"; raise KeyError("late")
+def leaves(): import sys; sys.exit("enough")
+def leaves_late(): yield "a"; raise SystemExit(3)
+def stopped(): raise SystemExit(143)
 def nothing(): pass
 def a_dict(): return {"text": "a"}
 def tuples(): return [("a", 1)]
@@ -71,6 +74,8 @@ def test_the_installed_default():
     [
         ("own_texts:breaks", "own_texts:breaks raised ValueError: no such thing at own_texts.py line 9"),
         ("own_texts:breaks_late", "own_texts:breaks_late, after row 1, raised KeyError: 'late'"),
+        ("own_texts:leaves", "own_texts:leaves raised SystemExit: enough at own_texts.py line 11"),
+        ("own_texts:leaves_late", "own_texts:leaves_late, after row 1, raised SystemExit: 3"),
         ("own_texts:nothing", "returned NoneType; expected a data frame, or an iterable of rows"),
         ("own_texts:a_dict", "returned a dict; expected rows"),
         ("own_texts:tuples", "row 1: a row must be a dict or a string, not tuple"),
@@ -88,6 +93,12 @@ def test_what_goes_wrong_is_one_line(python, said):
     with pytest.raises(UserError) as error:
         rows(python)
     assert said in str(error.value) and len(error.value.lines) == 1 and "\n" not in str(error.value)
+
+
+def test_a_job_that_is_told_to_stop_stops_in_a_callable_too():
+    with pytest.raises(SystemExit) as stopped:
+        rows("own_texts:stopped")
+    assert stopped.value.code == 143
 
 
 def test_wrong_arguments_are_one_line():

@@ -83,12 +83,17 @@ def test_bzip2_is_known_by_its_content():
     assert rows(files="a.txt.bz2", sha256=digest)
 
 
-def test_files_are_sorted_and_each_is_read_once():
+def test_files_are_sorted_and_each_is_read_once(caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("snakelm"), "propagate", True)
     for name in ("b", "a", "c"):
         write(f"data/{name}.txt", name)
     source = SourceConfig(files=["data/c.txt", "data/*.txt", "./data/a.txt"])
     assert source_paths(source) == ["data/a.txt", "data/b.txt", "data/c.txt"]
     assert [row["text"] for row in read_rows(source)] == ["a", "b", "c"]
+    assert "data/a.txt, data/c.txt: given more than once in files, read once" in caplog.text
+    caplog.clear()
+    list(read_rows(SourceConfig(files=["data/c.txt", "data/a.txt"])))
+    assert not caplog.records
 
 
 def test_a_name_with_brackets_is_a_name_where_it_exists():
@@ -327,3 +332,14 @@ def test_a_folder_that_cannot_be_read(checkout, monkeypatch):
     for files in ("data/shut/*.txt", "data/shut/a.txt", "data/shut/*/b.txt"):
         with pytest.raises(UserError, match="the folder data/shut cannot be read; fix its permissions"):
             source_paths(SourceConfig(files=files))
+
+
+def test_the_file_of_a_row_is_a_column():
+    write("data/a.csv", "x\n1\n")
+    write("data/b.jsonl", '{"x": 2, "file": "its own"}\n')
+    found = rows(files=["data/a.csv", "data/b.jsonl"])
+    assert [column(row, "file") for row in found] == ["data/a.csv", "its own"]
+    assert [dict(row) for row in found][0] == {"x": "1"}  # only where it is asked for
+    (row,) = rows(python="builtins:str", arguments={"object": "text"})
+    with pytest.raises(UserError, match="no column 'file'"):
+        column(row, "file")

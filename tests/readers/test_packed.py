@@ -17,6 +17,7 @@ import pyarrow.parquet
 import pytest
 
 from snakelm.core.errors import UserError
+from snakelm.fetch_corpus.config import TextSource
 from snakelm.readers import opening
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.rows import read_rows
@@ -98,13 +99,14 @@ def test_members_of_archives_are_read_like_files():
                 archive.addfile(info, io.BytesIO(content))
     write("a.tar.zst", zstd(Path("a.tar").read_bytes()))
     for name in ("a.zip", "a.tar", "a.tar.gz", "a.tar.xz", "a.tar.zst"):
-        found = rows(files=name, sha256=hashlib.sha256(Path(name).read_bytes()).hexdigest())
+        found = list(read_rows(TextSource(files=name, sha256=hashlib.sha256(Path(name).read_bytes()).hexdigest())))
         texts = [row["text"] for row in found]
         assert texts == (["a\n", "b", "from parquet"] if name == "a.zip" else ["b", "a\n", "from parquet"]), name
         assert found[texts.index("b")].where == f"{name}/in/b.jsonl.gz line 1"
         assert rows(files=name, members="in/*.txt") == [{"text": "a\n"}]
-        assert "nothing in this archive matches members: *.csv" in refused(files=name, members="*.csv")
-    assert "a.zip/.hidden: unknown format" in refused(files="a.zip", members=".hid*")
+        assert "no file matches members: *.csv; it holds in/" in refused(files=name, members="*.csv")
+        assert f"{name}: holds " in (said := refused(files=name)) and "say by members which are meant" in said
+        assert f"{name}/.hidden: unknown format" in refused(files=name, members=".hid*")
     assert not [name for name in os.listdir() if name.startswith("member-")]
 
 
@@ -134,15 +136,15 @@ def test_links_are_never_followed():
 
 def test_damaged_archives():
     write("a.zip", b"PK\3\4 not a zip")
-    assert "a.zip: damaged zip archive" in refused(files="a.zip")
+    assert "a.zip: damaged or truncated zip archive" in refused(files="a.zip")
     with zipfile.ZipFile("b.zip", "w") as archive:
         archive.writestr("a.txt", "hello hello")
     broken = bytearray(Path("b.zip").read_bytes())
     broken[broken.index(b"hello")] ^= 1
     write("b.zip", bytes(broken))
-    assert "b.zip: damaged zip archive (Bad CRC-32" in refused(files="b.zip")
+    assert "b.zip/a.txt: damaged or truncated member of an archive (Bad CRC-32" in refused(files="b.zip")
     write("c.tar", b"x" * 2000)
-    assert "c.tar: damaged tar archive" in refused(files="c.tar")
+    assert "c.tar: damaged or truncated tar archive" in refused(files="c.tar")
     with tarfile.open("d.tar.gz", "w:gz") as archive:
         archive.add("a.zip")
     write("d.tar.gz", Path("d.tar.gz").read_bytes()[:-20])

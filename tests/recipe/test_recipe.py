@@ -166,6 +166,27 @@ def tokenizer(entry: str) -> str:
         (tokenizer("{template_single: '[CLS] $A'}"), "template_single: '[CLS]' is not among special_tokens"),
         (tokenizer("{vocab_size: 255}"), "tokenizers.t.vocab_size: 255 is too small: special tokens and alphabet"),
         (GOOD.replace("{type: regression", "{gpus: 2, type: regression"), "tasks.k.gpus: a fine-tuning learns on one"),
+        (
+            GOOD.replace("learning_rate: 0.1", "layers: 1000000000"),
+            "models.m: layers 1,000,000,000, hidden_size 128 and vocab_size 1,000 make about 2.0e+14 parameters,"
+            " 786,432 GB in float32; the limit is 1e+12, give smaller sizes",
+        ),
+        (GOOD.replace("learning_rate: 0.1", "hidden_size: 10000000"), "make about 2.4e+15 parameters"),
+        (GOOD.replace("learning_rate: 0.1", "config: {vocab_size: 1e11}"), "make about 1.3e+13 parameters"),
+        (GOOD.replace("learning_rate: 0.1", "intermediate_size: 10000000000"), "make about 5.1e+12 parameters"),
+        (tokenizer("{vocab_size: 10000000000}"), "t.vocab_size: should be less than or equal to 10000000"),
+        (
+            GOOD.replace("learning_rate: 0.1", "batch_size: 100000000"),
+            "models.m.batch_size: 100,000,000 sequences a step are at least 1.3e+10 tokens; the limit is 1e+09, give",
+        ),
+        (
+            GOOD.replace("learning_rate: 0.1", "batch_tokens: 1e12"),
+            "models.m.batch_tokens: 7,812,500,000 sequences a step",
+        ),
+        (
+            GOOD.replace("{type: regression", "{batch_size: 10000000000, type: regression"),
+            "tasks.k.batch_size: 10,000,000,000 sequences a step are at least 1.0e+10 tokens",
+        ),
         (GOOD + "resources: {finetune: {gpus: 2}}", "resources.finetune.gpus: a fine-tuning learns on one device"),
     ],
 )

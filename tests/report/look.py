@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from snakelm.report.config import ReportConfig
+from snakelm.report.config import ReportRunConfig
 from snakelm.report.report import report
 from snakelm.runs.context import RunContext
 from tests.report.fake_runs import Results, ugly, usual
@@ -43,5 +43,5 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         parents = make(Path(folder)).parents
         description = "Does pretraining on the addresses help to date their paragraphs?"
-        config = ReportConfig(title="State of the Union", description=description)
+        config = ReportRunConfig(title="State of the Union", description=description)
         print(report(RunContext("default", config, parents, out, out)))

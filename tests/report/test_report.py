@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from snakelm.core.errors import UserError
-from snakelm.report.config import ReportConfig
+from snakelm.report.config import ReportRunConfig
 from snakelm.report.report import report
+from snakelm.report.tables import METRICS
 from snakelm.runs.context import RunContext
 from snakelm.runs.records import Subject
 from snakelm.runs.store import read_manifest
@@ -67,7 +68,7 @@ def make(results: Results, out: Path, **config) -> tuple[Page, dict, list[dict[s
     """(page, headline, rows of metrics.tsv) of a report on these results."""
     out.mkdir()
     headline = report(
-        RunContext("default", ReportConfig(**config), results.parents, out, out, subjects=results.subjects)
+        RunContext("default", ReportRunConfig(**config), results.parents, out, out, subjects=results.subjects)
     )
     with (out / "metrics.tsv").open(encoding="utf-8", newline="") as lines:
         scores = list(csv.DictReader(lines, delimiter="\t"))
@@ -101,14 +102,22 @@ def test_intervals_are_students(story):
     row = page.rows["era", "tiny", "accuracy"]
     assert words(row["pretrained"]) == "0.582 [0.557, 0.608] n = 3"
     assert words(row["random"]) == "0.495 [0.464, 0.526] n = 3"
-    assert words(row["difference"]) == "+0.087 [+0.031, +0.143] n = 3 ▲ clear gain"
-    assert headline == {"comparisons": 3, "clear_gains": 2, "clear_losses": 0, "scores": 36}
+    assert words(row["difference"]) == "+0.087 [+0.031, +0.143] n = 3 ▲ better, not after Holm’s correction"
+    answers = headline.pop("answers")
+    assert headline == {
+        **{"comparisons": 3, "better": 2, "worse": 0, "equivalent": 0, "inconclusive": 1, "scores": 36},
+    }
+    reserve = "(not after Holm’s correction) (other test rows may differ)"
+    assert answers[0] == f"era: pretraining helps, +0.087 [+0.031, +0.143] {reserve}"
+    assert answers[1].startswith("party: whether pretraining helps is open, +0.003 [−0.097, +0.104]")
+    assert all(answer in page.text for answer in answers)
 
 
 def test_smaller_is_better_and_not_clear(story):
     _, _, page, *_ = story
-    assert words(page.rows["year", "tiny", "rmse"]["difference"]) == "−7.80 [−12.65, −2.95] n = 3 ▲ clear gain"
-    assert "○ not clear of 0" in page.rows["party", "tiny", "macro_f1"]["difference"]
+    year = words(page.rows["year", "tiny", "rmse"]["difference"])
+    assert year == "−7.80 [−12.65, −2.95] n = 3 ▲ better, not after Holm’s correction"
+    assert "○ inconclusive" in page.rows["party", "tiny", "macro_f1"]["difference"]
     assert "rmse, lower is better, 800 test rows" in page.text
 
 
@@ -117,16 +126,18 @@ def test_confidence_widens_the_interval(tmp_path):
     page, headline, _ = make(usual(tmp_path / "results", confidence=0.99), tmp_path / "out")
     assert words(page.rows["era", "tiny", "accuracy"]["difference"]).startswith("+0.087 [−0.042, +0.217] n = 3 ○")
     assert "99 % interval" in page.text
-    assert headline["clear_gains"] < 2
+    assert headline["better"] < 2
 
 
 def test_metrics_has_every_score_once(story, hard):
     _, _, _, headline, scores = story
-    assert list(scores[0]) == ["model", "task", "init", "seed", "metric", "value", "n", "main"]
+    assert tuple(scores[0]) == METRICS
     assert len(scores) == headline["scores"] == 3 * 2 * 3 * 2
-    assert len({tuple(row[key] for key in list(row)[:5]) for row in scores}) == len(scores)
+    assert len({tuple(row[key] for key in list(row)[:6]) for row in scores}) == len(scores)
     wanted = {"model": "tiny", "task": "era", "init": "random", "seed": "2", "metric": "accuracy"}
-    assert wanted | {"value": "0.482", "n": "800", "main": "true"} in scores
+    evaluation = read_manifest(story[0].parents["evaluate:tiny.era.random"]).id
+    rest = {"split": "test", "value": "0.482", "n": "800", "main": "true", "greater_is_better": "true"}
+    assert wanted | rest | {"status": "ok", "run": "", "evaluation": evaluation} in scores
     results, _, _, _, scores = hard
     written = 0
     for folder in results.parents.values():
@@ -154,7 +165,8 @@ def test_missing_cells_and_single_seeds_are_said(hard):
     assert era["m2"]["random"].startswith("n/a") and era["m2"]["difference"] == "no seed has a value in both"
     assert "n = 4 of 5" in words(era["m10"]["difference"])
     assert era["_" + "long" * 18] | {"random": "not run", "difference": "no random runs"} == era["_" + "long" * 18]
-    assert words(era["m2"]["majority-class"]) == "0.310 n = 1"
+    assert words(era["m2"]["majority-class"]) == "0.310"
+    assert words(era["m2"]["best baseline"]).endswith("n = 5 ▲ better (majority-class)")
     assert headline["comparisons"] == 6 * 3 - 2 - 3
     assert "loss is not a finite number at 1 point" in page.text
 
@@ -195,7 +207,7 @@ def test_the_same_bytes_again(tmp_path):
         )
         files = [file for file in sorted(out.rglob("*")) if file.is_file() and file.parent.name != "circumstance"]
         made.append({file.name: file.read_bytes() for file in files})
-    assert set(made[0]) == {"report.html", "metrics.tsv", "results.svg", "results.png"}
+    assert set(made[0]) == {"report.html", "metrics.tsv", "summary.tsv", "results.svg", "results.png"}
     assert made[0] == made[1]
 
 
@@ -207,7 +219,7 @@ def test_order_and_circumstance_of_parents_do_not_count(story, tmp_path):
         (folder / "manifest.json").write_text(json.dumps(manifest | {"circumstance": {"seconds": 99}}))
     again.parents = dict(reversed(again.parents.items()))
     make(again, tmp_path / "out", title="Union")
-    for name in ("report.html", "metrics.tsv", "results.svg", "results.png"):
+    for name in ("report.html", "metrics.tsv", "summary.tsv", "results.svg", "results.png"):
         assert (tmp_path / "out" / name).read_bytes() == (out / name).read_bytes(), name
 
 
@@ -275,13 +287,14 @@ def test_sizes_of_a_task_make_a_learning_curve(tmp_path):
 
 def test_seeds_that_all_agree_get_no_interval_of_width_zero(tmp_path):
     results = Results(tmp_path / "results")
-    results.evaluate("tiny", "era", "majority", {1: 0.31, 2: 0.31, 3: 0.31})
+    results.evaluate("tiny", "era", "frozen", {1: 0.31, 2: 0.31, 3: 0.31})
+    results.evaluate("tiny", "era", "majority", {"": 0.31})
     results.evaluate("tiny", "era", "pretrained", {1: 0.5, 2: 0.6, 3: 0.7})
     results.evaluate("tiny", "era", "random", {1: 0.4, 2: 0.5, 3: 0.6})
     page, *_ = make(results, tmp_path / "out")
     row = page.rows["era", "tiny", "accuracy"]
-    assert words(row["majority"]) == "0.310 the same in every seed n = 3"
-    assert words(row["difference"]) == "+0.100 the same in every seed n = 3 ▲ clear gain"
+    assert words(row["frozen"]) == "0.310 the same in every seed n = 3" and words(row["majority"]) == "0.310"
+    assert words(row["difference"]) == "+0.100 the same in every seed n = 3 ▲ better"
 
 
 def test_tokenizers_are_compared_with_their_samples(tmp_path):
@@ -359,12 +372,11 @@ def test_sweeps_over_floats_are_grouped_by_model_and_task(tmp_path):
     assert headline["comparisons"] == 4
     assert words(page.rows[large, slow, "accuracy"]["pretrained"]) == "0.730 the same in every seed n = 2"
     assert words(page.rows[large, fast, "accuracy"]["random"]) == "0.710 [0.583, 0.837] n = 2"
-    columns = ["model", "task", "init", "seed", "metric", "value", "n", "main"]
-    assert list(scores[0]) == [*columns, "models.learning_rate", "tasks.learning_rate"]
+    assert list(scores[0]) == [*METRICS, "models.learning_rate", "tasks.learning_rate"]
     assert len(scores) == headline["scores"] == 4 * 2 * 2 + 1
     wanted = {"model": slow, "task": small, "init": "random", "seed": "2", "metric": "accuracy", "value": "0.52"}
     swept = {"models.learning_rate": "0.0003", "tasks.learning_rate": "0.0001"}
-    assert wanted | {"n": "800", "main": "true"} | swept in scores
+    assert any(wanted.items() | swept.items() <= row.items() for row in scores)
     assert [row["models.learning_rate"] for row in scores if row["model"] == "plain"] == [""]
 
 
@@ -373,7 +385,7 @@ def test_roles_mean_nothing(story, tmp_path):
     again = usual(tmp_path / "elsewhere")
     again.parents = {f"parent {number}": folder for number, folder in enumerate(again.parents.values())}
     make(again, tmp_path / "out", title="Union")
-    for name in ("report.html", "metrics.tsv", "results.svg", "results.png"):
+    for name in ("report.html", "metrics.tsv", "summary.tsv", "results.svg", "results.png"):
         assert (tmp_path / "out" / name).read_bytes() == (out / name).read_bytes(), name
 
 

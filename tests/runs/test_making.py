@@ -22,7 +22,7 @@ from tests.workspace import Workspace
 
 
 def a_manifest(store: Store, headline: dict) -> Manifest:
-    run = OrderedRun("n", "0" * 12, Path("x"), Subject(), "k", {}, {}, {}, (), {})
+    run = OrderedRun("n", "0" * 12, Path("x"), Subject(), "k", {}, {}, {}, {}, (), {})
     return describe(
         run, store, stage="evaluate", run_id="0" * 12, identity={}, parents={}, sources={}, code="c", files={},
         headline=headline, circumstance=Circumstance(),
@@ -201,3 +201,34 @@ def test_folders_on_different_file_systems_publish_all_the_same(ordered, moved):
         ordered.python("scripts/fetch_corpus.py", str(ordered.run.relative_to(ordered.folder) / "manifest.json"))
         assert (ordered.run / "train.parquet").exists()
         assert not list((ordered.run.parent / ".staging").iterdir())  # it was used, and nothing is left in it
+
+
+COUNT_CACHES = """
+import sys
+sys.path.insert(0, sys.argv.pop())
+from snakelm.runs import digests, making
+read, plain = [], digests.JsonCache.__init__
+digests.JsonCache.__init__ = lambda self, path: (read.append(path.name), plain(self, path))[1]
+making.Maker.make = lambda self: print(self.run.name)
+making.run_job("finetune")
+print(sorted(read))
+"""
+
+
+def test_a_job_of_many_runs_reads_its_caches_once(workspace):
+    """Seeds of a cell have the same sources, code and parents."""
+    (workspace.folder / "text.txt").write_text("one\ntwo\nthree\nfour\n")
+    (workspace.folder / "rows.csv").write_text("text,label\n" + "".join(f"row {n},{n % 2}\n" for n in range(20)))
+    (workspace.folder / "r.yaml").write_text(
+        "corpora: {c: {files: text.txt, split: none}}\n"
+        "tokenizers: {t: {corpus: c, vocab_size: 300}}\n"
+        "models: {m: {corpus: c, tokenizer: t, steps: 1}}\n"
+        "tasks: {k: {type: text_classification, data: {files: rows.csv}}}\n"
+        "experiments: [{model: m, tasks: k, seeds: [1, 2, 3], init: [random]}]\n"
+    )
+    workspace.order()
+    (copy,) = (workspace.folder / "results/.work/code").iterdir()
+    (order,) = (workspace.folder / "results/.work/orders/finetune").glob("*.json")
+    printed = workspace.python("-c", COUNT_CACHES, f"results/finetune/cells/{order.stem}.json", str(copy))
+    assert printed.split("\n", 3)[:3] == ["m.k.random.s1", "m.k.random.s2", "m.k.random.s3"]
+    assert "['code.json', 'files.json', 'parents.json']" in printed

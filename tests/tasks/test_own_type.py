@@ -17,8 +17,10 @@ from snakelm.core.errors import UserError
 from snakelm.evaluate.config import EvaluateConfig
 from snakelm.evaluate.evaluate import evaluate
 from snakelm.finetune.config import FinetuneConfig
+from snakelm.planning.planner import make_plan
 from snakelm.recipe.loading import load
 from snakelm.runs.context import RunContext
+from snakelm.runs.store import Store
 from snakelm.tasks.config import task_types
 from tests.finetune.lab import sentences
 
@@ -83,6 +85,31 @@ def test_a_recipe_knows_it(own_type, task, tmp_path, monkeypatch):
     assert type(loaded.tasks["mine"]) is own_type.HasWord and loaded.tasks["mine"].word == "of"
     with pytest.raises(UserError, match=r"tasks\.mine\.sharpness: is a key of task type has_word alone"):
         load(["r.yaml"], {"tasks": {"mine": {"type": "regression", "sharpness": 2}}})
+
+
+def test_a_recipe_asks_for_its_baselines(own_type, task, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recipe = {
+        "plugins": ["mine.py"],
+        "corpora": {"c": {"files": "rows.csv"}},
+        "tokenizers": {"t": {"corpus": "c", "family": "gpt2"}},
+        "models": {"m": {"corpus": "c", "tokenizer": "t", "architecture": "gpt2", "steps": 3}},
+        "tasks": {"mine": task},
+        "experiments": [{"model": "m", "tasks": "mine", "init": [], "baselines": ["never", "majority"]}],
+    }
+    runs = make_plan(load([], recipe, "test"), Store()).of("finetune")
+    assert [(run.subject.init, run.typed().baseline) for run in runs] == [
+        (name, name) for name in ("never", "majority")
+    ]
+    recipe["experiments"][0]["baselines"] = ["nevr"]
+    with pytest.raises(UserError, match=r"baselines: unknown baseline 'nevr'; did you mean never\?"):
+        load([], recipe, "test")
+    recipe["experiments"][0] |= {"baselines": [], "init": ["never"]}
+    with pytest.raises(UserError, match=r"init: never is a baseline; write baselines: \[never\]"):
+        load([], recipe, "test")
+    recipe["experiments"][0] |= {"baselines": ["tfidf"], "init": []}
+    with pytest.raises(UserError, match="the baseline tfidf does not exist for has_word; it has never, majority"):
+        load([], recipe, "test")
 
 
 def test_without_its_file_it_is_unknown(tmp_path):

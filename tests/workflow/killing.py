@@ -99,7 +99,7 @@ def stages_of(pid: int) -> list[tuple[psutil.Process, str]]:
 def no_half_runs(folder: Path) -> None:
     """Every folder that stands where runs stand is empty (Snakemake makes it) or complete, file by file."""
     for run in (folder / "results").glob("*/*-????????????"):
-        if run.parent.name != "latest" and run.is_dir() and any(run.iterdir()):
+        if run.parent.name not in ("latest", "recipes") and run.is_dir() and any(run.iterdir()):
             # Snakemake may have taken the manifest of a run whose stage was killed after it was done.
             assert is_complete(run), run
             manifest = read_manifest(run)

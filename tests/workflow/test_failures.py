@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from snakelm.planning.samples import ROWS
 from snakelm.runs.store import Store
 from tests.workspace import Workspace
 
@@ -29,7 +30,8 @@ def here(workspace: Workspace) -> Workspace:
     (workspace.folder / "text.txt").write_text("one two three\n" * 50)
     good = "text,label\n" + "one two,a\nthree,b\n" * 20
     (workspace.folder / "good.csv").write_text(good)
-    (workspace.folder / "bad.csv").write_text(good + "one,two,three\n")
+    # One wrong row behind all that is looked at when the recipe is planned.
+    (workspace.folder / "bad.csv").write_text(good + "one two,a\nthree,b\n" * (ROWS // 2) + "one,two,three\n")
     (workspace.folder / "r.yaml").write_text(RECIPE)
     return workspace
 
@@ -44,10 +46,10 @@ def reports(workspace: Workspace) -> set[str]:
 
 def test_one_bad_task_does_not_stop_the_rest(here: Workspace) -> None:
     printed = run(here, code=1)
-    assert printed.count("error: bad.csv line 42") == 1 and "Traceback" not in printed
+    assert printed.count(f"error: bad.csv line {ROWS + 42}") == 1 and "Traceback" not in printed
     assert printed.count("error: the same as finetune m.bad.") == 1
     end = printed[printed.index("failed      2 jobs") :]
-    assert "finetune m.bad.majority, finetune m.bad.tfidf:" in end and "bad.csv line 42: 3 columns" in end
+    assert "finetune m.bad.majority, finetune m.bad.tfidf:" in end and f"bad.csv line {ROWS + 42}: 3 columns" in end
     assert "2 jobs that need them were not made" in end
     assert reports(here) == {"r.partial"} and "report      results/report.html" in printed
     page = (here.folder / "results" / "report.html").read_text()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from snakelm.architectures import sizes
 from snakelm.architectures.config import ArchitectureConfig
 from snakelm.architectures.names import Network
-from snakelm.core.errors import UserError, did_you_mean
+from snakelm.core.errors import UserError, did_you_mean, one_line
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -101,8 +101,7 @@ def _construct(
 
 
 def _refused(arch: ArchitectureConfig, error: Exception) -> UserError:
-    reason = " ".join(str(error).split())[:300]
     return UserError(
         f"architecture {arch.architecture} refuses hidden_size {arch.hidden_size}, layers {arch.layers},"
-        f" heads {arch.heads}: {reason}; set what it needs under config:"
+        f" heads {arch.heads}: {one_line(error)}; set what it needs under config:"
     )

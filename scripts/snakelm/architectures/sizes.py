@@ -252,6 +252,10 @@ def particulars(arch: ArchitectureConfig, default: PretrainedConfig) -> dict[str
                     "clip_qkv": 8.0,
                 }
             }
+        case "xlm" if arch.network == "decoder":  # else each token sees those after it
+            return {"causal": True}
+        case "xlnet":  # the same
+            return {"attn_type": "uni"}
         case "mpt":  # its attention takes no dropout but the whole number 0
             return {"attn_config": {}}
         case "cohere_compass_text":

@@ -23,7 +23,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(given: argparse.Namespace) -> None:
-    plan, only = plan_of(given)
+    plan, only = plan_of(given, looks_at_data=not given.where)
     if given.where:
         from snakelm.planning.summary import whereabouts
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from snakelm.cli.checkout import checkout
 from snakelm.cli.options import Subparsers, plan_of
+from snakelm.core.errors import UserError
 from snakelm.workflow.snakemake_api import is_dry, is_quiet, recipe_options, working_directory
 
 DESCRIPTION = """\
@@ -83,7 +84,10 @@ def _say_what_failed(given: argparse.Namespace, planned: argparse.Namespace, sta
     from snakelm.planning.plan import FINISHED
     from snakelm.workflow.failures import obstacle, summary
 
-    plan, only = plan_of(planned)
+    try:
+        plan, only = plan_of(planned, looks_at_data=True)
+    except UserError:  # Snakemake's process has said it, and started nothing
+        return
     failures = plan.store.failures()
     if not failures:
         unlock = shlex.join(["snakelm", "run", *(["--configfile", *given.configfile] if given.configfile else [])])

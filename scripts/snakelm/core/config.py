@@ -3,11 +3,46 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from copy import copy
+from dataclasses import dataclass
 from types import NoneType
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
+
+
+class Contents(Protocol):
+    """What stands behind the names in a config. In an id it takes the place of the names: a file that was moved is the
+    same file. UserError where something is missing or cannot be read."""
+
+    def files(self, patterns: Sequence[str], in_order: bool = False) -> list[tuple[str, str]]:
+        """(path, sha256) of the local files that paths and globs name: sorted and each once, or as they are given."""
+        ...
+
+    def folder(self, name: str) -> dict[str, str] | None:
+        """File → sha256 of an outside model or tokenizer; None where the name is that of no local folder."""
+        ...
+
+    def code(self, place: str) -> Any:
+        """The code of the Python callable `module:function`."""
+        ...
+
+
+@dataclass(frozen=True)
+class View:
+    """Which part of a config is asked for, and how: see `Config.identity`, `explicit` and `written`."""
+
+    contents: Contents | None = None
+    """Without it names stand for themselves, and keys are as they were given."""
+    defaults: bool = True
+    written: bool = False
+    paths: bool = False
+    """Whether what files are called changes what is made of them, so that their paths stand beside their content."""
+
+
+CONTENT = "content"
+"""The key, in an identity, of what takes the place of a name."""
 
 
 class Config(BaseModel):
@@ -24,23 +59,46 @@ class Config(BaseModel):
     renamed: ClassVar[dict[str, str]] = {}
     """Keys of earlier versions → what they are called now; they are refused with the new name."""
 
-    def identity(self) -> dict[str, Any]:
-        """Every key that can change the result, with its value (defaults included), as plain JSON values."""
-        return dict(_identity(self, defaults=True))
+    def identity(self, contents: Contents | None = None) -> dict[str, Any]:
+        """Every key that can change the result, with its value (defaults included), as plain JSON values.
+
+        With `contents` in the normal form that ids are made of: what leads to the same result is the same.
+        """
+        return self.view(View(contents))
 
     def changed(self) -> set[str]:
         """The keys whose value is not the default. (Whether a key was written out must never matter.)"""
         values = self.__dict__
         return {key.name for key in keys_of(type(self)) if key.required or values[key.name] != key.default}
 
-    def explicit(self) -> dict[str, Any]:
+    def explicit(self, contents: Contents | None = None) -> dict[str, Any]:
         """The part of `identity` that differs from the defaults."""
-        return dict(_identity(self, defaults=False))
+        return self.view(View(contents, defaults=False))
 
-    def written(self) -> dict[str, Any]:
+    def written(self, contents: Contents | None = None) -> dict[str, Any]:
         """The part of `identity` that was written out or differs from the defaults. (A value that is written out is
         asked for, also where the default of the code happens to be the same.)"""
-        return dict(_identity(self, defaults=False, written=True))
+        return self.view(View(contents, defaults=False, written=True))
+
+    def view(self, view: View) -> dict[str, Any]:
+        """What of this config enters an id. A class whose keys depend on each other extends it: with `view.contents` it
+        leaves out what changes nothing here, and says in one way what can be said in several."""
+        values = self.__dict__
+        return {
+            key.name: (
+                {CONTENT: files}
+                if key.outside and view.contents and (files := _folder(values[key.name], view.contents)) is not None
+                else _view(values[key.name], view)
+            )
+            for key in keys_of(type(self))
+            if key.identity
+            and (
+                view.defaults
+                or key.required
+                or values[key.name] != key.default
+                or (view.written and key.name in self.model_fields_set)
+            )
+        }
 
 
 class Repeatable(Config):
@@ -108,6 +166,8 @@ class Key(NamedTuple):
     default: Any
     identity: bool
     """Whether it enters the id: neither a circumstance, nor a reference, nor for runs further down."""
+    outside: bool
+    """Whether it may name a local folder."""
 
 
 @functools.cache
@@ -119,29 +179,23 @@ def keys_of(model: type[BaseModel]) -> tuple[Key, ...]:
             field.is_required(),
             None if field.is_required() else field.get_default(call_default_factory=True),
             not (_marks(field).keys() & {"circumstance", "reference", "further_down"}),
+            is_outside(field),
         )
         for name, field in model.model_fields.items()
     )
 
 
-def _identity(value: Any, defaults: bool, written: bool = False) -> Any:
+def _folder(name: Any, contents: Contents) -> dict[str, str] | None:
+    return contents.folder(name) if isinstance(name, str) else None
+
+
+def _view(value: Any, view: View) -> Any:
     if isinstance(value, (str, int, float, bool, NoneType)):
         return value
-    if isinstance(value, BaseModel):
-        values = value.__dict__
-        return {
-            key.name: _identity(values[key.name], defaults, written)
-            for key in keys_of(type(value))
-            if key.identity
-            and (
-                defaults
-                or key.required
-                or values[key.name] != key.default
-                or (written and key.name in value.model_fields_set)
-            )
-        }
+    if isinstance(value, Config):
+        return value.view(view)
     if isinstance(value, dict):
-        return {str(key): _identity(item, defaults, written) for key, item in value.items()}
+        return {str(key): _view(item, view) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_identity(item, defaults, written) for item in value]
+        return [_view(item, view) for item in value]
     return value

@@ -7,13 +7,11 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 log = logging.getLogger("snakelm")
-Item = TypeVar("Item")
 _CLEAR = "\r\x1b[2K"
 """Takes away what a bar has drawn on the line."""
 
@@ -121,13 +119,3 @@ def _take_terminal(held: ExitStack) -> bool:
         held.close()
         return False
     return True
-
-
-def progress(items: Iterable[Item], what: str, total: int | None = None, unit: str = "") -> Iterator[Item]:
-    """Yield the items, showing progress; `total` defaults to their length where they have one."""
-    if total is None and hasattr(items, "__len__"):
-        total = len(items)  # type: ignore[arg-type]
-    with Progress(what, total, unit) as bar:
-        for item in items:
-            yield item
-            bar.advance()

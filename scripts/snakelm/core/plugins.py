@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import signal
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-from snakelm.core.errors import UserError
+from snakelm.core.errors import UserError, one_line
 
 
 def load(names: Iterable[str]) -> list[ModuleType]:
@@ -24,7 +25,7 @@ def load(names: Iterable[str]) -> list[ModuleType]:
 def _load(name: str) -> ModuleType:
     try:
         if name.endswith(".py"):
-            return _from_file(Path(name))
+            return _from_file(Path(name).expanduser())
         with_here = [os.getcwd(), *sys.path]
         before, sys.path[:] = list(sys.path), with_here
         try:
@@ -36,9 +37,10 @@ def _load(name: str) -> ModuleType:
         raise
     except ModuleNotFoundError as error:
         raise UserError(f"plugins: {name}: no module {error.name!r} is installed or in the working directory") from None
-    except Exception as error:
-        message = " ".join(str(error).split())
-        raise UserError(f"plugins: {name}: importing it raised {type(error).__name__}: {message}") from None
+    except (Exception, SystemExit) as error:
+        if isinstance(error, SystemExit) and error.code == 128 + signal.SIGTERM:
+            raise  # a job that was told to stop
+        raise UserError(f"plugins: {name}: importing it raised {type(error).__name__}: {one_line(error)}") from None
 
 
 def _from_file(file: Path) -> ModuleType:

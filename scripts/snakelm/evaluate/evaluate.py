@@ -1,26 +1,50 @@
-"""The stage evaluate: the test predictions of one cell's seeds → metrics with intervals.
+"""The stage evaluate: the predictions of one cell's seeds → metrics with intervals.
 
-Run folder: metrics.tsv (seed, metric, value, n, main, greater_is_better), one row per seed and metric, and cell.json
-(task type, main metric, and per metric the mean, its interval, the number of seeds and each seed's value).
+Run folder: metrics.tsv (seed, split, metric, value, n, main, greater_is_better), one row per seed, split and metric;
+cell.json (task type, main metric, what the test's units are, and per metric the mean, its interval, the number of seeds
+and each seed's value); contributions.npy, float32 (metrics, seeds, units): what each unit of the test contributes to
+each metric, in the order of cell.json's `contributions` and `seeds`. No seed enters a baseline: it is scored once, and
+its seed is empty. Of a test without labels all are there and hold no score; cell.json says "no labels: n predictions".
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snakelm.artifacts.files import write_json
 from snakelm.core.errors import UserError
 from snakelm.evaluate.config import EvaluateConfig
-from snakelm.metrics.intervals import mean_interval
 from snakelm.metrics.ranges import range_of
 from snakelm.runs.context import RunContext
-from snakelm.tasks.config import task_types
-from snakelm.tasks.metrics import Metrics
+from snakelm.statistics.estimates import Estimate, Scores, estimate
+from snakelm.tasks.config import TaskConfig, task_types
+from snakelm.tasks.metrics import NO_LABELS
 
-COLUMNS = ("seed", "metric", "value", "n", "main", "greater_is_better")
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from snakelm.statistics.units import Floats
+    from snakelm.tasks.metrics import Metrics
+
+PREDICTIONS = {"test": "predictions.parquet", "validation": "predictions-validation.parquet"}
+COLUMNS = ("seed", "split", "metric", "value", "n", "main", "greater_is_better")
+
+
+@dataclass
+class _Scored:
+    """What was found in the predictions of a cell's runs."""
+
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    """Of metrics.tsv."""
+    values: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Metric → seed → its value on the test."""
+    contributions: dict[str, list[Floats]] = field(default_factory=dict)
+    """Metric → what each unit of the test contributes, for each seed."""
 
 
 def evaluate(context: RunContext[EvaluateConfig]) -> dict[str, Any]:
@@ -28,6 +52,7 @@ def evaluate(context: RunContext[EvaluateConfig]) -> dict[str, Any]:
 
     Raises UserError if a run's predictions cannot be read or the runs are not of one task.
     """
+    import numpy
     import pandas
 
     seeds = sorted(
@@ -37,37 +62,64 @@ def evaluate(context: RunContext[EvaluateConfig]) -> dict[str, Any]:
     )
     if not seeds:
         raise UserError("evaluate: there are no fine-tuning runs to score")
-    rows: list[tuple[Any, ...]] = []
-    values: dict[str, dict[int, float]] = {}
-    task = _task(seeds[0][1])
-    metrics = _metrics(task["type"], seeds[0][1])
-    for seed, folder in seeds:
+    first = seeds[0][1]
+    task = _task(first)
+    for _, folder in seeds:
         if (other := _task(folder)) != task:
-            raise UserError(f"{folder}: is of another task or test ({other}) than {seeds[0][1]} ({task})")
-        table = pandas.read_parquet(folder / "predictions.parquet")
-        for metric, value in metrics.score(table).items():
-            value = round(value, 6)
-            rows.append((seed, metric, value, len(table), metric == task["metric"], metrics.greater_is_better(metric)))
-            values.setdefault(metric, {})[seed] = value
-    write_metrics(context.out / "metrics.tsv", rows)
-    intervals = {
-        name: mean_interval(list(of.values()), context.config.confidence, range_of(name)) for name, of in values.items()
-    }
+            raise UserError(f"{folder}: is of another task or test ({other}) than {first} ({task})")
+    task_type = _type(task["type"], first)
+    deterministic, unlabelled = task.pop("init") in task_type.baselines, task.pop("unlabelled")
+    named = {"": first} if deterministic else {str(seed): folder for seed, folder in seeds}
+    scored = _Scored()
+    for seed, folder in () if unlabelled else named.items():
+        _score(folder, seed, task["metric"], task_type.metrics, scored)
+    write_metrics(context.out / "metrics.tsv", scored.rows)
+    # A part of a metric that not every seed has would make a table with holes.
+    whole = [name for name, found in scored.contributions.items() if len(found) == len(named)]
+    table_MSU = numpy.array([scored.contributions[name] for name in whole]).astype(numpy.float32)
+    numpy.save(context.out / "contributions.npy", table_MSU)
+    test = pandas.read_parquet(first / PREDICTIONS["test"])
     cell = {
         **task,
-        "greater_is_better": metrics.greater_is_better(task["metric"]),
+        "greater_is_better": task_type.metrics.greater_is_better(task["metric"]),
         "confidence": context.config.confidence,
-        "seeds": [seed for seed, _ in seeds],
-        "metrics": {
-            name: {
-                **_rounded(intervals[name].as_dict()),
-                "values": {str(seed): value for seed, value in values[name].items()},
-            }
-            for name in values
-        },
+        "deterministic": deterministic,
+        "seeds": list(named),
+        "test": _digest(test, task_type),
+        "unit": task_type.metrics.unit_column(test) or "row",
+        "units": table_MSU.shape[-1],
+        "contributions": whole,
     }
+    found = {}
+    for name, values in scored.values.items():
+        of_units = table_MSU[whole.index(name)] if name in whole else None
+        one = Scores(values, of_units, len(test), deterministic=deterministic)
+        found[name] = _summary(estimate(one, context.config.confidence, range_of(name)))
+    cell["metrics"] = {name: {**found[name], "values": values} for name, values in scored.values.items()}
+    if unlabelled:
+        cell["note"] = NO_LABELS.format(task["test_rows"])
+        headline = {"metric": task["metric"], "note": cell["note"], "n": len(named)}
+    else:
+        headline = {"metric": task["metric"], **found[task["metric"]]}
     write_json(context.out / "cell.json", cell)
-    return {"metric": task["metric"], **_rounded(intervals[task["metric"]].as_dict())}
+    return headline
+
+
+def _score(folder: Path, seed: str, main: str, metrics: Metrics, scored: _Scored) -> None:
+    """Add what one run's predictions are worth."""
+    import pandas
+
+    for split, file in PREDICTIONS.items():
+        if split != "test" and not (folder / file).is_file():
+            continue
+        table = pandas.read_parquet(folder / file)
+        scores = {name: round(value, 6) for name, value in metrics.score(table).items()}
+        for name, value in scores.items():
+            scored.rows.append((seed, split, name, value, len(table), name == main, metrics.greater_is_better(name)))
+        if split == "test":
+            for name, part in metrics.contributions(table, scores).items():
+                scored.values.setdefault(name, {})[seed] = scores[name]
+                scored.contributions.setdefault(name, []).append(part)
 
 
 def write_metrics(path: Path, rows: list[tuple[Any, ...]]) -> None:
@@ -79,18 +131,35 @@ def write_metrics(path: Path, rows: list[tuple[Any, ...]]) -> None:
 
 def _task(folder: Path) -> dict[str, Any]:
     try:
-        description = json.loads((folder / "task.json").read_text(encoding="utf-8"))
-        return {"type": description["type"], "metric": description["metric"], "test_rows": description["rows"]["test"]}
+        found = json.loads((folder / "task.json").read_text(encoding="utf-8"))
+        task = {"type": found["type"], "metric": found["metric"], "test_rows": found["rows"]["test"]}
+        return {**task, "init": found.get("init"), "unlabelled": "test" in found.get("unlabelled", ())}
     except (OSError, ValueError, KeyError):
         raise UserError(f"{folder}: task.json cannot be read; is this a fine-tuning run?") from None
 
 
-def _metrics(task_type: str, folder: Path) -> Metrics:
+def _type(task_type: str, folder: Path) -> type[TaskConfig]:
     try:
-        return task_types.get(task_type).metrics
+        return task_types.get(task_type)
     except ValueError as error:
         raise UserError(f"{folder}: task.json: {error}") from None
 
 
-def _rounded(interval: dict[str, Any]) -> dict[str, Any]:
-    return {name: round(value, 6) if isinstance(value, float) else value for name, value in interval.items()}
+def _digest(test: DataFrame, task_type: type[TaskConfig]) -> str:
+    """A digest of the test's rows, the same whatever was predicted for them."""
+    columns = [name for name in ("row", "group", *task_type.inputs, "gold") if name in test]
+    hasher = hashlib.sha256()
+    for name in columns:
+        hasher.update(f"\n{name}\n".encode())
+        for cell in test[name]:
+            plain = cell.tolist() if hasattr(cell, "tolist") else cell
+            hasher.update(json.dumps(plain, default=str).encode() + b"\n")
+    return hasher.hexdigest()
+
+
+def _summary(found: Estimate | None) -> dict[str, Any]:
+    """An estimate as plain values, rounded; null where there is none."""
+    if found is None:
+        return dict.fromkeys(("mean", "low", "high", "n", "covers"))
+    low, high = (None if end is None else round(end, 6) for end in (found.low, found.high))
+    return {"mean": round(found.value, 6), "low": low, "high": high, "n": found.seeds, "covers": found.covers}

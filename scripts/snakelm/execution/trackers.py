@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from snakelm.core.console import log
-from snakelm.core.errors import UserError
+from snakelm.core.errors import UserError, one_line
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def reporting(names: Iterable[str], folder: Path, run_name: str) -> Iterator[Non
             try:
                 _BEGIN[name](folder, run_name)
             except Exception as error:  # whatever a service's client raises: no account, no network, a bad address
-                raise UserError(f"trackers: {name} cannot be started: {_line(error)}; or leave it out") from error
+                raise UserError(f"trackers: {name} cannot be started: {one_line(error)}; or leave it out") from error
             begun.append(name)
         yield
         failed = False
@@ -46,7 +46,7 @@ def reporting(names: Iterable[str], folder: Path, run_name: str) -> Iterator[Non
             try:
                 _finish(name, failed)
             except Exception as error:  # the model is trained: no tracker may take it away
-                log.warning(f"trackers: {name} could not be finished: {_line(error)}")
+                log.warning(f"trackers: {name} could not be finished: {one_line(error)}")
         for name in os.environ.keys() - before.keys():
             del os.environ[name]
         os.environ.update(before)
@@ -90,10 +90,6 @@ def _finish(name: str, failed: bool) -> None:
         import mlflow
 
         mlflow.end_run("FAILED" if failed else "FINISHED")
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
 
 
 _BEGIN = {

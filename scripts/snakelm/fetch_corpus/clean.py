@@ -13,6 +13,7 @@ from typing import Any
 from snakelm.core.errors import UserError
 from snakelm.fetch_corpus.config import CorpusConfig
 from snakelm.fetch_corpus.pipeline import Pipeline, StepCount
+from snakelm.readers.classes import ClassNumber
 from snakelm.readers.row import Row
 
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -89,7 +90,8 @@ class Cleaner:
 
 
 def scalar(value: Any) -> Any:
-    """A bool, int (64 bit), float or str as it can stand in a column; None for null and NaN; dates become strings.
+    """A bool, int (64 bit), float or str as it can stand in a column; None for null and NaN; dates become strings,
+    numbers of named classes their names.
 
     NotImplemented for what is not a scalar: lists, dicts, bytes, arrays.
     """
@@ -99,6 +101,8 @@ def scalar(value: Any) -> Any:
         return value
     if hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0:  # a numpy scalar
         return scalar(value.item())
+    if isinstance(value, ClassNumber):
+        return value.name
     if isinstance(value, int):
         return int(value) if -INT64 <= value < INT64 else str(value)
     if isinstance(value, float):

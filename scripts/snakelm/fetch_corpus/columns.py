@@ -12,6 +12,7 @@ from snakelm.core.errors import UserError
 from snakelm.fetch_corpus.clean import scalar
 from snakelm.readers.corpus import NAMED
 from snakelm.readers.row import Row
+from snakelm.readers.rows import column, has_column
 
 MOST = 1000
 TYPES: dict[type | None, pyarrow.DataType] = {
@@ -57,13 +58,14 @@ class Columns:
         return [self._value(row, name) for name in self.types]
 
     def _value(self, row: Row, name: str) -> Any:
-        if name not in row:
+        if not has_column(row, name):
             return None
         self.seen.add(name)
-        value = scalar(row[name])
+        cell = column(row, name)
+        value = scalar(cell)
         if value is NotImplemented:
             if self.keep is not None:
-                raise UserError(f"{row.where}: keep: column {name!r} holds {type(row[name]).__name__}, no scalars")
+                raise UserError(f"{row.where}: keep: column {name!r} holds {type(cell).__name__}, no scalars")
             self.nested.setdefault(name, row.where)
             return None
         if value is not None:

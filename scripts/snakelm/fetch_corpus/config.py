@@ -7,16 +7,17 @@ import re
 import string
 import urllib.parse
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator, SerializeAsAny, field_validator, model_validator
 
-from snakelm.core.config import Config, Repeatable, circumstance, further_down
+from snakelm.core.config import Config, Repeatable, View, circumstance, further_down
 from snakelm.core.errors import did_you_mean
 from snakelm.core.quantities import Count
 from snakelm.fetch_corpus.steps import CleaningStep, read_step
 from snakelm.readers.config import SourceConfig
+from snakelm.readers.row import FILE
 
 
 class SplitConfig(Config):
@@ -99,6 +100,8 @@ Step = Annotated[SerializeAsAny[CleaningStep], PlainValidator(read_step, json_sc
 class TextSource(SourceConfig):
     """A source of documents: rows, and what of a row is the text."""
 
+    reads_whole_archives: ClassVar[bool] = True
+
     template: str | None = Field(
         None,
         description='Text made of several columns, as in "{title}\\n\\n{body}"; {{ and }} are braces. Takes the place '
@@ -138,6 +141,10 @@ class TextSource(SourceConfig):
         if template is not None and not columns_of(template):
             raise ValueError('template names no column; write one in braces, as in "{title}\\n\\n{body}"')
         return template
+
+    def columns(self) -> list[str]:
+        """The columns that the text is made of."""
+        return [self.text] if self.template is None else columns_of(self.template)
 
     @model_validator(mode="after")
     def _one_text(self) -> TextSource:
@@ -301,6 +308,20 @@ class CorpusConfig(Repeatable, TextSource):
         if self.group is not None and self.split.column is not None:
             raise ValueError("group goes with split fractions; split.column already says where each row goes")
         return self
+
+    def view(self, view: View) -> dict[str, Any]:
+        """Sources count by their names as the column `source` has them: a default one comes from the name of a file,
+        whose content alone counts otherwise."""
+        reads_paths = FILE in (self.group, *(self.keep or ())) or any(
+            FILE in part.source.columns() for part in self.parts()
+        )
+        values = super().view(replace(view, paths=view.paths or reads_paths))
+        if view.contents is not None and self.has_names:
+            for key in ("test", "validation", "sources"):
+                for source in values.get(key, ()):
+                    source.pop("name", None)
+            values["names"] = [part.name for part in self.parts()]
+        return values
 
     def splits(self) -> tuple[str, ...] | None:
         """The splits that the corpus will have, train first; None where only the data's own column can say."""

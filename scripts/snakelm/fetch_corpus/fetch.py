@@ -10,7 +10,7 @@ per document and one row group per split.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,16 +49,25 @@ def fetch_corpus(context: RunContext[CorpusConfig]) -> dict[str, Any]:
     return headline
 
 
-def check_rows(config: CorpusConfig, rows: Callable[[Part], Iterator[Row]], work: Path) -> None:
-    """UserError for the first row that a corpus cannot be made of; `work` is a folder for scratch files."""
-    _read(config, rows, work)
+def check_rows(
+    config: CorpusConfig, rows: Callable[[Part], Iterator[Row]], work: Path, incomplete: Collection[str] = ()
+) -> None:
+    """UserError for the first row that a corpus cannot be made of; `work` is a folder for scratch files.
+
+    incomplete: names of the sources of which `rows` gives only the beginning, which may have no documents in it.
+    """
+    _read(config, rows, work, incomplete)
 
 
-def _read(config: CorpusConfig, rows: Callable[[Part], Iterator[Row]], work: Path) -> Reading:
+def _read(
+    config: CorpusConfig, rows: Callable[[Part], Iterator[Row]], work: Path, incomplete: Collection[str] = ()
+) -> Reading:
     read = Reading(config, work)
     with Scratch(work / SCRATCH) as file, Progress("reading", unit="rows") as bar:
         for number, part in enumerate(read.parts):
             read.part(number, rows(part), file, bar)
+            if part.name not in incomplete:
+                read.refuse_empty(number)
     return read
 
 

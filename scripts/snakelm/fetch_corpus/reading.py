@@ -72,8 +72,12 @@ class Reading:
                 self.numbers.append(number)
                 self.duplicates.add(text)
                 scratch.add(packed, self.columns.values(row, name))
-        if part.name and number not in self.numbers[-1:]:
-            raise UserError(f"source {part.name} has no documents: {self._rows_and_reasons([number])}")
+
+    def refuse_empty(self, number: int) -> None:
+        """UserError if the part that was read last has a name but no documents."""
+        name = self.parts[number].name
+        if name and number not in self.numbers[-1:]:
+            raise UserError(f"source {name} has no documents: {self._rows_and_reasons([number])}")
 
     def _key(self, row: Row, text_digest: bytes, part: Part) -> int:
         split, group = self.config.split, self.config.group

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +14,13 @@ from snakelm.core.console import log
 from snakelm.core.errors import UserError
 from snakelm.finetune.rows import task_rows
 from snakelm.finetune.splits import hold_out, sample
+from snakelm.readers.config import SourceConfig
 from snakelm.readers.corpus import SPLITS, has_split, read_split
 from snakelm.readers.row import Row
 from snakelm.readers.rows import read_rows
 from snakelm.tasks.config import TaskConfig
 from snakelm.tasks.data import TaskData, Where
+from snakelm.tasks.unlabelled import why_unlabelled
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -57,13 +59,20 @@ class _Request:
 
 @functools.lru_cache(maxsize=2)
 def _load(request: _Request) -> TaskData:
-    task = request.task
-    raw = _read_sources(request)
-    frames = {split: task_rows(rows, task, split, _source_name(task, split)) for split, rows in raw.items()}
+    return assemble(request.task, _read_sources(request))
+
+
+def assemble(task: TaskConfig, raw: Mapping[str, list[Row]]) -> TaskData:
+    """The task's data, given all rows of its sources by split (one split, train, where all splits are made of it)."""
+    unlabelled = unlabelled_splits(raw, task)
+    frames = {
+        split: task_rows(rows, task, split, source_name(task, split), split not in unlabelled)
+        for split, rows in raw.items()
+    }
     wheres = {split: _where(rows) for split, rows in raw.items()}
-    task.check_rows(frames, wheres)
+    task.check_rows(_without(unlabelled, frames), wheres)
     frames, wheres = _make_splits(frames, wheres, task)
-    labels = task.find_labels(frames, wheres)
+    labels = task.find_labels(_without(unlabelled, frames), wheres)
     frames = _sampled(frames, task)
     frames, duplicates = _without_duplicates(frames, task)
     for split, frame in frames.items():
@@ -72,10 +81,24 @@ def _load(request: _Request) -> TaskData:
     if labels is not None and (unseen := task.untrained_labels(labels, frames["train"])):
         log.warning(f"train: no row has the label {', '.join(map(repr, unseen[:5]))}" + (" …" if unseen[5:] else ""))
     log.info("rows: " + ", ".join(f"{split} {len(frame):,}" for split, frame in frames.items()))
-    return TaskData(frames, labels, duplicates, wheres)
+    raw_of: dict[str, Sequence[Row]] = {split: raw[split if split in raw else "train"] for split in frames}
+    return TaskData(frames, labels, duplicates, wheres, raw_of, unlabelled)
 
 
-def _source_name(task: TaskConfig, split: str) -> str:
+def unlabelled_splits(raw: Mapping[str, list[Row]], task: TaskConfig) -> frozenset[str]:
+    """The splits that have no labels, which the test alone may lack."""
+    why = why_unlabelled(raw["test"], raw["train"], task) if {"test", "train"} <= raw.keys() else None
+    if why is None:
+        return frozenset()
+    log.warning(f"test: {why}: it gets predictions without scores")
+    return frozenset({"test"})
+
+
+def _without(splits: frozenset[str], frames: dict[str, DataFrame]) -> dict[str, DataFrame]:
+    return {split: frame for split, frame in frames.items() if split not in splits}
+
+
+def source_name(task: TaskConfig, split: str) -> str:
     """What messages call a split's source."""
     if task.corpus is not None:
         return f"corpus {task.corpus}"
@@ -96,18 +119,20 @@ def _read_sources(request: _Request) -> dict[str, list[Row]]:
     if task.corpus is not None:
         if request.corpus is None:
             raise UserError(f"corpus {task.corpus}: its run folder was not given")
-        return {split: rows for split in SPLITS if (rows := _corpus_rows(request.corpus, split, task))}
+        return {split: rows for split in SPLITS if (rows := corpus_rows(request.corpus, split, task))}
+    given = sources_of(task)
+    return {split: list(read_rows(source, request.sources, request.work)) for split, source in given.items()}
+
+
+def sources_of(task: TaskConfig) -> dict[str, SourceConfig]:
+    """Split → the source of its rows; a task with `data` has one split, called train."""
     given = {"train": task.data or task.train, "validation": task.validation, "test": task.test}
     if not task.trains:
         given = {"test": task.test or task.data or task.train}
-    return {
-        split: list(read_rows(source, request.sources, request.work))
-        for split, source in given.items()
-        if source is not None
-    }
+    return {split: source for split, source in given.items() if source is not None}
 
 
-def _corpus_rows(folder: Path, split: str, task: TaskConfig) -> list[Row]:
+def corpus_rows(folder: Path, split: str, task: TaskConfig) -> list[Row]:
     """Documents, or their paragraphs with the document's other columns; each knows its place."""
     if not has_split(folder, split):
         return []

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from snakelm.architectures.names import Network
+from snakelm.artifacts import records
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
-from snakelm.execution import threads
 from snakelm.execution.devices import claimed
 from snakelm.finetune.cache import shared
 from snakelm.finetune.config import FinetuneConfig
 from snakelm.finetune.predict import predict
-from snakelm.finetune.results import Result
+from snakelm.finetune.results import PREDICTOR, Fitted, Result
 from snakelm.finetune.train import fine_tune
 from snakelm.finetune.weights import (
     load_config,
@@ -39,6 +39,7 @@ from snakelm.tasks.config import TaskConfig
 from snakelm.tasks.data import TaskData
 from snakelm.tasks.features import Features
 from snakelm.tasks.learner import Learner
+from snakelm.training import threads
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -46,8 +47,8 @@ if TYPE_CHECKING:
 
 def run(context: RunContext[FinetuneConfig], data: TaskData) -> Result:
     """Train and predict; writes the model and its tokenizer into context.out."""
-    _claim_gpu(context.config.task.gpus)
-    _set_up(context.threads)
+    claim_gpu(context.config.task.gpus)
+    set_up(context.threads)
     task, began = context.config.task, time.monotonic()
     source = _source(context)
     tokenizer = load_tokenizer(context.parents["tokenizer"] if source is None else source)
@@ -68,19 +69,23 @@ def run(context: RunContext[FinetuneConfig], data: TaskData) -> Result:
         learner, features = _prepared(here, data, tokenizer, length, kind, context.cache)
         work = context.work / f"point-{number}" if len(points) > 1 else context.work
         model, curve = _train(learner, config, source, features, data, context.config.seed, work)
-        validation, score = _validate(learner, model, features, data)
+        validation, tuned, score = _validate(learner, model, features, data)
         if len(points) > 1:
             tried.append({**point, "validation": score})
             log.info(f"grid point {number + 1} of {len(points)}: {point} → {score:.4f} on validation")
         if best is None or _better(task, score, best.score):
-            best = _Tried(score, learner, model, features, point, validation, curve)
+            best = _Tried(score, learner, model, features, point, validation, tuned, curve)
     assert best is not None  # a grid has a point at least
     learner, model = best.learner, best.model
     test, _ = predict(learner, model, best.features["test"], data.splits["test"], "testing")
+    test = learner.task.decide(test, data.labels, best.tuned)
     learner.finish(model)
     _save(model, tokenizer, learner.max_length, context.out)
+    facts = {name: getattr(learner, name) for name in learner.facts}
+    fitted = Fitted(kind, learner.max_length, data.labels, best.point, facts, best.tuned)
+    records.write(context.out / PREDICTOR, fitted)
     context.times |= {"seconds": round(time.monotonic() - began, 2), "device": str(next(model.parameters()).device)}
-    return Result(test, best.validation, best.curve, best.point, tried)
+    return Result(test, best.validation, best.curve, best.point, best.tuned, tried)
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,7 @@ class _Tried:
     features: dict[str, Features]
     point: dict[str, Any]
     validation: DataFrame | None
+    tuned: dict[str, float]
     curve: list[dict[str, Any]]
 
 
@@ -113,9 +119,9 @@ def _train(
         from safetensors.torch import load_model as read
 
         read(model, done / "model.safetensors", strict=False)
-        return _on_device(model), json.loads((done / "curve.json").read_text())
+        return on_device(model), json.loads((done / "curve.json").read_text())
     if not learner.task.trains:
-        return _on_device(model), []
+        return on_device(model), []
     validation = (features["validation"], data.splits["validation"]) if "validation" in features else None
     model, curve = fine_tune(learner, model, features["train"], validation, seed, work)
     from safetensors.torch import save_model
@@ -129,19 +135,22 @@ def _train(
     return model, curve
 
 
-def _on_device(model: Any) -> Any:
+def on_device(model: Any) -> Any:
+    """The model, on the GPU where there is one."""
     return model.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _validate(
     learner: Learner[Any], model: Any, features: dict[str, Features], data: TaskData
-) -> tuple[DataFrame | None, float]:
+) -> tuple[DataFrame | None, dict[str, float], float]:
+    """Predictions for validation, what they were used to tune, and the main metric of them."""
     if "validation" not in features:
-        return None, 0.0
+        return None, learner.task.tuned(None, data.labels), 0.0
     table, _ = predict(learner, model, features["validation"], data.splits["validation"], "validating")
-    metrics = learner.task.metrics
+    tuned, metrics = learner.task.tuned(table, data.labels), learner.task.metrics
+    table = learner.task.decide(table, data.labels, tuned)
     scores = metrics.score(table)
-    return table, scores[metrics.main(scores, learner.task.metric)]
+    return table, tuned, scores[metrics.main(scores, learner.task.metric)]
 
 
 def _better(task: TaskConfig, score: float, than: float) -> bool:
@@ -211,7 +220,7 @@ def _save(model: Any, tokenizer: Any, max_length: int, out: Path) -> None:
 
 
 @functools.cache
-def _claim_gpu(gpus: int | None) -> None:
+def claim_gpu(gpus: int | None) -> None:
     """Once per process, before torch looks: the seeds of a job stay on one GPU, given back when the process ends."""
     _held.enter_context(claimed(gpus))
 
@@ -220,7 +229,7 @@ _held = contextlib.ExitStack()
 
 
 @functools.cache
-def _set_up(granted: int) -> None:
+def set_up(granted: int) -> None:
     """Once per process: as many threads as granted, and no chatter of the libraries."""
     import transformers
 

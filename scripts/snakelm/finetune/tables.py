@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from snakelm.readers.row import Row
+from snakelm.tasks.config import TaskConfig
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 _ORDER = (
     "row",
+    "group",
     "question",
     "context",
     "text",
@@ -25,7 +29,7 @@ _ORDER = (
     "prediction",
     "score",
 )
-_LEFT_OUT = ("group", "starts")
+_LEFT_OUT = ("starts",)
 
 
 def write_predictions(table: DataFrame, folder: Path, split: str = "test") -> None:
@@ -34,7 +38,7 @@ def write_predictions(table: DataFrame, folder: Path, split: str = "test") -> No
     In the TSV lists are joined by spaces (words, tags) or |, scores have four digits, and line breaks and tabs
     inside texts are written as \\n and \\t.
     """
-    name = "predictions" if split == "test" else f"predictions-{split}"
+    name = _stem(split)
     table = table.drop(columns=[column for column in _LEFT_OUT if column in table])
     first = [column for column in _ORDER if column in table]
     columns = first + [str(column) for column in table.columns if column not in first]
@@ -43,6 +47,23 @@ def write_predictions(table: DataFrame, folder: Path, split: str = "test") -> No
     words = "words" in table
     rows = ([_cell(cell, " " if words else "|") for cell in cells] for cells in table.itertuples(index=False))
     write_tsv(folder / f"{name}.tsv", columns, rows)
+
+
+def write_official(table: DataFrame, rows: Sequence[Row], task: TaskConfig, folder: Path, split: str = "test") -> None:
+    """The same in the format of the field's scorers, where it has one: predictions.txt, .conll, .conllu or .json.
+
+    rows: those of the split as their source has them; the column `row` of the table numbers them.
+    """
+    official = task.official_format(rows[int(table["row"].iloc[0])])
+    if official is not None:
+        with open(folder / f"{_stem(split)}{official.suffix}", "w", encoding="utf-8", newline="\n") as file:
+            records: Any = table.to_dict("records")
+            official.write(file, ((rows[int(cells["row"])], cells) for cells in records))
+
+
+def _stem(split: str) -> str:
+    """The name of a split's files, without what says their format."""
+    return "predictions" if split == "test" else f"predictions-{split}"
 
 
 def write_tsv(path: Path, columns: list[str], rows: Iterable[Iterable[Any]]) -> None:

@@ -14,7 +14,7 @@ from snakelm.finetune.depth import freeze, parameter_groups
 from snakelm.finetune.predict import predict
 from snakelm.tasks.features import Features
 from snakelm.tasks.learner import Learner
-from snakelm.training import schedule
+from snakelm.training import optimizers, schedule
 from snakelm.training.sampling import generator
 from snakelm.training.trainer import ExactTrainer, Setup
 
@@ -63,14 +63,13 @@ class TaskTrainer(ExactTrainer):
         super().__init__(model, learner.task, setup, samples, learner.collate)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        if self.optimizer is None:
-            device = next(self.model.parameters()).device
-            betas = (self.args.adam_beta1, self.args.adam_beta2)
-            fused = device.type in ("cpu", "cuda")
-            groups = parameter_groups(self.model, self.learner.task)
-            self.optimizer = torch.optim.AdamW(groups, betas=betas, fused=fused)
-        made: torch.optim.Optimizer = self.optimizer
+        if self.optimizer is None and self.config.optimizer == "adamw":
+            self.optimizer = optimizers.adamw(self.parameter_groups(), self.config)
+        made: torch.optim.Optimizer = super().create_optimizer(model)
         return made
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        return parameter_groups(self.model, self.learner.task)
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> torch.Tensor:
         items = torch.tensor(float(sum(self.learner.items(batch) for batch in batch_samples)), device=device)
@@ -87,7 +86,8 @@ class TaskTrainer(ExactTrainer):
         assert self.validation is not None, "evaluations are only asked for where there are validation rows"
         features, frame = self.validation
         table, loss = predict(self.learner, self.model, features, frame, "validating")
-        task = self.learner.task
+        task, labels = self.learner.task, self.learner.data.labels
+        table = task.decide(table, labels, task.tuned(table, labels))
         scores = task.metrics.score(table)
         main = scores[task.metrics.main(scores, task.metric)]
         logs = {"eval_loss": loss, MAIN: main, **{f"eval_{name}": value for name, value in scores.items()}}
@@ -129,6 +129,8 @@ def fine_tune(
     samples = LengthGroupedSamples(learner, train, task.batch_size, seed, steps * task.batch_size)
     trainer = TaskTrainer(learner, model, setup, samples, validation)
     trainer.run()
+    if trainer.average is not None:
+        trainer.average.put_in_place()
     if best and trainer.best is not None:
         from safetensors.torch import load_model
 

@@ -127,6 +127,18 @@ def load_model(
     return model
 
 
+def load_finished(learner: Learner[Any], folder: Path) -> PreTrainedModel:
+    """The model of a finished fine-tuning, on the CPU in float32; UserError if a weight is missing or misshapen."""
+    import transformers
+
+    config = read_config(folder)
+    loaded = read_weights(getattr(transformers, learner.auto_class), folder, config)
+    loaded.require_whole(folder)
+    model = loaded.model
+    model.float()
+    return model
+
+
 def _headed(learner: Learner[Any], config: PretrainedConfig, source: Path | str | None, seed: int) -> PreTrainedModel:
     from transformers import AutoModel
 

@@ -69,7 +69,8 @@ def adopt(plan: Plan, entry: str, folder: Path, link: bool = False) -> Path:
         raise UserError(f"{run.folder.name}: a job is making this run; stop it first, or let it finish") from None
     finally:
         remove_empty(work)
-    plan.store.link_latest(run.stage, run.name, run.folder)
+    plan.store.make_latest(plan.name)
+    plan.store.link_run(plan.name, run.stage, run.names, run.folder)
     return run.folder
 
 
@@ -77,7 +78,7 @@ def _run_of(plan: Plan, entry: str) -> PlannedRun:
     stage, _, name = entry.partition(":")
     if stage not in STAGES or not name:
         raise UserError(f"{entry}: write pretrain:<model> or save_tokenizer:<tokenizer>")
-    runs = {run.name: run for run in plan.of(stage)}
+    runs = {name: run for run in plan.of(stage) for name in run.names}
     if name not in runs:
         raise UserError(f"{entry}: the recipe has no such entry{did_you_mean(name, runs)}")
     run = runs[name]

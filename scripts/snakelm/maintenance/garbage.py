@@ -24,7 +24,18 @@ from snakelm.planning.plan import Plan
 from snakelm.runs.identity import id_of_folder
 from snakelm.runs.records import Order
 from snakelm.runs.stages import STAGES
-from snakelm.runs.store import COPY, MANIFEST, STAGING, Store, is_complete, read_manifest, remove_tree
+from snakelm.runs.store import (
+    CARD,
+    COPY,
+    MANIFEST,
+    REPORT_FILES,
+    STAGING,
+    Store,
+    is_complete,
+    read_manifest,
+    remove_empty,
+    remove_tree,
+)
 
 UNUSED = 7 * 24 * 3600
 """Seconds after which tokenized texts that nobody read count as not needed; they can be made again at any time."""
@@ -210,11 +221,21 @@ def _add_ancestors(runs: set[Key], store: Store) -> None:
 
 
 def _drop_dangling(store: Store) -> None:
-    """Links to what is gone."""
-    links = [store.root / "report.html", store.root / "metrics.tsv", *(store.root / "latest").glob("*/*")]
+    """Links to what is gone, and folders of nothing else."""
+    recipes = _entries(store.root / "recipes")
+    folders = [folder for recipe in recipes for folder in [*_entries(recipe), recipe] if folder.is_dir()]
+    links = [path for folder in folders for path in _entries(folder)]
     for path in links:
-        if path.is_symlink() and not path.exists():
-            path.unlink(missing_ok=True)
+        _drop_if_dangling(path)
+    for folder in folders:
+        remove_empty(folder)
+    for name in (*REPORT_FILES, "latest"):
+        _drop_if_dangling(store.root / name)
+
+
+def _drop_if_dangling(path: Path) -> None:
+    if path.is_symlink() and not path.exists():
+        path.unlink(missing_ok=True)
 
 
 def _item(kind: str, path: Path, stage: str = "") -> Item:
@@ -226,7 +247,7 @@ def _item(kind: str, path: Path, stage: str = "") -> Item:
             continue
         if not file.is_dir() and status.st_nlink == 1:
             size += status.st_size
-        if not file.is_dir() and file.name != MANIFEST:  # planning reads every manifest
+        if not file.is_dir() and file.name not in (MANIFEST, CARD):  # planning reads them
             used = max(used, status.st_atime, status.st_mtime)
     return Item(kind, path, size, used or path.lstat().st_mtime, stage)
 

@@ -1,1 +1,1 @@
-"""Metrics as pure functions of a table of predictions, and intervals over seeds: no torch, no network."""
+"""Metrics as pure functions of a table of predictions, and of all its rows but some: no torch, no network."""

@@ -8,8 +8,12 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from snakelm.statistics.units import share
+
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from snakelm.statistics.units import Floats, Units
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -21,11 +25,8 @@ def question_answering(predictions: DataFrame) -> dict[str, float]:
     questions, also for each kind. Source: Rajpurkar et al. 2018, the SQuAD 2.0 evaluation.
 
     Columns gold: list of accepted answers (empty: unanswerable); prediction: str ("" is: no answer)."""
-    gold, guess = [list(answers) for answers in predictions["gold"]], list(predictions["prediction"])
-    exact = [_best(_exact, answers, text) for answers, text in zip(gold, guess, strict=True)]
-    overlap = [_best(_overlap, answers, text) for answers, text in zip(gold, guess, strict=True)]
+    exact, overlap, answerable = _of_rows(predictions)
     metrics = {"f1": _mean(overlap), "exact_match": _mean(exact)}
-    answerable = [bool(answers) for answers in gold]
     if len(set(answerable)) == 2:
         for kind, wanted in (("answerable", True), ("unanswerable", False)):
             metrics[f"f1/{kind}"] = _mean([f for f, has in zip(overlap, answerable, strict=True) if has == wanted])
@@ -33,6 +34,28 @@ def question_answering(predictions: DataFrame) -> dict[str, float]:
                 [e for e, has in zip(exact, answerable, strict=True) if has == wanted]
             )
     return metrics
+
+
+def question_answering_without(predictions: DataFrame, units: Units) -> dict[str, Floats]:
+    """The metrics of `question_answering` of all units but one, for each."""
+    import numpy
+
+    exact, overlap, answerable = _of_rows(predictions)
+    found = {}
+    for name, scores in (("f1", overlap), ("exact_match", exact)):
+        found[name] = units.mean_without(scores)
+        for kind, of_kind in (("answerable", numpy.array(answerable)), ("unanswerable", ~numpy.array(answerable))):
+            parts = units.total(numpy.array(scores) * of_kind), units.total(of_kind)
+            found[f"{name}/{kind}"] = units.without(share, *parts)
+    return found
+
+
+def _of_rows(predictions: DataFrame) -> tuple[list[float], list[float], list[bool]]:
+    """Exact match and token F1 of each row, and whether it has an answer."""
+    gold, guess = [list(answers) for answers in predictions["gold"]], list(predictions["prediction"])
+    exact = [_best(_exact, answers, text) for answers, text in zip(gold, guess, strict=True)]
+    overlap = [_best(_overlap, answers, text) for answers, text in zip(gold, guess, strict=True)]
+    return exact, overlap, [bool(answers) for answers in gold]
 
 
 def normalize_answer(text: str) -> str:

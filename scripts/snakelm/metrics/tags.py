@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from snakelm.metrics.classification import f1_macro
+from snakelm.statistics.units import share
+
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from snakelm.statistics.units import Floats, Units
 
 NO_TAG = "<none>"
 """The prediction for a word of which the tokenizer left no token: no tag of any data set, so it counts as wrong."""
@@ -44,4 +49,35 @@ def token_classification(predictions: DataFrame) -> dict[str, float]:
         "precision": entities.precision_score(gold, guess, zero_division=0),
         "recall": entities.recall_score(gold, guess, zero_division=0),
         "accuracy": accuracy,
+    }
+
+
+def token_classification_without(predictions: DataFrame, units: Units) -> dict[str, Floats]:
+    """The metrics of `token_classification` of all units but one, for each; words of a row belong together."""
+    import numpy
+
+    gold, guess = [list(row) for row in predictions["gold"]], [list(row) for row in predictions["prediction"]]
+    right = [sum(a == b for a, b in zip(*rows, strict=True)) for rows in zip(gold, guess, strict=True)]
+    words = units.total([len(row) for row in gold])
+    found = {"accuracy": units.without(share, units.total(right), words)}
+    tags = {tag for row in gold for tag in row}
+    if not any(is_span_tag(tag) for tag in tags) and tags != {"O"}:
+        seen = sorted(tags | ({tag for row in guess for tag in row} - {NO_TAG, ""}))
+        ids = {tag: number for number, tag in enumerate(seen)}
+        rows = [number for number, row in enumerate(gold) for _ in row]
+        gold_W, guess_W = (numpy.array([ids.get(tag, -1) for row in side for tag in row]) for side in (gold, guess))
+        hits_W = numpy.where(gold_W == guess_W, gold_W, -1)
+        counts = (units.counts(each, len(ids), rows) for each in (hits_W, gold_W, guess_W))
+        return found | {"f1_macro": units.without(f1_macro, *counts)}
+    from seqeval.metrics.sequence_labeling import get_entities
+
+    guess = [["O" if tag in (NO_TAG, "") else tag for tag in row] for row in guess]
+    spans = [(set(get_entities(a)), set(get_entities(b))) for a, b in zip(gold, guess, strict=True)]
+    hits, true, said = (
+        units.total(counts) for counts in zip(*((len(a & b), len(a), len(b)) for a, b in spans), strict=True)
+    )
+    return found | {
+        "f1": units.without(lambda h, t, s: share(2 * h, t + s), hits, true, said),
+        "precision": units.without(share, hits, said),
+        "recall": units.without(share, hits, true),
     }

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from snakelm.core.errors import UserError
+from snakelm.core.registry import Registry
 from snakelm.runs.digests import digest
+from snakelm.runs.fingerprints import Recorded
 from snakelm.runs.identity import config_key
 from snakelm.runs.records import Manifest
+from snakelm.runs.stages import STAGES, resolve
 from snakelm.runs.store import MANIFEST, Store, read_manifest
 
 
@@ -38,17 +44,17 @@ class Catalogue:
     def id_of_equal(self, stage: str, key: str, identity: Mapping[str, Any], written: Mapping[str, Any]) -> str | None:
         """The id of the newest run that was asked for in the same words, whatever code made it; None if there is none.
 
-        Its parents and sources are the same (`key`), and so is the value of every key that the recipe writes out now,
+        Its parents are the same (`key`), and so is the value of every key that the recipe writes out now,
         or that differs from the default now or did then. Values are compared, not the words alone: a default that was
         edited, and is written out now, is another value than the one that an earlier run was made with.
         """
         if stage not in self._keys:
             found: dict[str, list[tuple[str, str, Manifest]]] = {}
             for run_id, folder in self._runs(stage).items():
-                made = self.manifest(self.store.root / stage / folder)
+                made = _in_normal_form(self.manifest(self.store.root / stage / folder))
                 parents = {role: parent.id for role, parent in made.parents.items()}
                 item = (made.circumstance.finished, run_id, made)
-                found.setdefault(config_key(stage, parents, made.sources), []).append(item)
+                found.setdefault(config_key(stage, parents), []).append(item)
             self._keys[stage] = found
         fits = [
             (finished, run_id)
@@ -64,6 +70,20 @@ class Catalogue:
         if stage not in self._existing:
             self._existing[stage] = self.store.existing(stage)
         return self._existing[stage]
+
+
+def _in_normal_form(made: Manifest) -> Manifest:
+    """The manifest with config and explicit keys as ids are made of them now: once names of files stood in a config,
+    and what was behind them in `sources` alone."""
+    reader = resolve(STAGES[made.stage].config)
+    if isinstance(reader, Registry):
+        return made
+    try:
+        config = reader.model_validate(made.config)
+        recorded = Recorded(made.sources)
+        return replace(made, config=config.identity(recorded), explicit=config.explicit(recorded))
+    except (ValidationError, UserError, KeyError):
+        return made  # content stands in it already, or it is of another version
 
 
 def _paths(config: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

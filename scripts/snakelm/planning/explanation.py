@@ -6,13 +6,15 @@ keys (old → new), parents, sources and code, read from its manifest.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from snakelm.core.config import CONTENT
 from snakelm.planning.plan import Plan, PlannedRun
+from snakelm.runs import libraries
 from snakelm.runs.records import Manifest, Subject
 from snakelm.runs.store import is_complete, is_damaged, read_manifest
 
@@ -25,6 +27,8 @@ class PlanLine:
 
     stage: str
     name: str
+    aliases: list[str]
+    """What other entries, which mean the same, call it."""
     id: str
     folder: str
     subject: Subject
@@ -32,6 +36,11 @@ class PlanLine:
     why: list[str]
     last_seconds: float | None
     """What the nearest run cost; for a finished run, what it cost itself."""
+
+    @property
+    def title(self) -> str:
+        """All of its names, for people."""
+        return f"{self.name} (= {', '.join(self.aliases)})" if self.aliases else self.name
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -48,6 +57,7 @@ def explain(plan: Plan, only: object = None) -> list[PlanLine]:
         if run.done:
             made = _manifest(run)
             why = ["made by other code, kept", *differences(run, made)] if run.kept else []
+            why += libraries.changed(made)
             if made.same_as:
                 why.append(f"same content as {made.same_as}")
             if made.adopted is not None:
@@ -65,7 +75,7 @@ def explain(plan: Plan, only: object = None) -> list[PlanLine]:
 
 
 def _line(run: PlannedRun, state: str, why: list[str], seconds: float | None) -> PlanLine:
-    return PlanLine(run.stage, run.name, run.id, run.folder.as_posix(), run.subject, state, why, seconds)
+    return PlanLine(run.stage, run.name, run.aliases, run.id, run.folder.as_posix(), run.subject, state, why, seconds)
 
 
 def _asked(plan: Plan, only: object) -> list[PlannedRun]:
@@ -93,6 +103,7 @@ def _reasons(run: PlannedRun, plan: Plan) -> tuple[list[str], float | None]:
         except (OSError, ValueError):
             continue
         changed = ["code changed"] if manifest.code != run.code else []
+        changed += libraries.changed(manifest) if run.versions else []
         found.append((differences(run, manifest) + changed or ["a folder of another name holds it"], manifest))
     if not found:
         return ["never made"], None
@@ -103,7 +114,7 @@ def _reasons(run: PlannedRun, plan: Plan) -> tuple[list[str], float | None]:
 def _earlier(run: PlannedRun, plan: Plan) -> set[Path]:
     """Folders of the runs that this entry had: those named after it, and the one that it had before it was renamed."""
     named = {path for path in plan.store.folders_of(run.stage, run.name) if is_complete(path)}
-    latest = plan.store.root / "latest" / run.stage / run.name
+    latest = plan.store.recipe(plan.name) / run.stage / run.name
     return named | ({latest.resolve()} if latest.exists() else set())
 
 
@@ -112,7 +123,7 @@ def differences(run: PlannedRun, manifest: Manifest) -> list[str]:
     found = []
     old, new = dict(_flat(manifest.config)), dict(_flat(dict(run.identity)))
     for key in sorted(old.keys() | new.keys()):
-        if old.get(key) != new.get(key):
+        if old.get(key) != new.get(key) and CONTENT not in key.split("."):  # said of the sources, below
             found.append(f"{key}: {_show(old, key)} → {_show(new, key)}")
     for role, parent in run.parents.items():
         before = manifest.parents.get(role)
@@ -120,12 +131,21 @@ def differences(run: PlannedRun, manifest: Manifest) -> list[str]:
             changed = f"{role} changed: {before.id} → {parent.canonical}" if before else f"new {role}"
             found.append(changed)
     found += [f"{role} left out" for role in manifest.parents if role not in run.parents]
-    sources = manifest.sources
-    for name in sorted(sources.keys() | run.sources.keys()):
-        if sources.get(name) != run.sources.get(name):
-            found.append(
-                f"source {name} " + ("new" if name not in sources else "changed" if name in run.sources else "left out")
-            )
+    return found + _changed_sources(manifest.sources, run.sources)
+
+
+def _changed_sources(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """One line for each source that changed; one that was moved or renamed is the same."""
+    found = []
+    before, now = list(old.values()), list(new.values())
+    for name in sorted(old.keys() | new.keys()):
+        if name not in new:
+            if old[name] not in now:
+                found.append(f"source {name} left out")
+        elif name in old and old[name] != new[name]:
+            found.append(f"source {name} changed")
+        elif name not in old and new[name] not in before:
+            found.append(f"source {name} new")
     return found
 
 

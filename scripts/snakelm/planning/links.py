@@ -1,4 +1,4 @@
-"""Keeping what lies beside the runs in step with a plan: the lists of cells, and results/latest."""
+"""Keeping what lies beside the runs in step with a plan: the lists of cells, and the links to a recipe's runs."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ def note_cells(plan: Plan) -> None:
 
 
 def link_latest(plan: Plan) -> None:
-    """Point results/latest at the recipe's finished runs."""
+    """Point results/recipes/<recipe> at the recipe's finished runs, and results/latest at that."""
     try:
+        plan.store.make_latest(plan.name)
         for run in plan.runs.values():
             if run.done:
-                plan.store.link_latest(run.stage, run.name, run.folder)
+                plan.store.link_run(plan.name, run.stage, run.names, run.folder)
     except OSError:
         pass

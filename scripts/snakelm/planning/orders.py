@@ -23,11 +23,13 @@ def order_of(job: PlannedJob, plan: Plan, code: str) -> Order:
         stage=job.stage,
         job=job.key,
         name=job.name,
+        recipe=plan.name,
         threads=plan.recipe.resources_of(job.stage).threads or 1,
         target=job.target,
         inputs=tuple(plan.inputs(job)),
         code=code,
         plugins=tuple(plan.recipe.plugins),
+        on_library_change=plan.recipe.on_library_change,
         runs=tuple(ordered(run) for run in job.runs),
     )
 
@@ -43,6 +45,7 @@ def ordered(run: PlannedRun) -> OrderedRun:
         config=run.settings(),
         explicit=dict(run.explicit),
         sources=dict(run.sources),
+        versions=dict(run.versions),
         components=run.components,
         parents={
             role: OrderedParent(
@@ -55,4 +58,5 @@ def ordered(run: PlannedRun) -> OrderedRun:
             )
             for role, parent in run.parents.items()
         },
+        aliases=tuple(run.aliases),
     )

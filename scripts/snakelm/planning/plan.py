@@ -42,6 +42,8 @@ class PlannedRun:
     key: str
     code: str
     """The digest of the code that it would be made with."""
+    versions: Mapping[str, str]
+    """Versions of libraries that are part of the id; empty but where `on_library_change: rerun` makes it again."""
     components: tuple[str, ...]
     """The modules of the registered variants that it uses."""
     config: Config | Callable[[], Config]
@@ -56,6 +58,13 @@ class PlannedRun:
     """Made by other code, and accepted because the recipe says `on_code_change: keep`."""
     is_wanted: bool = True
     """Whether a user wants it for itself; a trunk is made for the models that go on from it."""
+    aliases: list[str] = field(default_factory=list)
+    """What the other entries that mean the same call it; complete once the whole recipe is planned."""
+
+    @property
+    def names(self) -> list[str]:
+        """Its name and its aliases."""
+        return [self.name, *self.aliases]
 
     @property
     def manifest(self) -> str:
@@ -83,14 +92,22 @@ class PlannedJob:
     """The file that Snakemake waits for."""
     gpus: int | None = None
     """GPUs that its entry asks for; None: what the stage's jobs get."""
+    aliases: list[str] = field(default_factory=list)
+    """As those of a run."""
 
     @property
     def done(self) -> bool:
         return all(run.done for run in self.runs)
 
+    @property
+    def names(self) -> list[str]:
+        """Its name and its aliases."""
+        return [self.name, *self.aliases]
+
     def is_called(self, pattern: str) -> bool:
-        """Whether its name or that of one of its runs matches the pattern (* is a wildcard)."""
-        return any(fnmatch(name, pattern) for name in {self.name, *(run.name for run in self.runs)})
+        """Whether a name of it or of one of its runs matches the pattern (* is a wildcard)."""
+        names = {*self.names, *(name for run in self.runs for name in run.names)}
+        return any(fnmatch(name, pattern) for name in names)
 
 
 @dataclass(frozen=True)
@@ -99,7 +116,7 @@ class Plan:
 
     recipe: Recipe
     name: str
-    """What the report is called: the name of the recipe's file."""
+    """What the recipe and its report are called: the name of the recipe's file."""
     store: Store
     runs: Mapping[tuple[str, str], PlannedRun]
     """(stage, id) → run."""
@@ -115,10 +132,6 @@ class Plan:
             return self._jobs[stage, key]
         except KeyError:
             raise UserError(f"{stage} {key}: the recipe asks for no such run (`snakelm plan` lists them)") from None
-
-    def job_of(self, run: PlannedRun) -> PlannedJob:
-        """The job that makes a run."""
-        return self._job_of[run]
 
     def targets(self, only: object = None) -> list[str]:
         """What `all` asks for: everything a user keeps, or only the runs that match `stage:name` (* is a wildcard)."""
@@ -140,7 +153,7 @@ class Plan:
             raise UserError(f"only={only}: no stage {stage}; write <stage>:<name> with one of {', '.join(STAGES)}")
         found = [job for job in self.jobs if job.stage == stage and job.is_called(pattern or "*")]
         if not found:
-            names = sorted({run.name for run in self.of(stage)})
+            names = sorted({name for run in self.of(stage) for name in run.names})
             raise UserError(f"only={only}: the recipe has no such run; {stage} has {', '.join(names[:20]) or 'none'}")
         return found
 
@@ -149,7 +162,7 @@ class Plan:
         parents: Iterable[PlannedRun] = (parent for run in job.runs for parent in run.parents.values())
         if job.stage == "report":
             parents = self._without_what_others_ask_for(list(parents))
-        files = list(dict.fromkeys(str(self._job_of[parent].target) for parent in parents))
+        files = list(dict.fromkeys(str(self.job_of[parent].target) for parent in parents))
         return [file for file in files if os.path.exists(file)] if job.done else files
 
     def _without_what_others_ask_for(self, parents: list[PlannedRun]) -> Iterator[PlannedRun]:
@@ -171,7 +184,7 @@ class Plan:
         return {(job.stage, job.key): job for job in self.jobs}
 
     @cached_property
-    def _job_of(self) -> dict[PlannedRun, PlannedJob]:
+    def job_of(self) -> dict[PlannedRun, PlannedJob]:
         found: dict[PlannedRun, PlannedJob] = {}
         for job in self.jobs:
             for run in job.runs:

@@ -10,40 +10,55 @@ A finished run is found by its id alone: renaming an entry of the recipe trains 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from snakelm.core.config import Config
+from snakelm.core.config import CONTENT, Config
 from snakelm.core.errors import UserError
-from snakelm.finetune.config import FinetuneConfig
+from snakelm.finetune.config import FinetuneConfig, identity_of_baseline
 from snakelm.planning.catalogue import Catalogue
 from snakelm.planning.plan import Plan, PlannedJob, PlannedRun
 from snakelm.pretrain.config import ENTRY
 from snakelm.recipe.schema import ExperimentConfig, ModelEntry, Recipe
+from snakelm.report.config import AbsentCell, ReportRunConfig
+from snakelm.runs import libraries
 from snakelm.runs.code import CodeDigests
 from snakelm.runs.digests import FileDigests, digest
-from snakelm.runs.fingerprints import fingerprint, fingerprint_outside
+from snakelm.runs.fingerprints import Fingerprints
 from snakelm.runs.identity import ID_LENGTH, components, config_key, folder_name, run_id
 from snakelm.runs.records import Subject
 from snakelm.runs.stages import STAGES
 from snakelm.runs.store import Store
-from snakelm.tasks.baselines import BASELINES
-from snakelm.tasks.config import TaskConfig, learning_curve
+from snakelm.tasks.config import TaskConfig, baseline_names, learning_curve
 
 Parents = dict[str, PlannedRun]
 LONGEST_LABEL = 40  # with names of a model and a task, 80 letters each, a file name may have 255
 
 
-def make_plan(recipe: Recipe, store: Store | None = None, name: str = "report", only_finished: bool = False) -> Plan:
+Inspect = Callable[[Plan, Collection[str]], list[str]]
+"""What looks at the data of a plan: (plan, key paths of entries with problems) → a line for each further problem."""
+
+
+def make_plan(
+    recipe: Recipe,
+    store: Store | None = None,
+    name: str = "report",
+    only_finished: bool = False,
+    inspect: Inspect | None = None,
+) -> Plan:
     """Every run that a recipe asks for; `name` is what its report is called.
 
     only_finished: whether the report leaves out what is not finished; it is then called `<name>.partial`, and has
     another id. Where nothing is missing it is the report itself.
 
-    Raises UserError where a local source cannot be read. Cost: about 0.1 ms a run beyond reading the recipe.
+    inspect: looks at the data (`inspection.Inspection`); by default nothing does.
+
+    Raises UserError where a local source cannot be read, and with what `inspect` finds. Cost: about 0.1 ms a run beyond
+    reading the recipe.
     """
-    return _Planner(recipe, store or Store(), only_finished).plan(name)
+    return _Planner(recipe, store or Store(), only_finished).plan(name, inspect)
 
 
 class _Parts(NamedTuple):
@@ -83,29 +98,38 @@ class _Planner:
         self.catalogue = Catalogue(store)
         self.code = CodeDigests(cache=store.cache / "code.json")
         self.files = FileDigests(cache=store.cache / "files.json")
+        self.fingerprints = Fingerprints(self.files, self.code)
+        self.baselines = frozenset(baseline_names())
         self.runs: dict[tuple[str, str], PlannedRun] = {}
         self.jobs: dict[tuple[str, str], PlannedJob] = {}
         self.problems: list[str] = []
+        self.broken: set[str] = set()
+        """Key paths of the entries whose sources cannot be read."""
         self.cells: dict[str, _Cell] = {}
         self.corpora: Parents = {}
         self.tokenizers: Parents = {}
         self.models: Parents = {}
         self._parts: dict[int, tuple[Config, _Parts]] = {}
+        self._inits: dict[str, tuple[Any, dict[str, Any]]] = {}
+        self._baseline_parts: dict[tuple[int, str], _Parts] = {}
         self._curves: dict[str, list[_Task]] = {}
 
-    def plan(self, name: str) -> Plan:
+    def plan(self, name: str, inspect: Inspect | None) -> Plan:
         self._corpora_and_tokenizers()
         self._pretrainings()
         for experiment in self.recipe.experiments:
             self._fine_tunings(experiment)
         self._report(name, self._evaluations())
+        order = {stage: place for place, stage in enumerate(STAGES)}
+        jobs = sorted(self.jobs.values(), key=lambda job: order[job.stage])
+        plan = Plan(self.recipe, name, self.store, self.runs, tuple(jobs))
+        if inspect is not None:
+            self.problems += inspect(plan, self.broken)
         if self.problems:
             raise UserError(*self.problems)
         self.code.save()
         self.files.save()
-        order = {stage: place for place, stage in enumerate(STAGES)}
-        jobs = sorted(self.jobs.values(), key=lambda job: order[job.stage])
-        return Plan(self.recipe, name, self.store, self.runs, tuple(jobs))
+        return plan
 
     # --- the stages ---
 
@@ -156,7 +180,9 @@ class _Planner:
                 for init in experiment.starts:
                     cell = self._cell(model, task, init)
                     for seed in experiment.seeds:
-                        cell.runs.setdefault(seed, self._fine_tuning(cell, seed))
+                        if seed not in cell.runs:
+                            is_baseline = init in self.baselines
+                            cell.runs[seed] = self._baseline(cell) if is_baseline else self._fine_tuning(cell, seed)
 
     def _cell(self, model: str, task: _Task, init: str) -> _Cell:
         name = f"{model}.{task.name}.{_label(init)}"
@@ -181,27 +207,53 @@ class _Planner:
 
     def _fine_tuning(self, cell: _Cell, seed: int) -> PlannedRun:
         model, task, init = self.recipe.models[cell.model], cell.task.config, cell.init
-        baseline = init if init in BASELINES else None
-        init = "pretrained" if baseline else init
         architecture = model.architecture_config() if init == "random" else None
-        where = f"tasks.{cell.task.name}"
-        of_task = self._parts_of(task, where)
-        own = {"init": init, "baseline": baseline, "seed": seed}
+        of_task = self._parts_of(task, f"tasks.{cell.task.name}")
+        known_as, sources = self._outside(init)
+        own = {"init": known_as, "baseline": None, "seed": seed}
         parts = _Parts(
             {**own, "task": of_task.identity, "architecture": architecture and architecture.identity()},
             {**own, "task": of_task.explicit, "architecture": architecture and architecture.explicit()},
-            {**of_task.sources, **fingerprint_outside(init, self.files)},
+            {**of_task.sources, **sources} if sources else of_task.sources,
             of_task.components,
             {**own, "task": of_task.written, "architecture": architecture and architecture.written()},
         )
 
         def config() -> FinetuneConfig:
-            return FinetuneConfig(task=task, init=init, baseline=baseline, seed=seed, architecture=architecture)
+            return FinetuneConfig(task=task, init=init, seed=seed, architecture=architecture)
 
         subject = replace(self._subject_of(cell), seed=seed)
         return self._make(
             "finetune", f"{cell.name}.s{seed}", parts, self._starting_points(cell, model), subject, config
         )
+
+    def _outside(self, init: str) -> tuple[Any, dict[str, Any]]:
+        """(what an init enters an id as, the files that it stands for)."""
+        if init not in self._inits:
+            found = self.fingerprints.anew()
+            folder = found.folder(init)
+            self._inits[init] = (init if folder is None else {CONTENT: folder}, found.sources)
+        return self._inits[init]
+
+    def _baseline(self, cell: _Cell) -> PlannedRun:
+        """One run for all models and seeds, and for all values of the keys that it does not use."""
+        task, baseline = cell.task.config, cell.init
+        if (id(task), baseline) not in self._baseline_parts:
+            of_task = self._parts_of(task, f"tasks.{cell.task.name}")
+            self._baseline_parts[id(task), baseline] = of_task._replace(
+                identity=identity_of_baseline(baseline, task, of_task.identity),
+                explicit=identity_of_baseline(baseline, task, of_task.explicit),
+                written=identity_of_baseline(baseline, task, of_task.written),
+            )
+
+        def config() -> FinetuneConfig:
+            return FinetuneConfig(task=task.as_seen_by(baseline), baseline=baseline)
+
+        parts, parents = (
+            self._baseline_parts[id(task), baseline],
+            self._starting_points(cell, self.recipe.models[cell.model]),
+        )
+        return self._make("finetune", cell.name, parts, parents, self._subject_of(cell), config)
 
     def _starting_points(self, cell: _Cell, model: ModelEntry) -> Parents:
         """What a fine-tuning is made of besides its task."""
@@ -220,7 +272,9 @@ class _Planner:
             runs = tuple(dict.fromkeys(cell.runs.values()))
             members = digest(sorted(run.id for run in runs))[:ID_LENGTH]
             # Entries that mean the same share their runs, and so the job that makes them.
-            if ("finetune", members) not in self.jobs:
+            if (known := self.jobs.get(("finetune", members))) is not None:
+                _also(known, cell.name)
+            else:
                 key = folder_name(cell.name, members)
                 target = self.store.target("finetune", key)
                 gpus = cell.task.config.gpus
@@ -240,6 +294,8 @@ class _Planner:
         roles: dict[str, Subject] = {}
 
         left_out: set[PlannedRun] = set()
+        absent: list[AbsentCell] = []
+        failed = {(failure.stage, failure.job) for failure in self.store.failures()} if self.only_finished else set()
 
         def add(kind: str, entry: str, run: PlannedRun, subject: Subject) -> None:
             if self.only_finished and not run.done:
@@ -258,21 +314,37 @@ class _Planner:
             subject = self._subject_of(cell)
             if self.only_finished and not evaluations[cell.name].done:
                 left_out.add(evaluations[cell.name])
+                absent.append(
+                    AbsentCell(
+                        model=cell.model,
+                        task=cell.task.name,
+                        init=cell.init,
+                        swept=subject.swept,
+                        failed=self._needs(evaluations[cell.name], failed),
+                    )
+                )
                 continue  # a cell with a seed missing has no scores
             for seed, run in cell.runs.items():
                 add("finetune", f"{cell.name}.s{seed}", run, replace(subject, seed=seed))
             add("evaluate", cell.name, evaluations[cell.name], subject)
         if parents:
-            parts = self._parts_of(self.recipe.report, "report")
+            config = ReportRunConfig(**self.recipe.report.__dict__, absent=absent)
             self._make(
                 "report",
                 f"{name}.partial" if left_out else name,
-                parts,
+                self._parts_of(config, "report"),
                 parents,
                 Subject(),
-                self.recipe.report,
+                config,
                 roles=roles,
             )
+
+    def _needs(self, run: PlannedRun, jobs: set[tuple[str, str]]) -> bool:
+        """Whether one of these jobs (stage and wildcard) makes the run or what it is made of."""
+        key = run.stage, run.folder.name
+        if STAGES[run.stage].by_cell:
+            key = run.stage, next(job.key for job in self.jobs.values() if run in job.runs)
+        return key in jobs or any(self._needs(parent, jobs) for parent in run.parents.values() if not parent.done)
 
     # --- subjects ---
 
@@ -324,15 +396,21 @@ class _Planner:
     ) -> PlannedRun:
         parent_ids = {role: parent.canonical for role, parent in parents.items()}
         code = self.code.stage(stage, parts.components)
-        made_id = run_id(stage, parts.identity, parent_ids, parts.sources, code)
-        key = config_key(stage, parent_ids, parts.sources)
+        made_id = run_id(stage, parts.identity, parent_ids, code)
+        key = config_key(stage, parent_ids)
         folder, kept = self.catalogue.folder(stage, made_id), False
         if folder is None and self.recipe.on_code_change == "keep":
             other = self.catalogue.id_of_equal(stage, key, parts.identity, parts.written)
             if other is not None:
                 kept, made_id, folder = True, other, self.catalogue.folder(stage, other)
-        if (stage, made_id) in self.runs:
-            return self.runs[stage, made_id]
+        versions: dict[str, str] = {}
+        if folder is not None and self._is_outdated(folder):
+            versions, kept = libraries.counting(stage, parts.identity), False
+            made_id = run_id(stage, parts.identity, parent_ids, code, versions)
+            folder = self.catalogue.folder(stage, made_id)
+        if (known := self.runs.get((stage, made_id))) is not None:
+            _also(known, name)
+            return known
         canonical = made_id
         if folder is not None and STAGES[stage].compares_content:
             canonical = self.catalogue.manifest(folder).same_as or made_id
@@ -349,6 +427,7 @@ class _Planner:
             explicit=parts.explicit,
             key=key,
             code=code,
+            versions=versions,
             components=parts.components,
             config=config,
             roles=roles or {},
@@ -364,18 +443,31 @@ class _Planner:
             self.jobs[stage, made_id] = PlannedJob(stage, run.folder.name, name, (run,), target, gpus)
         return run
 
+    def _is_outdated(self, folder: Path) -> bool:
+        """Whether libraries have changed since the run was made, and the recipe wants it made again for that."""
+        return self.recipe.on_library_change == "rerun" and bool(libraries.changed(self.catalogue.manifest(folder)))
+
     def _parts_of(self, config: Config, where: str) -> _Parts:
         """What a config brings into an id; sources that are missing are said at the end, all together."""
         known = self._parts.get(id(config))
         if known is None:
+            found: Fingerprints | None = self.fingerprints.anew()
             try:
-                sources = fingerprint(config, self.files, self.code)
+                identity = config.identity(found)
             except UserError as error:
                 self.problems += [f"{where}: {line}" for line in error.lines]
-                sources = {}
-            parts = _Parts(config.identity(), config.explicit(), sources, components(config), config.written())
+                self.broken.add(where)
+                found, identity = None, {}
+            sources = found.sources if found else {}
+            parts = _Parts(identity, config.explicit(found), sources, components(config), config.written(found))
             known = self._parts[id(config)] = (config, parts)  # holds the config, or its id() could be reused
         return known[1]
+
+
+def _also(known: PlannedRun | PlannedJob, name: str) -> None:
+    """Note another name of what two entries share."""
+    if name != known.name and name not in known.aliases:
+        known.aliases.append(name)
 
 
 def _label(init: str) -> str:

@@ -33,7 +33,7 @@ def show(lines: list[PlanLine]) -> None:
     for line in lines:
         table.add_row(
             "" if line.stage == stage else line.stage,
-            line.name,
+            line.title,
             *([Text(line.id, style="dim")] if wide else []),
             Text(line.state, style=STYLES.get(line.state, "bold magenta")),
             Text("\n".join(line.why[:6] + ([f"and {len(line.why) - 6} more"] if len(line.why) > 6 else []))),

@@ -29,7 +29,7 @@ class Batches(Generic[ModelT]):
 
     Args:
         config: the objective with its keys; its seed is that of the masks.
-        stream: the text; row r begins at its token r × stride.
+        stream: the text; row r begins at its token r × stride, in the order of the epoch.
         samples: number of sequences in the whole training (masking rates may follow it); None if it is open.
 
     Attributes: length (tokens of a sequence, L), span (tokens read for one sequence), stride (tokens from one sequence
@@ -43,6 +43,7 @@ class Batches(Generic[ModelT]):
         self.config, self.stream, self.samples = config, stream, samples
         self.tokenizer: Any = tokenizer
         self.length = self.span = self.stride = config.sequence_length
+        self._shuffled = stream.shuffled(config.seed) if config.order == "documents" and stream.tokens else None
         self.prepare()
         self.rows = max(0, (stream.tokens - (self.span - self.stride)) // self.stride)
 
@@ -56,6 +57,20 @@ class Batches(Generic[ModelT]):
 
     def meet(self, network: PretrainedConfig) -> None:
         """Take from the network that is trained what batches need of it."""
+
+    def ids(self, row: int, epoch: int) -> np.ndarray:
+        """The token ids (span) that a row reads in an epoch, as int64."""
+        begin = row * self.stride
+        if self._shuffled is not None:
+            return self._shuffled.ids(epoch, begin, self.span)
+        return self.stream.ids(begin, self.span)
+
+    def word_starts(self, row: int, epoch: int) -> np.ndarray:
+        """For the same tokens, whether a word begins there."""
+        begin = row * self.stride
+        if self._shuffled is not None:
+            return self._shuffled.word_starts(epoch, begin, self.span)
+        return self.stream.word_starts(begin, self.span)
 
     def read(self, row: int, epoch: int, position: int) -> Sample:
         """The sequence that row is at this position of this epoch."""

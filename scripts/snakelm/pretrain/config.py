@@ -98,6 +98,11 @@ class ModelConfig(Repeatable, TrainingConfig, SizesConfig):
         gt=0,
     )
 
+    order: Literal["chunks", "documents"] = Field(
+        "chunks",
+        description="What is shuffled in each epoch: chunks of sequence_length tokens, always the same ones, or whole "
+        "documents, whose text is then cut anew.",
+    )
     batch_tokens: Count | None = Field(
         None, description="Tokens per optimizer step, over all devices, in place of batch_size.", ge=8
     )
@@ -120,6 +125,9 @@ class ModelConfig(Repeatable, TrainingConfig, SizesConfig):
         description="Schedule wsd: train the stable part as a chain of runs of this many steps, which models that "
         "differ in their budgets (in tokens or steps) share, so that a learning curve over budgets costs one long run.",
         ge=1,
+    )
+    z_loss: float = Field(
+        0.0, description="Weight of the squared log of the softmax's sum in the loss, which keeps logits small.", ge=0
     )
     learning_rate_floor: float = Field(
         0.0, description="Where the learning rate ends, as a share of its peak.", ge=0, le=1
@@ -175,7 +183,8 @@ class ModelConfig(Repeatable, TrainingConfig, SizesConfig):
                 (self.schedule != "wsd", "schedule: wsd"),
                 (self.tokens is None and self.steps is None, "a budget in tokens or steps"),
                 (0 < self.warmup < 1, "warmup in steps (1 or more), which does not depend on the budget"),
-                (self.keep == "best" or self.patience is not None, "keep: last and no patience"),
+                (self.keep != "last" or self.patience is not None, "keep: last and no patience"),
+                (self.averages or self.weight_decay_end is not None, "no average and one weight decay"),
             )
             if needs := [what for is_wrong, what in wrong if is_wrong]:
                 raise ValueError(f"trunk_every needs {'; '.join(needs)}")
@@ -197,7 +206,7 @@ class ModelConfig(Repeatable, TrainingConfig, SizesConfig):
 
         An objective with keys that change its task extends this.
         """
-        return self.model_copy(update={"seed": 0})
+        return self.model_copy(update={"seed": 0, "order": "chunks"})
 
     # --- what follows from the keys ---
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from snakelm.core.errors import UserError
-from snakelm.execution import checkpoints, cost
+from snakelm.execution import cost
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.samples import write_samples
 from snakelm.pretrain.stream import TokenStream
 from snakelm.pretrain.trainer import LanguageModelTrainer
 from snakelm.runs.context import RunContext
+from snakelm.training import checkpoints
 from snakelm.training.trainer import STATE, ExactTrainer
 
 TOKENIZER_FILES = (
@@ -29,9 +30,13 @@ def write_results(
     trainer: LanguageModelTrainer,
     tokenizer: Any,
     text: TokenStream,
+    average: dict[str, float],
     seconds_here: float,
 ) -> dict[str, Any]:
-    """Write the artifacts into context.out and the cost into context.times; returns the headline numbers."""
+    """Write the artifacts into context.out and the cost into context.times; returns the headline numbers.
+
+    average: the held-out metrics of the averaged weights, {} if there are none.
+    """
     config, state = context.config, trainer.state
     tokens_per_step = config.global_batch * config.sequence_length
     curve = curve_rows(state.log_history, tokens_per_step)
@@ -48,7 +53,7 @@ def write_results(
     lines = ["\t".join(CURVE), *("\t".join(_cell(row.get(name)) for name in CURVE) for row in curve)]
     (context.out / "curve.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     _keep_circumstance(context)
-    headline = _headline(context, trainer, curve, tokens_per_step)
+    headline = _headline(context, trainer, curve, average, tokens_per_step)
     if by_source:
         headline["validation_by_source"] = by_source
     tokens_here = headline["tokens"] - trainer.first_step * tokens_per_step  # a trunk's are not this run's work
@@ -70,8 +75,15 @@ def curve_rows(history: list[dict[str, float]], tokens_per_step: int) -> list[di
 
 
 def _write_models(context: RunContext[ModelConfig], trainer: ExactTrainer) -> Any:
-    """The kept weights at the root; the others of best and last beside, where they are of another step."""
+    """The kept weights at the root; the others of best, last and average beside, where they differ."""
     model = trainer.accelerator.unwrap_model(trainer.model)
+    if trainer.average is not None:
+        if context.config.keep == "average":
+            model.save_pretrained(context.out / "last")
+            trainer.average.put_in_place()
+        else:
+            with trainer.average.in_place():
+                model.save_pretrained(context.out / "average")
     best = trainer.best if trainer.state.best_global_step != trainer.state.global_step else None
     if best is not None and context.config.keep == "best":
         model.save_pretrained(context.out / "last")
@@ -110,7 +122,11 @@ def _keep_circumstance(context: RunContext[ModelConfig]) -> None:
 
 
 def _headline(
-    context: RunContext[ModelConfig], trainer: ExactTrainer, curve: list[dict[str, float]], tokens_per_step: int
+    context: RunContext[ModelConfig],
+    trainer: ExactTrainer,
+    curve: list[dict[str, float]],
+    average: dict[str, float],
+    tokens_per_step: int,
 ) -> dict[str, Any]:
     state = trainer.state
     losses = [row["loss"] for row in curve if "loss" in row]
@@ -129,6 +145,12 @@ def _headline(
         headline["validation_loss"] = kept["validation_loss"]
         headline["perplexity"] = math.exp(min(700.0, kept["validation_loss"]))
         headline["bits_per_byte"] = kept["bits_per_byte"]
+        if average:
+            headline["average_validation_loss"] = average["eval_loss"]
+            headline["average_bits_per_byte"] = average["eval_bits_per_byte"]
+        if average and context.config.keep == "average":
+            headline["validation_loss"], headline["bits_per_byte"] = average["eval_loss"], average["eval_bits_per_byte"]
+            headline["perplexity"] = math.exp(min(700.0, average["eval_loss"]))
         headline["best_step"] = state.best_global_step
         headline["best_validation_loss"] = state.best_metric
     return headline

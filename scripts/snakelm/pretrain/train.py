@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
-from snakelm.execution import threads
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.evaluations import Evaluations, evaluations
 from snakelm.runs.context import RunContext
+from snakelm.training import threads
 from snakelm.training.schedule import multiplier
 
 if TYPE_CHECKING:
@@ -91,11 +91,13 @@ def train(context: RunContext[ModelConfig]) -> dict[str, Any]:
             mixture=mixture,
         )
         trainer.run()
+        average = trainer.average_metrics()
     if use_cache is not None:
         model.config.use_cache = use_cache
     if not trainer.is_world_process_zero():
         return {}
-    return write_results(context, trainer, tokenizer, held_out if held_out.tokens else stream, time.monotonic() - began)
+    text = held_out if held_out.tokens else stream
+    return write_results(context, trainer, tokenizer, text, average, time.monotonic() - began)
 
 
 def total_steps(config: ModelConfig, rows: int) -> int:

@@ -90,6 +90,7 @@ class LanguageModelTrainer(ExactTrainer):
         super().__init__(model, config, setup, samples, batches.collate, start)
         self.rows = LabelledRows(self.model)
         """What drops the unlabelled positions of the network that is trained."""
+        self.z_loss = config.z_loss
         self.held_out, self.evaluation_sequences = held_out, evaluation_sequences
 
     def _get_num_items_in_batch(self, batch_samples: list[dict[str, torch.Tensor]], device: torch.device) -> Any:
@@ -105,13 +106,23 @@ class LanguageModelTrainer(ExactTrainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """Sum of the cross-entropies over the labels of the whole step; DDP's mean over processes is undone."""
-        total, _ = self._cross_entropy(model, inputs)
+        """Sum of the cross-entropies over the labels of the whole step; DDP's mean over processes is undone.
+
+        z-loss: PaLM, arXiv:2204.02311, section 5.
+        """
+        logits_NV, labels_N = self._logits(model, inputs)
+        total = cross_entropy(logits_NV, labels_N, reduction="sum")
+        if self.z_loss:
+            total = total + self.z_loss * logits_NV.logsumexp(-1).square().sum()
         return total * (self.args.world_size / num_items_in_batch)
 
-    def _cross_entropy(
+    def _logits(
         self, model: torch.nn.Module, inputs: dict[str, torch.Tensor], rows: LabelledRows | None = None
-    ) -> tuple[torch.Tensor, int]:
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of the labelled positions alone, in float32 (N × V), and their labels (N).
+
+        rows: what drops the unlabelled positions of `model`, where that is not the network that is trained.
+        """
         inputs, rows = dict(inputs), rows or self.rows
         labels_N = inputs.pop("labels")
         rows.positions_N = inputs.pop("label_positions", None)
@@ -119,10 +130,22 @@ class LanguageModelTrainer(ExactTrainer):
             logits = model(**inputs).logits
         finally:
             rows.positions_N = None
-        logits_NV = logits.reshape(-1, logits.shape[-1])
-        return cross_entropy(logits_NV.float(), labels_N, reduction="sum"), labels_N.numel()
+        return logits.reshape(-1, logits.shape[-1]).float(), labels_N
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        metrics = self.held_out_metrics()
+        self.log(dict(metrics))
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def average_metrics(self) -> dict[str, float]:
+        """The held-out metrics of the averaged weights, if there are any."""
+        if self.average is None or not self.setup.evaluation_steps:
+            return {}
+        with self.average.in_place():
+            return self.held_out_metrics()
+
+    def held_out_metrics(self) -> dict[str, float]:
         """Cross-entropy on the held-out sequences: {"eval_loss", "eval_bits_per_byte"}, the same for any batch size."""
         assert self.held_out is not None
         stream = self.held_out.stream
@@ -135,18 +158,16 @@ class LanguageModelTrainer(ExactTrainer):
             rows = mine[begin : begin + self.args.per_device_train_batch_size]
             batch = self.held_out.collate([self.held_out.read(int(row), 0, int(row)) for row in rows])
             with torch.no_grad(), self.compute_loss_context_manager(), self.accelerator.autocast():
-                total, labels = self._cross_entropy(self.model, self._prepare_inputs(batch))
-            sums += torch.tensor([total.item(), labels], dtype=torch.float64, device=self.args.device)
+                logits_NV, labels_N = self._logits(self.model, self._prepare_inputs(batch))
+                total = cross_entropy(logits_NV, labels_N, reduction="sum").item()
+            sums += torch.tensor([total, labels_N.numel()], dtype=torch.float64, device=self.args.device)
             self.control = self.callback_handler.on_prediction_step(self.args, self.state, self.control)
         self.model.train()
         if self.args.world_size > 1:
             torch.distributed.all_reduce(sums)
         loss = (sums[0] / sums[1]).item()
         bits = loss / math.log(2) * stream.tokens / max(stream.bytes, 1)
-        metrics = {"eval_loss": loss, "eval_bits_per_byte": bits}
-        self.log(dict(metrics))
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
-        return metrics
+        return {"eval_loss": loss, "eval_bits_per_byte": bits}
 
     def evaluate_sources(self, model: Any) -> dict[str, dict[str, float]]:
         """Name → {"validation_loss", "bits_per_byte"} of each source of the held-out text, by a network that need not
@@ -170,8 +191,9 @@ class LanguageModelTrainer(ExactTrainer):
             for row in np.linspace(first, last, count).round().astype(int).tolist():
                 batch = held_out.collate([held_out.read(row, 0, row)])
                 with torch.no_grad(), self.compute_loss_context_manager(), self.accelerator.autocast():
-                    one, number = self._cross_entropy(model, self._prepare_inputs(batch), rows)
-                total, labels = total + one.item(), labels + number
+                    logits_NV, labels_N = self._logits(model, self._prepare_inputs(batch), rows)
+                    one = cross_entropy(logits_NV, labels_N, reduction="sum")
+                total, labels = total + one.item(), labels + labels_N.numel()
             if labels:
                 loss = total / labels
                 bits = loss / math.log(2) * span.tokens / max(span.bytes, 1)

@@ -12,6 +12,7 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import signal
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from snakelm.core.errors import UserError, did_you_mean
+from snakelm.readers.classes import namer
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.row import Row
 
@@ -85,7 +87,7 @@ def _called(python: str, source: SourceConfig) -> Iterator[Row]:
             yield Row(value, python, number, "row")
     except UserError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise raised(f"{python}, after row {number}," if number else python, error) from error
 
 
@@ -106,11 +108,13 @@ def _as_rows(result: Any, source: SourceConfig, python: str) -> Iterator[dict[st
             for row in _as_rows(part, source, python):
                 yield {**row, "split": str(split)}
     elif _iterable(result) and not isinstance(result, (bytes, bytearray)):
+        features = getattr(result, "features", None)  # of a data set of `datasets`
+        name_classes = namer(features.to_dict() if features is not None and hasattr(features, "to_dict") else {})
         for number, row in enumerate(result, 1):
             if isinstance(row, str):
                 yield {source.text: row}
             elif isinstance(row, Mapping):
-                yield {str(name): value for name, value in row.items()}
+                yield name_classes({str(name): value for name, value in row.items()})
             else:
                 kind = type(row).__name__
                 raise UserError(f"{python} row {number}: a row must be a dict or a string, not {kind}")
@@ -155,7 +159,10 @@ def _public(module: Any) -> list[str]:
 
 
 def raised(what: str, error: BaseException) -> UserError:
-    """One line on what a user's code raised, and where."""
+    """One line on what a user's code raised, and where; a job that was told to stop (exit code 143 after SIGTERM) does
+    stop."""
+    if isinstance(error, SystemExit) and error.code == 128 + signal.SIGTERM:
+        raise error
     message = " ".join(str(error).split())
     frames = traceback.extract_tb(error.__traceback__)
     last = frames[-1] if frames else None

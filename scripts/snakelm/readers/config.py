@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import codecs
+import functools
 import re
 import urllib.parse
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, cast
 
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, field_validator, model_validator
 
-from snakelm.core.config import Config, circumstance
+from snakelm.core.config import CONTENT, Config, Contents, View, circumstance
+from snakelm.core.errors import UserError
+from snakelm.readers.formats import format_by_suffix
 
 Format = Literal[
     "txt", "jsonl", "json", "csv", "tsv", "parquet", "arrow", "warc", "conll", "conllu", "squad", "parallel"
@@ -23,6 +27,24 @@ VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
+
+
+TABLES: tuple[Format, ...] = ("csv", "tsv")
+TEXTS: tuple[Format, ...] = ("txt", "jsonl", "json", "csv", "tsv", "conll", "conllu", "squad", "parallel")
+
+
+def read_by(*formats: Format, default: Any, description: str) -> Any:
+    """A key that only the readers of these formats look at: beside other formats it enters no id."""
+    return Field(default, description=description, json_schema_extra={"formats": list(formats)})
+
+
+class Dialect(NamedTuple):
+    """How a csv or tsv file is written."""
+
+    delimiter: str
+    quote: str
+    """Empty: quotes are characters like others."""
+    multiline: bool
 
 
 FileList = Annotated[list[str], BeforeValidator(_as_list, json_schema_input_type=str | list[str])]
@@ -47,11 +69,20 @@ class CallableConfig(Config):
 
     python: str
 
+    def view(self, view: View) -> dict[str, Any]:
+        values = super().view(view)
+        if view.contents is not None:
+            values["python"] = {CONTENT: view.contents.code(self.python)}
+        return values
+
 
 class SourceConfig(Config):
     """Where rows come from: exactly one of `files`, `url`, `python` and `hub`, and how to read them."""
 
     model_config = ConfigDict(hide_input_in_errors=True)  # a URL may carry a secret
+    reads_whole_archives: ClassVar[bool] = False
+    """Whether an archive may hold several files without `members` saying which are meant: a file of labelled rows
+    rarely stands alone (a readme, other splits)."""
 
     files: FileList | None = Field(
         None, description="Path or glob of local files, or a list of them, relative to the checkout.", min_length=1
@@ -66,6 +97,13 @@ class SourceConfig(Config):
         pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$",
     )
     hub: HubConfig | None = Field(None, description="Dataset of the Hugging Face Hub (needs the network).")
+    members: FileList | None = Field(
+        None,
+        description="Glob of the files to read in a zip or tar archive, or a list of globs, matched from the end of "
+        "their paths (`train/*/*.txt`); by default all files of a corpus's archive, while that of a task has to hold "
+        "one file. Hidden files do not count.",
+        min_length=1,
+    )
     arguments: dict[str, JsonValue] = Field({}, description="Keyword arguments for the Python callable.")
     reads: FileList | None = Field(
         None, description="Local files that the Python callable reads (paths or globs): a change to them is noticed."
@@ -83,47 +121,116 @@ class SourceConfig(Config):
     )
     format: Format | None = Field(
         None,
-        description="Format of the files, by default told by their suffix (.gz, .bz2, .xz and .zst are ignored); "
-        "squad: SQuAD's JSON; parallel: two text files, line by line; warc: WARC and WET.",
+        description="Format of the files, by default told by their suffix (.gz, .bz2, .xz and .zst are ignored, and in "
+        "an archive the member's counts); squad: SQuAD's JSON; parallel: two text files, line by line; warc: WARC and "
+        "WET.",
     )
-    members: FileList | None = Field(
-        None,
-        description="Glob of the files to read in a zip or tar archive, or a list of globs, matched from the end of "
-        "their paths (`train/*/*.txt`); by default all but hidden ones.",
+    unit: Literal["file", "paragraph", "line"] = read_by(
+        "txt", default="file", description="What one row of a txt file is; paragraphs are separated by blank lines."
     )
-    unit: Literal["file", "paragraph", "line"] = Field(
-        "file", description="What one row of a txt file is; paragraphs are separated by blank lines."
+    encoding: str = read_by(
+        *TEXTS, default="utf-8", description="Encoding of text files; a byte order mark is dropped."
     )
-    encoding: str = Field("utf-8", description="Encoding of text files; a byte order mark is dropped.")
     text: str = Field("text", description="Name of the column that holds the text.", min_length=1)
-    header: bool | None = Field(
-        None,
+    header: bool | None = read_by(
+        *TABLES,
+        default=None,
         description="Whether the first row of a csv or tsv file names the columns; by default it does, but has to be "
         "stated where column_names is given or the first row looks like data.",
     )
-    column_names: list[str] | None = Field(
-        None,
+    column_names: list[str] | None = read_by(
+        *TABLES,
+        "conll",
+        default=None,
         description="Names of the columns of a csv, tsv or conll file, in order; needed with header: false, and with "
         "header: true in place of the file's own.",
     )
-    delimiter: str | None = Field(
-        None, description="Character between columns (or 'tab'); default: comma in csv, tab in tsv."
+    delimiter: str | None = read_by(
+        *TABLES,
+        "conll",
+        default=None,
+        description="Character between columns (or 'tab'); default: comma in csv, tab in tsv.",
     )
-    quote: str | None = Field(
-        None,
+    quote: str | None = read_by(
+        *TABLES,
+        default=None,
         description='Character that quotes fields of csv and tsv; empty: no quoting. By default " where commas or the '
         "like separate columns, and none where tabs do.",
     )
-    multiline: bool | None = Field(
-        None,
+    multiline: bool | None = read_by(
+        *TABLES,
+        default=None,
         description="Whether a quoted field may hold line breaks; by default only where no tabs separate columns.",
     )
-    word_column: int | str = Field(0, description="Column of the words in conll, by number (from 0, or -1) or name.")
-    tag_column: int | str = Field(
-        -1,
-        description="Column of the tags: conll: its number or name; conllu: upos (the default), xpos, lemma, feats, "
-        "deprel, or the name of one feature, such as Number.",
+    word_column: int | str = read_by(
+        "conll", default=0, description="Column of the words in conll, by number (from 0, or -1) or name."
     )
+    tag_column: int | str = read_by(
+        "conll",
+        "conllu",
+        default=-1,
+        description="Column of the tags: conll: its number or name (that of the words: there are no tags); conllu: "
+        "upos (the default), xpos, lemma, feats, deprel, or the name of one feature, such as Number.",
+    )
+
+    def dialect(self, delimiter: str) -> Dialect:
+        """How a csv or tsv file is read, given what separates columns unless the source says otherwise."""
+        delimiter = self.delimiter or delimiter
+        tabs = delimiter == "\t"
+        return Dialect(
+            delimiter,
+            self.quote if self.quote is not None else "" if tabs else '"',
+            self.multiline if self.multiline is not None else not tabs,
+        )
+
+    def view(self, view: View) -> dict[str, Any]:
+        """Files count by their content and order, whatever they are called and wherever they lie; beside them and a
+        stated sum of a download, sums and addresses add nothing. Keys count where the format's reader looks at them."""
+        values = super().view(view)
+        if view.contents is None:
+            return values
+        formats = self._in_content(values, view.contents, view.paths)
+        one = formats[0] if len(set(formats)) == 1 else None
+        if not formats:
+            values.pop("format", None)
+        for name in _unread(frozenset(formats)):
+            values.pop(name, None)
+        resolved = {"format": one or formats, **self._resolved(one)}
+        return values | {name: value for name, value in resolved.items() if name in values}
+
+    def _in_content(self, values: dict[str, Any], contents: Contents, paths: bool) -> list[str | None]:
+        """Put content in the place of names, in `values`; the format of each file (None where nothing tells it)."""
+        if self.files is not None:
+            files = contents.files(self.files, in_order=self.format == "parallel")
+            self._check_sum(files)
+            values["files"] = {CONTENT: [list(file) if paths else file[1] for file in files]}
+            values.pop("sha256", None)
+            return [self.format] if self.format else [format_by_suffix(path) for path, _ in files]
+        if self.url is not None:
+            if self.sha256 is not None:
+                values.pop("url", None)
+            return [self.format or format_by_suffix(urllib.parse.unquote(urllib.parse.urlsplit(self.url).path))]
+        if self.python is not None:
+            values["python"] = {CONTENT: contents.code(self.python)}
+            if self.reads is not None:  # under whatever names the callable knows them
+                values["reads"] = {CONTENT: dict(contents.files(self.reads))}
+        return []
+
+    def _check_sum(self, files: Iterable[tuple[str, str]]) -> None:
+        """The stated sum is no part of an id, so a wrong one is found here and not only where the file is read."""
+        for path, sha256 in files:
+            if self.sha256 not in (None, sha256):
+                raise UserError(f"{path}: sha256 is {sha256}, but the recipe states {self.sha256}")
+
+    def _resolved(self, form: str | None) -> dict[str, Any]:
+        """Keys whose default depends on the format, with what they mean in this one; names of encodings in one way."""
+        encoding = codecs.lookup(self.encoding).name
+        found: dict[str, Any] = {"encoding": "utf-8" if encoding == "utf-8-sig" else encoding}  # a mark is dropped
+        if form in TABLES:
+            found |= self.dialect("\t" if form == "tsv" else ",")._asdict() | {"header": self.header is not False}
+        if form == "conllu" and self.tag_column == -1:
+            found["tag_column"] = "upos"
+        return found
 
     @field_validator("url")
     @classmethod
@@ -214,3 +321,14 @@ class SourceConfig(Config):
             raise ValueError("format: parallel needs files: [one, other], two files of as many lines")
         if self.format in ("csv", "tsv") and self.header is False and not self.column_names:
             raise ValueError("header: false needs column_names")
+
+
+@functools.cache
+def _unread(formats: frozenset[str | None]) -> tuple[str, ...]:
+    """The keys that no reader of these formats looks at; none where a format is unknown (None)."""
+    if None in formats:
+        return ()
+    fields = SourceConfig.model_fields.items()
+    marks = {name: field.json_schema_extra for name, field in fields if isinstance(field.json_schema_extra, dict)}
+    readers = {name: set(cast(list[str], mark["formats"])) for name, mark in marks.items() if "formats" in mark}
+    return tuple(name for name, of_key in readers.items() if not of_key & formats)

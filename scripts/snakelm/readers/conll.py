@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from snakelm.core.console import log
 from snakelm.core.errors import UserError, did_you_mean
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.opening import SourceFile, open_text
 from snakelm.readers.row import Row
+from snakelm.readers.sentences import ConllSentence, ConlluSentence
 
 CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 RANGE_OR_EMPTY = re.compile(r"\d+[-.]\d+")
@@ -28,7 +30,8 @@ def read_conll(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
     for start, lines in _sentences(file, config):
         words: list[str] = []
         tags: list[str] = []
-        for number, line in lines:
+        places: list[int] = []
+        for place, (number, line) in enumerate(lines):
             if not words and line.startswith("#") and "\t" not in line:
                 if line.startswith("# global.columns =") and names is None:
                     names = line.partition("=")[2].split()
@@ -45,10 +48,15 @@ def read_conll(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
                 raise UserError(f"{file.label} line {number}: {len(values)} columns, but line {first} has {columns}")
             if not values[word_at] or not values[tag_at]:
                 raise UserError(f"{file.label} line {number}: an empty {'tag' if values[word_at] else 'word'}")
+            places.append(place)
             words.append(values[word_at])
             tags.append(values[tag_at])
         if words:
-            yield Row({config.text: " ".join(words), "words": words, "tags": tags}, file.label, start)
+            found: dict[str, Any] = {config.text: " ".join(words), "words": words}
+            if (tag_at - word_at) % columns:  # else it is the words that are there, and the file has no tags
+                found["tags"] = tags
+            sentence = ConllSentence(tuple(line for _, line in lines), tuple(places), config.delimiter)
+            yield Row(found, file.label, start, sentence=sentence)
 
 
 def read_conllu(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
@@ -70,8 +78,9 @@ def read_conllu(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
     for start, lines in _sentences(file, config):
         words: list[str] = []
         tags: list[str] = []
+        places: list[int] = []
         text, pieces, within = "", list[str](), 0
-        for number, line in lines:
+        for place, (number, line) in enumerate(lines):
             if line.startswith("#") and not words and not pieces:
                 if line.startswith("# text ="):
                     text = line.partition("=")[2].strip()
@@ -91,6 +100,7 @@ def read_conllu(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
                 raise UserError(f"{where}: {values[0]!r} is not a word number; expected 3, 3-4 or 3.1")
             if int(values[0]) != len(words) + 1:
                 raise UserError(f"{where}: word {values[0]} follows word {len(words)}")
+            places.append(place)
             words.append(values[1])
             if len(words) > within:
                 pieces.append(_with_space(values))
@@ -101,8 +111,10 @@ def read_conllu(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
                 known.update(features)
                 tags.append(features.get(feature, "_"))
         if words:
-            sentence = text or "".join(pieces).strip()
-            yield Row({config.text: sentence, "words": words, "tags": tags}, file.label, start)
+            found = {config.text: text or "".join(pieces).strip(), "words": words, "tags": tags}
+            here, name = (CONLLU.index("feats"), feature) if at is None else (at, None)
+            sentence = ConlluSentence(tuple(line for _, line in lines), tuple(places), here, name)
+            yield Row(found, file.label, start, sentence=sentence)
     if at is None and feature not in known:
         near = did_you_mean(feature, {*known, *CONLLU[2:8]} - {"head"})
         log.warning(f"{file.label}: no word has the feature {feature!r}, so that all tags are '_'{near}")

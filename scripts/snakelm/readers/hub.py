@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from snakelm.core.console import log
 from snakelm.core.errors import UserError, one_line
+from snakelm.readers.classes import namer
 from snakelm.readers.config import HubConfig, SourceConfig
 from snakelm.readers.lock import record, recorded
 from snakelm.readers.row import Row
@@ -16,7 +17,8 @@ COMMIT = re.compile("[0-9a-f]{40}")
 
 
 def hub_rows(source: SourceConfig, streaming: bool = False) -> Iterator[Row]:
-    """The rows of one split, through the cache of `datasets` or streamed; whatever goes wrong there is one line.
+    """The rows of one split, through the cache of `datasets` or streamed, classes named; whatever goes wrong there is
+    one line.
 
     streaming: read no more of it than is asked for, and keep nothing, whatever the recipe says.
 
@@ -36,10 +38,12 @@ def hub_rows(source: SourceConfig, streaming: bool = False) -> Iterator[Row]:
     except Exception as error:
         raise UserError(f"hub: {hub.name} cannot be loaded ({_said(error)})") from error
     _refuse_another_commit(hub, revision, [file["filename"] for file in getattr(rows, "cache_files", [])])
+    features = getattr(rows, "features", None)  # not known of every data set that is streamed
+    name_classes = namer(features.to_dict() if features else {})
     number = 0
     try:
         for number, row in enumerate(rows, 1):
-            yield Row(row, hub.name, number, "row")
+            yield Row(name_classes(row), hub.name, number, "row")
     except (OSError, ValueError) as error:
         raise UserError(f"hub: {hub.name}, after row {number}: cannot be read on ({_said(error)})") from error
 

@@ -14,10 +14,11 @@ import hashlib
 import io
 import lzma
 import os
+import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
@@ -39,6 +40,8 @@ class SourceFile:
     """sha256 that the run's id was made of."""
     stated: str | None = None
     """sha256 that the recipe states."""
+    opener: Callable[[], Any] | None = None
+    """Opens the bytes of what is no file of its own but stands in one: a member of an archive."""
 
     def check(self, sha256: str) -> None:
         """Raise UserError unless `sha256`, of the bytes just read, is what was planned and stated."""
@@ -106,19 +109,19 @@ def watched(file: SourceFile) -> Iterator[None]:
 def open_bytes(file: SourceFile) -> Iterator[BinaryIO]:
     """The file's bytes, decompressed; when the block ends without an error, the sums are checked."""
     try:
-        with open(file.path, "rb", buffering=0) as raw:
+        with file.opener() if file.opener else open(file.path, "rb", buffering=0) as raw:
             hashing = _Hashing(raw)
             stream = io.BufferedReader(hashing, BUFFER)
             yield cast(BinaryIO, _decompressed(stream, hashing, file.label))
             while stream.read(BUFFER):
                 pass
             file.check(hashing.sha256.hexdigest())
-    except (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError) as error:
-        raise UserError(f"{file.label}: damaged or truncated {_packing(file.path)} file ({error})") from None
+    except (gzip.BadGzipFile, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise UserError(f"{file.label}: damaged or truncated {_kind(file)} ({error})") from None
     except OSError as error:
-        if (packing := _packing(file.path)) and error.errno is None:  # bz2's and Arrow's own
+        if error.errno is None and (file.opener or _packing(file.path)):  # bz2's and Arrow's own
             message = str(error).partition("\n")[0]
-            raise UserError(f"{file.label}: damaged or truncated {packing} file ({message})") from None
+            raise UserError(f"{file.label}: damaged or truncated {_kind(file)} ({message})") from None
         raise UserError(f"{file.label}: cannot be read ({error.strerror or error})") from None
 
 
@@ -146,6 +149,10 @@ def packing_of(start: bytes) -> str | None:
     if start[:6] == b"\xfd7zXZ\x00":
         return "xz"
     return "zstd" if start[:4] == b"\x28\xb5\x2f\xfd" else None
+
+
+def _kind(file: SourceFile) -> str:
+    return "member of an archive" if file.opener else f"{_packing(file.path)} file"
 
 
 def _packing(path: Path) -> str | None:
@@ -200,7 +207,7 @@ def _where_undecodable(file: SourceFile, encoding: str, error: UnicodeError) -> 
     """Read again, line by line, to name the first line that is not text in this encoding."""
     hint = "say which one it is with encoding, as in encoding: latin-1"
     offset = 0
-    with open_bytes(SourceFile(file.path, file.label)) as stream:
+    with open_bytes(replace(file, planned=None, stated=None)) as stream:
         for number, line in enumerate(stream, 1):
             marked = number == 1 and line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
             if marked and codecs.lookup(encoding).name != "utf-16":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from snakelm.core.errors import UserError
@@ -17,16 +18,32 @@ def source_paths(source: SourceConfig) -> list[str]:
     A source with a URL has none, also where its `cache` exists: the stated sha256 says what either must hold.
     Raises UserError for a missing file, a folder, anything but a plain file, and a glob without a match.
     """
-    found: set[str] = set()
+    return sorted(set(expand_all([*(source.files or []), *(source.reads or [])])))
+
+
+def given_twice(source: SourceConfig) -> list[str]:
+    """Files that `files` names more than once (a path and a glob, or two globs), which counts as once.
+
+    Two files line by line are read as they are given.
+    """
+    if source.format == "parallel":
+        return []
+    paths = expand_all(source.files or [])
+    return sorted({path for path in paths if paths.count(path) > 1}) if len(set(paths)) < len(paths) else []
+
+
+def expand_all(patterns: Sequence[str]) -> list[str]:
+    """The files that paths and globs name, in their order; UserError with all that is wrong with them."""
+    found: list[str] = []
     problems: list[str] = []
-    for pattern in (source.files or []) + (source.reads or []):
+    for pattern in patterns:
         try:
-            found.update(expand(pattern))
+            found += expand(pattern)
         except UserError as error:
-            problems.extend(error.lines)
+            problems += error.lines
     if problems:
         raise UserError(*problems)
-    return sorted(found)
+    return found
 
 
 def expand(pattern: str) -> list[str]:
@@ -48,7 +65,7 @@ def expand(pattern: str) -> list[str]:
     matches = [path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path)]
     if not matches:
         raise UserError(f"{pattern}: matches no file (globs are relative to {_here()})")
-    return matches
+    return sorted(matches)
 
 
 def _unreadable_above(pattern: str) -> str | None:

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from snakelm.core.console import log
 from snakelm.core.errors import UserError, did_you_mean
-from snakelm.readers.archives import is_archive, members
+from snakelm.readers.archives import Choice, contents, is_tar, unpacked
 from snakelm.readers.config import SourceConfig
+from snakelm.readers.formats import format_by_suffix
 from snakelm.readers.opening import SourceFile, check_whole
-from snakelm.readers.paths import expand, source_paths
+from snakelm.readers.paths import expand, given_twice, source_paths
 from snakelm.readers.plain import read_parallel, read_txt
-from snakelm.readers.row import Row
+from snakelm.readers.row import FILE, Row
 from snakelm.readers.tables import read_arrow, read_csv, read_json, read_jsonl, read_parquet
 
-SUFFIXES = {
-    ".txt": "txt", ".text": "txt", ".md": "txt", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
-    ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".parquet": "parquet", ".pq": "parquet",
-    ".arrow": "arrow", ".feather": "arrow", ".warc": "warc", ".wet": "warc",
-    ".conll": "conll", ".bio": "conll", ".iob": "conll", ".iob2": "conll", ".conllu": "conllu",
-}  # fmt: skip
-
-
-PACKED = (".gz", ".bz2", ".xz", ".zst")
+SEEKING = ("parquet", "arrow")
+"""Formats that are not read from front to back, so that an archive's member has to be copied to a file."""
 
 
 def read_rows(
@@ -64,10 +60,16 @@ def read_rows(
         yield from _read(_local_files(source, sources or {}), source, work)
 
 
+def read_file(file: SourceFile, source: SourceConfig) -> Iterator[Row]:
+    """Yield every row of one file (or of standard input as /dev/stdin), read as `source` says, whatever that names."""
+    yield from _read([file], source, None)
+
+
 def column(row: Row, name: str) -> object:
     """The row's value in this column; a column that is not there is a UserError with the nearest known name.
 
-    `translation.de` is the value under `de` in the column `translation`, where no column has the whole name.
+    `translation.de` is the value under `de` in the column `translation`, where no column has the whole name; `file`
+    is the path of the file that the row was read from, where no column has that name.
     """
     value = _find(row, name)
     if value is _ABSENT:
@@ -89,21 +91,19 @@ def _find(row: Row, name: str) -> object:
     value: object = row
     for part in name.split("."):
         value = value[part] if isinstance(value, Mapping) and part in value else _ABSENT
+    if value is _ABSENT and name == FILE and row.path is not None:
+        return row.path
     return value
 
 
 def format_of(name: str, source: SourceConfig) -> str:
     """The format that the source states, or else the one that the file's suffix tells (.gz and so on left out)."""
-    if source.format:
-        return source.format
-    stem, suffix = os.path.splitext(name.lower())
-    if suffix in PACKED:
-        suffix = os.path.splitext(stem)[1]
-    if suffix not in SUFFIXES:
+    found = source.format or format_by_suffix(name)
+    if found is None:
         raise UserError(
             f"{name}: unknown format; set format: txt (or jsonl, csv, conll, …; parallel for two files line by line)"
         )
-    return SUFFIXES[suffix]
+    return found
 
 
 def _local_files(source: SourceConfig, planned: Mapping[str, str]) -> list[SourceFile]:
@@ -112,6 +112,8 @@ def _local_files(source: SourceConfig, planned: Mapping[str, str]) -> list[Sourc
     paths = source_paths(source)
     if planned and (new := [path for path in paths if path not in planned]):
         raise UserError(*(f"{path}: is new since this run was planned; run Snakemake again" for path in new))
+    if twice := given_twice(source):
+        log.warning("%s: given more than once in files, read once", ", ".join(twice))
     if source.sha256 and len(paths) != 1:
         raise UserError(f"sha256 is for one file, but files names {len(paths)} ({paths[0]}, …)")
     if source.format == "parallel":  # here the order that the recipe gives means something
@@ -120,22 +122,32 @@ def _local_files(source: SourceConfig, planned: Mapping[str, str]) -> list[Sourc
 
 
 def _read(files: list[SourceFile], source: SourceConfig, work: Path | None) -> Iterator[Row]:
+    choice = Choice(source.members, source.reads_whole_archives, work)
     if source.format == "parallel":
-        if len(files) != 2:
-            raise UserError(f"format: parallel needs two files; files names {len(files)}")
-        one, other = files
-        yield from read_parallel(one, other, source)
+        for file in files:
+            if is_tar(file):
+                raise UserError(f"{file.label}: format: parallel reads no tar archive; unpack it and name its files")
+        with contextlib.ExitStack() as opened:
+            files = [part for file in files for part in opened.enter_context(contents(file, choice))]
+            if len(files) != 2:
+                raise UserError(f"format: parallel needs two files; files names {len(files)}")
+            one, other = files
+            yield from read_parallel(one, other, source)
         return
     for file in files:
-        for member in members(file, source, work) if is_archive(file.label) else [file]:
-            yield from _read_one(member, source)
+        with contents(file, choice) as parts:
+            for part in parts:
+                yield from _read_file(part, source, work)
 
 
-def _read_one(file: SourceFile, source: SourceConfig) -> Iterator[Row]:
+def _read_file(file: SourceFile, source: SourceConfig, work: Path | None) -> Iterator[Row]:
     form = format_of(file.label, source)
     if source.unit != "file" and form != "txt":
         raise UserError(f"{file.label}: unit: {source.unit} is for txt files, but this is {form}")
-    yield from _reader(form)(file, source)
+    with unpacked(file, work) if form in SEEKING else contextlib.nullcontext(file) as found:
+        for row in _reader(form)(found, source):
+            row.path = file.label
+            yield row
 
 
 def _reader(form: str) -> Callable[[SourceFile, SourceConfig], Iterator[Row]]:

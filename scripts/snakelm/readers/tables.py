@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
+from snakelm.readers.classes import namer, stored_features
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.opening import SourceFile, open_text, watched
 from snakelm.readers.row import Row
@@ -30,10 +31,7 @@ def read_csv(file: SourceFile, config: SourceConfig, delimiter: str = ",") -> It
     nobody has stated is refused where it may be data (`_names`).
     """
     csv.field_size_limit(LONGEST_FIELD)
-    delimiter = config.delimiter or delimiter
-    tabs = delimiter == "\t"
-    quote = config.quote if config.quote is not None else "" if tabs else '"'
-    multiline = config.multiline if config.multiline is not None else not tabs
+    delimiter, quote, multiline = config.dialect(delimiter)
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
     names: list[str] | None = None
     wrapped, first_wrapped = 0, 0
@@ -173,13 +171,16 @@ def _as_row(value: Any, config: SourceConfig, where: str) -> dict[str, Any]:
 
 
 def read_parquet(file: SourceFile, config: SourceConfig, batch_size: int = 256) -> Iterator[Row]:
-    """Rows of a parquet file, `batch_size` at a time; the file is hashed first, in a pass of its own."""
+    """Rows of a parquet file, `batch_size` at a time; the file is hashed first, in a pass of its own.
+
+    Classes have the names that `datasets` stores with the table.
+    """
     import pyarrow
     import pyarrow.parquet
 
     try:
         with watched(file), pyarrow.parquet.ParquetFile(file.path) as table:
-            yield from _of_batches(table.iter_batches(batch_size=batch_size), file)
+            yield from _of_batches(table.iter_batches(batch_size=batch_size), table.schema_arrow, file)
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         first_line = str(error).partition("\n")[0]
         raise UserError(f"{file.label}: not a parquet file that can be read ({first_line})") from None
@@ -194,12 +195,9 @@ def read_arrow(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
         with watched(file), pyarrow.memory_map(str(file.path)) as mapped:
             is_file = mapped.read(6) == b"ARROW1"
             mapped.seek(0)
-            if is_file:
-                reader = pyarrow.ipc.open_file(mapped)
-                batches = (reader.get_batch(number) for number in range(reader.num_record_batches))
-            else:
-                batches = iter(pyarrow.ipc.open_stream(mapped))
-            yield from _of_batches((part for batch in batches for part in _sliced(batch)), file)
+            reader = pyarrow.ipc.open_file(mapped) if is_file else pyarrow.ipc.open_stream(mapped)
+            batches = (reader.get_batch(at) for at in range(reader.num_record_batches)) if is_file else iter(reader)
+            yield from _of_batches((part for batch in batches for part in _sliced(batch)), reader.schema, file)
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         first_line = str(error).partition("\n")[0]
         raise UserError(f"{file.label}: not an Arrow file that can be read ({first_line})") from None
@@ -209,12 +207,14 @@ def _sliced(batch: Any, rows: int = 256) -> Iterator[Any]:
     return (batch.slice(begin, rows) for begin in range(0, batch.num_rows, rows))
 
 
-def _of_batches(batches: Iterable[Any], file: SourceFile) -> Iterator[Row]:
+def _of_batches(batches: Iterable[Any], schema: Any, file: SourceFile) -> Iterator[Row]:
+    """Rows of Arrow's batches; classes have the names that `datasets` stores in the schema."""
+    name_classes = namer(stored_features(schema.metadata))
     number = 0
     for batch in batches:
         for values in batch.to_pylist():
             number += 1
-            yield Row(values, file.label, number, "row")
+            yield Row(name_classes(values), file.label, number, "row")
 
 
 def _shown(names: list[str], most: int = 8) -> str:

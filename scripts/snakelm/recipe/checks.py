@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from snakelm.core.config import reference_of
 from snakelm.core.errors import UserError, did_you_mean
 from snakelm.pretrain.config import check as check_model
 from snakelm.recipe.continuing import check_start
+from snakelm.recipe.limits import check_sizes
 from snakelm.recipe.mixing import check_mixture
 from snakelm.recipe.schema import ExperimentConfig, Recipe
-from snakelm.recipe.sections import SECTIONS
+from snakelm.recipe.sections import SECTIONS, references_of
 from snakelm.tasks.config import one_device
 from snakelm.train_tokenizer.config import TokenizerConfig, check_for_model
 
@@ -22,6 +22,7 @@ def check(recipe: Recipe) -> Iterator[tuple[Path, str]]:
     """Yield (key path, what is wrong and what to do) for every combination that cannot work; references are sound."""
     if not any(getattr(recipe, name) for name in SECTIONS):
         yield [], f"is empty; give it {', '.join(SECTIONS)}"
+    yield from check_sizes(recipe)
     for name, tokenizer in recipe.tokenizers.items():
         yield from _components(name, tokenizer)
     for name, model in recipe.models.items():
@@ -63,10 +64,10 @@ def references(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
     """Names in a raw recipe that lead nowhere; what is not even well-formed is passed over (others complain of it)."""
     for section, described in SECTIONS.items():
         for name, entry in _entries(data, section).items():
-            model = described.class_of(entry)
-            for key, field in model.model_fields.items() if model else ():
-                target, value = reference_of(field), entry.get(key) if isinstance(entry, dict) else None
-                if target and isinstance(value, str) and value not in _entries(data, target):
+            cls = described.class_of(entry)
+            for key, target in references_of(cls).items() if cls else ():
+                value = entry.get(key) if isinstance(entry, dict) else None
+                if isinstance(value, str) and value not in _entries(data, target):
                     yield [section, name, key], _unknown(data, value, target)
     experiments = data.get("experiments")
     for index, experiment in enumerate(experiments if isinstance(experiments, list) else []):

@@ -155,7 +155,23 @@ def schema() -> str:
         if name in SWEPT:
             for each in section.classes:
                 whole["$defs"][each.__name__]["properties"]["sweep"] = sweep
-    return json.dumps(whole, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    whole["patternProperties"] = {HOLDS_ANCHORS: True}
+    return json.dumps(_with_words(whole), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+HOLDS_ANCHORS = r"^(x-|\.)"
+"""Top-level keys that `recipe.parsing` passes over."""
+
+
+def _with_words(value: Any) -> Any:
+    """A schema that takes the words for true and false which the reader takes, and an editor reads as text."""
+    if isinstance(value, list):
+        return [_with_words(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("type") == "boolean":
+        value = {**value, "type": ["boolean", "string"], "pattern": "^([Yy]es|YES|[Nn]o|NO|[Oo]n|ON|[Oo]ff|OFF)$"}
+    return {key: _with_words(item) for key, item in value.items()}
 
 
 def _with_names(registry: Registry[Any], definitions: dict[str, Any]) -> list[dict[str, Any]]:

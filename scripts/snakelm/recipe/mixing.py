@@ -64,6 +64,12 @@ def check_mixture(recipe: Recipe, name: str) -> Iterator[tuple[Path, str]]:
         return
     known = [part.name for part in recipe.corpora[model.corpus].parts() if part.split is None and part.name]
     path: Path = ["models", name, "mixture"]
+    if model.order == "documents":
+        yield (
+            ["models", name, "order"],
+            "documents cannot be shuffled in a mixture of sources, which the model or its corpus states; set order: "
+            "chunks, or leave out the mixture",
+        )
     if not known:
         yield path, f"corpus {model.corpus} is one source without a name; list several under its sources"
         return

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from snakelm.core.errors import UserError
+from snakelm.core.errors import UserError, one_line
 from snakelm.recipe.schema import Recipe
 
 
@@ -74,7 +74,7 @@ def read_yaml(file: str | Path) -> dict[str, Any]:
         line = f":{mark.line + 1}" if mark else ""
         raise UserError(f"{file}{line}: not valid YAML: {error.problem}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"{file}: not valid YAML: {' '.join(str(error).split())}") from None
+        raise UserError(f"{file}: not valid YAML: {one_line(error)}") from None
     if data is None:
         return {}
     if not isinstance(data, dict):

@@ -16,8 +16,7 @@ from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.objectives import objectives
 from snakelm.report.config import ReportConfig
 from snakelm.save_tokenizer.config import SaveConfig
-from snakelm.tasks.baselines import BASELINES
-from snakelm.tasks.config import TaskConfig, task_types
+from snakelm.tasks.config import TaskConfig, baseline_names, task_types
 from snakelm.train_tokenizer.config import TokenizerConfig
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.=+-]*$", max_length=80)]
@@ -54,7 +53,7 @@ class ExperimentConfig(Config):
     baselines: list[str] = Field(
         [],
         description="Baselines without a network: `majority` (the most frequent answer, or the mean), `tfidf` (TF-IDF "
-        "with a linear model).",
+        "with a linear model), or what a task type of your own has; one run of each serves all models and seeds.",
         examples=[["majority"]],
     )
 
@@ -66,12 +65,13 @@ class ExperimentConfig(Config):
                 raise ValueError(f"{key}: {values} names one twice; each is one run")
         if not self.starts:
             raise ValueError("init and baselines are both empty, so there is nothing to run; fill one")
+        known = baseline_names()
         for init in self.init:
-            if init in BASELINES:
+            if init in known:
                 raise ValueError(f"init: {init} is a baseline; write baselines: [{init}]")
         for baseline in self.baselines:
-            if baseline not in BASELINES:
-                raise ValueError(f"baselines: unknown baseline {baseline!r}{did_you_mean(baseline, BASELINES)}")
+            if baseline not in known:
+                raise ValueError(f"baselines: unknown baseline {baseline!r}{did_you_mean(baseline, known)}")
         return self
 
     @property
@@ -122,12 +122,8 @@ class Recipe(Config):
 
     corpora: dict[Name, CorpusConfig] = Field({}, description="Texts to train on, by name.")
     tokenizers: dict[Name, TokenizerEntry] = Field({}, description="Tokenizers, by name.")
-    models: dict[Name, Annotated[SerializeAsAny[ModelEntry], PlainValidator(MODELS.validate)]] = Field(
-        {}, description="Models to pretrain, by name."
-    )
-    tasks: dict[Name, Annotated[SerializeAsAny[TaskConfig], PlainValidator(task_types.validate)]] = Field(
-        {}, description="Downstream tasks, by name."
-    )
+    models: dict[Name, Model] = Field({}, description="Models to pretrain, by name.")
+    tasks: dict[Name, Task] = Field({}, description="Downstream tasks, by name.")
     experiments: list[ExperimentConfig] = Field([], description="Which models are fine-tuned on which tasks.")
     evaluate: EvaluateConfig = Field(EvaluateConfig(), description="How predictions are judged.")
     report: ReportConfig = Field(ReportConfig(), description="The report.")
@@ -135,6 +131,16 @@ class Recipe(Config):
         "rerun",
         description="What an edit to a stage's code means: `rerun` the stage and all below it, or `keep` the runs "
         "that other code made (the plan marks them).",
+    )
+    check_data: bool = circumstance(
+        True,
+        description="Whether data are looked at when the recipe is planned, before anything is trained: the first "
+        "thousands of rows, columns, labels, callables, outside models. Only what is new is looked at.",
+    )
+    on_library_change: Literal["keep", "rerun"] = circumstance(
+        "keep",
+        description="What another version of a library (torch, transformers, …) means: `keep` the runs that were "
+        "made with the former one (the plan says so), or `rerun` them and all below them.",
     )
     resources: dict[StageName, Resources] = circumstance({}, description="What the jobs of a stage ask for, by stage.")
 

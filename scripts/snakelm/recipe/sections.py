@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from snakelm.core.config import Config
+from snakelm.core.config import Config, reference_of
 from snakelm.core.registry import Registry
 from snakelm.fetch_corpus.config import CorpusConfig
 from snakelm.recipe.schema import MODELS, TokenizerEntry
@@ -33,6 +35,11 @@ class Section:
         """Every key that some entry can have."""
         return tuple(dict.fromkeys(name for each in self.classes for name in each.model_fields))
 
+    @property
+    def references(self) -> Mapping[str, str]:
+        """Key → the map that its value names an entry of, for every key of every class that is such a name."""
+        return {key: target for each in self.classes for key, target in references_of(each).items()}
+
     def class_of(self, entry: object) -> type[Config] | None:
         """The class that reads this entry; None where the entry does not say which."""
         if not isinstance(self.reader, Registry):
@@ -41,6 +48,12 @@ class Section:
             return self.reader.of(entry)
         except ValueError:
             return None
+
+
+@functools.cache  # of a class: plug-ins may add classes to a section
+def references_of(cls: type[Config]) -> Mapping[str, str]:
+    """Key → the map of the recipe that its value names an entry of."""
+    return {key: target for key, field in cls.model_fields.items() if (target := reference_of(field))}
 
 
 SECTIONS: dict[str, Section] = {

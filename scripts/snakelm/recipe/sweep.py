@@ -22,9 +22,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from snakelm.core.config import reference_of
 from snakelm.core.errors import did_you_mean
-from snakelm.recipe.sections import SECTIONS, Section
+from snakelm.recipe.sections import SECTIONS
 
 SWEPT = ("tokenizers", "models", "tasks")
 MOST = 100_000
@@ -84,7 +83,7 @@ def _variants(
         return {name: Variant(entry, {})}
     plain = {key: value for key, value in entry.items() if key != "sweep"}
     axes = []
-    for key, target in _references(SECTIONS[section]).items():
+    for key, target in SECTIONS[section].references.items():
         # A name that was swept itself stands for all of its variants.
         if target in known and isinstance(plain.get(key), str) and plain[key] in known[target]:
             axes.append([{key: variant} for variant in known[target][plain[key]]])
@@ -109,12 +108,6 @@ def _variants(
         is_taken = label in found and found[label].content != content
         found[_digest_name(name, values) if is_taken else label] = Variant(content, values)
     return found
-
-
-def _references(section: Section) -> dict[str, str]:
-    """Key → the section that its value names an entry of."""
-    fields = {key: field for each in section.classes for key, field in each.model_fields.items()}
-    return {key: target for key, field in fields.items() if (target := reference_of(field))}
 
 
 def _axes(

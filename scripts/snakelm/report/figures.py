@@ -184,14 +184,14 @@ def _draw_results(axes: Any, comparisons: Sequence[Comparison], inits: Sequence[
     present = _present(comparisons, inits)
     step = min(0.26, 0.8 / max(1, len(present)))
     for place, comparison in enumerate(comparisons):
-        for init, estimate in comparison.estimates.items():
-            if estimate.over_seeds is None:
+        for init, shown in comparison.estimates.items():
+            if (found := shown.estimate) is None:
                 continue
             order = inits.index(init)
-            mean, low, high = estimate.over_seeds.mean, estimate.over_seeds.low, estimate.over_seeds.high
+            mean, low, high = found.value, found.low, found.high
             y = place + (present.index(init) - (len(present) - 1) / 2) * step
             colour = SERIES[order % len(SERIES)]
-            values, jitter = estimate.values, step / 4
+            values, jitter = found.values, step / 4
             axes.plot(values, [y + jitter] * len(values), "o", color=colour, markersize=1.8, alpha=0.6, mew=0)
             if low is not None:
                 axes.plot([low, high], [y, y], color=colour, linewidth=1.4)

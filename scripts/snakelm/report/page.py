@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from snakelm.readers.corpus import SPLITS
-from snakelm.report.comparisons import Comparison
+from snakelm.report.comparisons import Comparison, Shown
 from snakelm.report.curves import Curve, TrainingLog, axis, curve, metric_column, read_log
 from snakelm.report.figures import ChartLine, Figure, chart, results_figure
 from snakelm.report.numbers import plain
@@ -21,6 +21,8 @@ from snakelm.report.ordering import natural
 from snakelm.report.runs import CellKey, FinishedRun, of_stage
 
 MAX_PANELS = 36
+MAX_ANSWERS = 12
+"""Sentences, at most, that the page opens with; of more only their numbers are told."""
 SMALL = (3.5, 2.3)
 WIDE = (4.4, 2.7)
 FIRST_FACTS = (
@@ -62,15 +64,39 @@ def by_task(comparisons: Sequence[Comparison]) -> dict[str, list[Comparison]]:
 
 def by_chance(comparisons: Sequence[Comparison], confidence: float) -> str:
     """How many of the main comparisons would be clear of 0 if there were no difference; '' for fewer than five."""
-    tested = sum(bool(one.main and one.difference and one.difference.interval_text) for one in comparisons)
+    tested = sum(
+        bool(one.main and one.difference.verdict and one.difference.verdict.p is not None) for one in comparisons
+    )
     return f"{tested * (1 - confidence):.1f}" if tested > 4 else ""
+
+
+def shown_of(one: Comparison) -> list[Shown]:
+    """Every estimate that the table has of a comparison."""
+    differences = (one.difference.shown, one.baseline.shown)
+    return [*one.estimates.values(), *(shown for shown in differences if shown)]
+
+
+def covered(comparisons: Sequence[Comparison]) -> dict[str, list[str]]:
+    """What the intervals cover → the tasks of which that is said: seeds and rows, rows, seeds; and the units of tests
+    that are no rows."""
+    found: dict[str, dict[str, None]] = {}
+    for one in comparisons:
+        main = next((shown.estimate for shown in one.estimates.values() if shown.estimate), None)
+        for key in (main.covers if main else "", "" if one.unit == "row" else one.unit):
+            found.setdefault(key, {})[one.task] = None
+    return {key: list(tasks) for key, tasks in found.items() if key}
+
+
+def chosen_on_test(comparisons: Sequence[Comparison]) -> list[str]:
+    """The tasks whose best baseline was chosen by the test, for want of validation rows."""
+    return list(dict.fromkeys(one.task for one in comparisons if one.main and one.chosen_on == "test"))
 
 
 def result_figures(tasks: Mapping[str, list[Comparison]], inits: Sequence[str]) -> list[Figure]:
     return [
         Figure(results_figure(comparisons, inits, f"Scores of the models on {task}, a dot per init"), task)
         for task, comparisons in tasks.items()
-        if any(estimate.over_seeds for one in comparisons for estimate in one.estimates.values())
+        if any(shown.estimate for one in comparisons for shown in one.estimates.values())
     ]
 
 
@@ -119,14 +145,14 @@ def _sized_tasks(runs: Sequence[FinishedRun]) -> dict[str, tuple[str, int]]:
 
 def _curve_over_sizes(family: Sequence[tuple[int, Comparison]], init: str, place: int) -> ChartLine | None:
     """The means of one init over the sizes, with their intervals where all of them have one."""
-    estimates = [(size, one.estimates[init].over_seeds) for size, one in family if init in one.estimates]
+    estimates = [(size, one.estimates[init].estimate) for size, one in family if init in one.estimates]
     points = [(float(size), interval) for size, interval in estimates if interval is not None]
     if not points:
         return None
     lows = [interval.low for _, interval in points if interval.low is not None]
     highs = [interval.high for _, interval in points if interval.high is not None]
     band = (lows, highs) if len(lows) == len(highs) == len(points) else None
-    mean = Curve([size for size, _ in points], [interval.mean for _, interval in points])
+    mean = Curve([size for size, _ in points], [interval.value for _, interval in points])
     return ChartLine(mean, place, marked=True, band=band)
 
 

@@ -1,4 +1,5 @@
-"""The report stage: report.html for people, metrics.tsv for programs, results.svg and results.png for papers."""
+"""The report stage: report.html for people, metrics.tsv and summary.tsv for programs, results.svg and results.png for
+papers."""
 
 from __future__ import annotations
 
@@ -8,16 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from snakelm.report import page
+from snakelm.report.answers import answers
 from snakelm.report.comparisons import compare, headline
-from snakelm.report.config import ReportConfig
+from snakelm.report.config import ReportRunConfig
 from snakelm.report.figures import DARK_SERIES, GLYPHS, SERIES, write_results_figure
 from snakelm.report.runs import FinishedRun, distinct, of_stage, read_runs
-from snakelm.report.scores import confidence_of, inits_of, read_scores, write_scores
+from snakelm.report.scores import confidence_of, inits_of, read_cells
+from snakelm.report.tables import write_metrics, write_summary
 from snakelm.report.tokenizer_section import tokenizer_figure, tokenizer_samples, tokenizer_table
+from snakelm.report.unlabelled import unlabelled
 from snakelm.runs.context import RunContext
 
 
-def report(context: RunContext[ReportConfig]) -> dict[str, Any]:
+def report(context: RunContext[ReportRunConfig]) -> dict[str, Any]:
     """Write the report of a recipe's runs into context.out and return how many comparisons are clear.
 
     Any stage's runs may be parents, and any may be absent; roles are of no account: what a run is about is told by
@@ -26,12 +30,15 @@ def report(context: RunContext[ReportConfig]) -> dict[str, Any]:
     Costs about 2 s of imports and 30 ms a figure.
     """
     runs = read_runs(context.parents, context.subjects)
-    scores = read_scores(runs)
+    cells, absent = read_cells(runs), context.config.absent
     confidence = confidence_of(runs)
-    comparisons = compare(scores, confidence)
-    inits = inits_of([*(score.subject.init for score in scores), *(init for _, _, init in page.fine_tunings(runs))])
+    comparisons = compare(cells, confidence)
+    sentences = answers(comparisons, absent)
+    summary = headline(comparisons, sum(len(cell.scores) for cell in cells), sentences)
+    inits = inits_of([*(cell.subject.init for cell in cells), *(init for _, _, init in page.fine_tunings(runs))])
     tasks = page.by_task(comparisons)
-    write_scores(scores, context.out / "metrics.tsv")
+    write_metrics(cells, absent, context.out / "metrics.tsv")
+    write_summary(comparisons, absent, context.out / "summary.tsv")
     _write_durations(distinct(runs), context.out / "circumstance" / "durations.tsv")
     result_figures = page.result_figures(tasks, inits)
     if result_figures:
@@ -47,11 +54,17 @@ def report(context: RunContext[ReportConfig]) -> dict[str, Any]:
         comparisons=page.grouped([one for one in comparisons if one.main]),
         other_metrics=page.grouped([one for one in comparisons if not one.main]),
         inits=inits,
+        rivals=any(one.best_baseline for one in comparisons),
+        chosen_on_test=page.chosen_on_test(comparisons),
         init_legend=[(init, place, "dot") for place, init in enumerate(inits)],
         line_legend=sorted({entry for figure in finetuning for entry in figure.legend}, key=lambda entry: entry[1]),
-        summary=headline(comparisons, scores),
+        summary=summary,
+        answers=sentences if len(sentences) <= page.MAX_ANSWERS else [],
+        absent=absent,
         by_chance=page.by_chance(comparisons, confidence),
-        some_lost=any(one.lost for each in comparisons for one in [*each.estimates.values(), each.difference] if one),
+        some_lost=any(one.lost for each in comparisons for one in page.shown_of(each)),
+        covered=page.covered(comparisons),
+        unlabelled=unlabelled(runs),
         result_figures=result_figures,
         learning_curves=page.learning_curves(runs, comparisons, inits),
         pretraining_figures=page.pretraining_figures(runs),
@@ -72,7 +85,7 @@ def report(context: RunContext[ReportConfig]) -> dict[str, Any]:
         glyphs=GLYPHS,
     )
     (context.out / "report.html").write_text(html, encoding="utf-8", newline="\n")
-    return headline(comparisons, scores)
+    return summary
 
 
 def _write_durations(runs: Sequence[FinishedRun], file: Path) -> None:

@@ -29,6 +29,8 @@ from snakelm.runs.reachable import reachable
 from snakelm.runs.stages import STAGES
 
 CARRIERS = ("snakelm.core", "snakelm.runs", "snakelm.execution")
+WRITERS = ("snakelm.artifacts.files", "snakelm.artifacts.records")
+"""What writes the manifest of every stage's runs, headline numbers included."""
 LAUNCHER = """
 from snakelm.runs.launch import main
 
@@ -81,7 +83,7 @@ class CodeDigests:
         """Module (or 'script') → digest, for the stage and every module that those of ours and plug-ins import."""
         waiting: dict[str, Path] = {}
         roots: list[Path] = []
-        for name in (*STAGES[stage].modules, *components):
+        for name in (*WRITERS, *STAGES[stage].modules, *components):
             path = _locate(name, self.root) if _is_ours(name) else _locate(name, Path.cwd()) or _loaded(name)
             if path is None:
                 raise UserError(f"{name}: the file of this module cannot be found, so a change to it would go unseen")

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,16 @@ class FileDigests:
         self._cache.save()
 
 
-def file_sha256(path: str | Path) -> str:
+def file_sha256(path: str | Path, read: Callable[[int], None] | None = None) -> str:
+    """The sha256 of a file; `read` is told of the bytes as they are read, for progress."""
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        if read is None:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        found = hashlib.sha256()
+        while block := file.read(8 << 20):
+            found.update(block)
+            read(len(block))
+        return found.hexdigest()
 
 
 class JsonCache:

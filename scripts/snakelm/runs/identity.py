@@ -1,10 +1,11 @@
 """Identity: what a run's id is made of.
 
-    id = sha256(stage, resolved identity config, ids of the parents, sources, meaning of the code)[:12]
+    id = sha256(stage, identity config, ids of the parents, meaning of the code)[:12]
 
-Config enters resolved (defaults included, runtime settings left out), so a key set to its default is no change and a
-changed default is one, for the runs that rely on it. How code enters is said in code.py, how sources do in
-fingerprints.py.
+Config enters in a normal form (`Config.identity`): defaults included, runtime settings and keys that mean nothing
+beside others left out, and files, folders and callables in the place of their names (fingerprints.py). So a key set to
+its default is no change, nor is a file that was moved; and a changed default is one, for the runs that rely on it. How
+code enters is said in code.py; when versions of libraries do, in libraries.py.
 """
 
 from __future__ import annotations
@@ -22,15 +23,18 @@ from snakelm.runs.digests import digest
 ID_LENGTH = 12
 
 
-def run_id(stage: str, config: Any, parents: Mapping[str, str], sources: Mapping[str, Any], code: str) -> str:
-    """The id of a run. config: resolved identity config; parents: role → id; sources: name → fingerprint."""
-    return digest([stage, config, dict(parents), dict(sources), code])[:ID_LENGTH]
+def run_id(
+    stage: str, config: Any, parents: Mapping[str, str], code: str, versions: Mapping[str, str] | None = None
+) -> str:
+    """The id of a run. config: identity config in its normal form; parents: role → id; versions: library → version."""
+    parts = [stage, config, dict(parents), code]
+    return digest([*parts, dict(versions)] if versions else parts)[:ID_LENGTH]
 
 
-def config_key(stage: str, parents: Mapping[str, str], sources: Mapping[str, Any]) -> str:
+def config_key(stage: str, parents: Mapping[str, str]) -> str:
     """What runs have in common that `on_code_change: keep` compares: all of the id but the code and the config, whose
     explicit values are compared one by one (planning/catalogue.py)."""
-    return digest([stage, dict(parents), dict(sources)])[:ID_LENGTH]
+    return digest([stage, dict(parents)])[:ID_LENGTH]
 
 
 def folder_name(name: str, run_id: str) -> str:

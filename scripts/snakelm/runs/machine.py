@@ -15,10 +15,12 @@ LIBRARIES = (
     "torch",
     "transformers",
     "tokenizers",
+    "accelerate",
     "datasets",
     "pandas",
     "pyarrow",
     "numpy",
+    "scipy",
     "scikit-learn",
     "pydantic",
 )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import importlib
 import logging
 import os
 import shlex
@@ -26,20 +25,21 @@ from filelock import FileLock, Timeout
 
 import snakelm
 from snakelm.artifacts import records
+from snakelm.artifacts.files import plain
 from snakelm.core import console, plugins
 from snakelm.core.config import Config
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
 from snakelm.core.registry import Registry
-from snakelm.runs import machine
+from snakelm.runs import libraries, machine
 from snakelm.runs.code import CodeDigests
 from snakelm.runs.context import RunContext
 from snakelm.runs.digests import FileDigests
-from snakelm.runs.fingerprints import fingerprint
+from snakelm.runs.fingerprints import Fingerprints
 from snakelm.runs.identity import ID_LENGTH, run_id
-from snakelm.runs.manifest import describe, plain
+from snakelm.runs.manifest import describe
 from snakelm.runs.records import CellList, CellMember, Circumstance, Failure, Order, OrderedParent, OrderedRun, Parent
-from snakelm.runs.stages import STAGES, Stage
+from snakelm.runs.stages import STAGES, Stage, resolve
 from snakelm.runs.store import Store, check_files, file_table, is_complete, read_manifest, remove_empty, remove_tree
 
 StageFunction = Callable[[RunContext[Any]], dict[str, Any]]
@@ -97,9 +97,10 @@ def _make(stage: Stage, given: argparse.Namespace) -> None:
     if copy.resolve() != Path(snakelm.__path__[0]).resolve().parent:  # else launch.py would have started the copy
         raise UserError(f"{copy}: the code that this job was submitted with is gone; start snakemake again")
     plugins.load(order.plugins)
-    function = cast(StageFunction, _resolve(stage.function))
+    function = cast(StageFunction, resolve(stage.function))
+    digests = Digests.of(store)
     for run in order.runs:
-        Maker(stage, function, store, run, order.plugins, given.threads).make()
+        Maker(stage, function, store, order, run, given.threads, digests).make()
     if stage.by_cell:
         members = tuple(CellMember(run.name, run.id, run.folder) for run in order.runs)
         records.write(given.target, CellList(stage.name, job, members))
@@ -116,12 +117,6 @@ def _read_order(store: Store, stage: Stage, job: str) -> Order:
         ) from None
     except ValueError:
         raise UserError(f"{path}: cannot be read; start snakemake again, which writes it anew") from None
-
-
-def _resolve(place: str) -> Any:
-    """What `module:name` names."""
-    module, _, name = place.partition(":")
-    return getattr(importlib.import_module(module), name)
 
 
 _DISK_TROUBLE = {
@@ -192,10 +187,26 @@ class Basis:
     sources: dict[str, Any]
     code: str
     parents: dict[str, Parent]
+    versions: dict[str, str]
 
     def run_id(self, stage: str) -> str:
         ids = {role: parent.id for role, parent in self.parents.items()}
-        return run_id(stage, self.identity, ids, self.sources, self.code)
+        return run_id(stage, self.identity, ids, self.code, self.versions)
+
+
+@dataclass(frozen=True)
+class Digests:
+    """What a job looks up once for all of its runs."""
+
+    code: CodeDigests
+    sources: FileDigests
+    parents: FileDigests
+
+    @classmethod
+    def of(cls, store: Store) -> Digests:
+        """Those whose caches are in the results folder."""
+        sources, parents = (FileDigests(store.cache / name) for name in ("files.json", "parents.json"))
+        return cls(CodeDigests(cache=store.cache / "code.json"), sources, parents)
 
 
 class Maker:
@@ -206,13 +217,14 @@ class Maker:
         stage: Stage,
         function: StageFunction,
         store: Store,
+        order: Order,
         run: OrderedRun,
-        plugins: tuple[str, ...],
         threads: int,
+        digests: Digests,
     ):
         self.stage, self.function, self.store, self.run = stage.name, function, store, run
-        self.plugins, self.threads = plugins, threads
-        config = _resolve(stage.config)
+        self.order, self.threads, self.digests = order, threads, digests
+        config = resolve(stage.config)
         self.config: Config = (
             config.validate(run.config) if isinstance(config, Registry) else config.model_validate(run.config)
         )
@@ -222,22 +234,33 @@ class Maker:
         if is_complete(run.folder):
             log.info("%s is complete already; nothing to do", run.folder)
             return
-        digests = CodeDigests(cache=self.store.cache / "code.json")
-        sources = fingerprint(self.config, FileDigests(self.store.cache / "files.json"), digests)
+        code = self.digests.code
+        found_outside = Fingerprints(self.digests.sources, code)
+        identity, sources = self.config.identity(found_outside), found_outside.sources
+        versions = libraries.counting(self.stage, identity) if run.versions else {}
         parents = {role: Parent(parent.stage, parent.name, parent.id) for role, parent in run.parents.items()}
-        planned = Basis(self.config.identity(), sources, digests.stage(self.stage, run.components), parents)
+        planned = Basis(identity, sources, code.stage(self.stage, run.components), parents, versions)
         if planned.run_id(self.stage) != run.id:
-            what = "a source changed" if sources != run.sources else f"the code of {self.stage} changed"
+            if sources != run.sources:
+                what = "a source changed"
+            elif versions != run.versions:
+                what = "the version of a library changed"
+            else:
+                what = f"the code of {self.stage} changed"
             raise UserError(f"{run.folder.name}: {what} since this job was submitted; start snakemake again")
-        checked = FileDigests(self.store.cache / "parents.json")
-        found = replace(planned, parents={role: self._parent(parent, checked) for role, parent in run.parents.items()})
-        checked.save()
+        found = replace(planned, parents={role: self._parent(parent) for role, parent in run.parents.items()})
+        self.digests.parents.save()
         real_id = found.run_id(self.stage)
         if real_id == run.id:
             self._build(run.folder, real_id, found)
             return
         # A parent turned out to be the same as an earlier one, so this run is known under another id.
-        real = self.store.existing(self.stage).get(real_id)
+        existing = self.store.existing(self.stage)
+        real = existing.get(real_id)
+        if real and self._is_outdated(self.store.root / self.stage / real):
+            found = replace(found, versions=libraries.counting(self.stage, identity))
+            real_id = found.run_id(self.stage)
+            real = existing.get(real_id)
         if real:
             folder = self.store.root / self.stage / real
             log.info("same as %s, which is complete: its parents have the same content", real)
@@ -246,19 +269,23 @@ class Maker:
             self._build(folder, real_id, found)
         self.store.alias(run.folder, folder)
 
+    def _is_outdated(self, folder: Path) -> bool:
+        """Whether libraries have changed since the run was made, and the recipe wants it made again for that."""
+        return self.order.on_library_change == "rerun" and bool(libraries.changed(read_manifest(folder)))
+
     def _parent_folder(self, parent: OrderedParent) -> Path:
         """As ordered, or where another recipe has made it under a name of its own."""
         if is_complete(parent.folder):
             return parent.folder
         return parent.folder.with_name(self.store.existing(parent.stage).get(parent.run_id, parent.folder.name))
 
-    def _parent(self, parent: OrderedParent, digests: FileDigests) -> Parent:
+    def _parent(self, parent: OrderedParent) -> Parent:
         folder = self._parent_folder(parent)
         try:
             manifest = read_manifest(folder)
         except (OSError, ValueError):
             raise UserError(f"{folder}: this parent run is missing or unreadable; start snakemake again") from None
-        check_files(folder, manifest, digests)
+        check_files(folder, manifest, self.digests.parents)
         return Parent(manifest.stage, manifest.name, manifest.canonical)
 
     def _build(self, final: Path, real_id: str, basis: Basis) -> None:
@@ -301,7 +328,7 @@ class Maker:
             },  # callables are not
             code=basis.code,
             cache=(self.store.cache / self.stage / basis.code[:ID_LENGTH]).resolve(),
-            plugins=self.plugins,
+            plugins=self.order.plugins,
             threads=self.threads,
         )
         try:
@@ -332,9 +359,9 @@ class Maker:
         )
         self.store.publish(out, final, manifest)
         try:
-            self.store.link_latest(self.stage, self.run.name, final)
+            self.store.link_run(self.order.recipe, self.stage, (self.run.name, *self.run.aliases), final)
         except OSError as error:  # the run is complete: nothing after this may fail it
-            log.warning("results/latest cannot be updated (%s)", error.strerror)
+            log.warning("%s cannot be updated (%s)", self.store.recipe(self.order.recipe), error.strerror)
         remove_tree(work)
         log.info("done in %.1f s: %s", time.monotonic() - began, final)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
+from snakelm.artifacts.files import plain
 from snakelm.runs import machine
 from snakelm.runs.records import Circumstance, FileEntry, Manifest, OrderedRun, Parent
 from snakelm.runs.store import Store, content_digest, is_circumstantial, read_manifest
@@ -46,20 +46,6 @@ def describe(
         same_as=_same_content(store, stage, run.name, content, run_id),
         adopted=adopted,
     )
-
-
-def plain(value: Any) -> Any:
-    """JSON values only; a number that is none (a correlation of constants, a loss that blew up) becomes null."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, float):  # NumPy's float64 is one
-        return float(value) if math.isfinite(value) else None
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    # NumPy and torch scalars; what is left is shown as text, so that a run is never lost for its manifest.
-    return plain(value.item()) if hasattr(value, "item") else str(value)
 
 
 def _same_content(store: Store, stage: str, name: str, content: str, own_id: str) -> str | None:

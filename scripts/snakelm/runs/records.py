@@ -59,8 +59,12 @@ class OrderedRun:
     config: dict[str, Any]
     explicit: dict[str, Any]
     sources: dict[str, Any]
+    versions: dict[str, str]
+    """Versions of libraries that are part of the id (runs/libraries.py)."""
     components: tuple[str, ...]
     parents: dict[str, OrderedParent]
+    aliases: tuple[str, ...] = ()
+    """What other entries of the recipe, which mean the same, call the run."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,8 @@ class Order:
     """The name by which Snakemake knows the job: its wildcard."""
     name: str
     """What people call it."""
+    recipe: str
+    """The name of the recipe that ordered it."""
     threads: int
     target: Path
     """The file that Snakemake waits for."""
@@ -83,6 +89,8 @@ class Order:
     code: str
     """The copy of the code that the job runs (`Store.code`)."""
     plugins: tuple[str, ...]
+    on_library_change: str
+    """keep or rerun, as the recipe says."""
     runs: tuple[OrderedRun, ...]
 
 

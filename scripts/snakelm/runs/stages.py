@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -14,8 +16,8 @@ class Stage:
     """`module:name` of the function that makes a run: RunContext → headline numbers."""
     config: str
     """`module:name` of its config: a class, or a Registry of classes."""
-    section: str
-    """The part of the recipe that its keys stand in."""
+    libraries: tuple[str, ...] = ()
+    """Those whose version can change what is in a run."""
     compares_content: bool = True
     """Whether a run with the same bytes as an earlier one counts as that one to its children. (Where children cost
     next to nothing, that is not worth looking for.)"""
@@ -29,6 +31,12 @@ class Stage:
         return tuple(dict.fromkeys(place.partition(":")[0] for place in (self.function, self.config)))
 
 
+def resolve(place: str) -> Any:
+    """What `module:name` names."""
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
 STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
@@ -36,32 +44,37 @@ STAGES: dict[str, Stage] = {
             "fetch_corpus",
             "snakelm.fetch_corpus.fetch:fetch_corpus",
             "snakelm.fetch_corpus.config:CorpusConfig",
-            "corpora",
+            ("datasets", "pandas", "numpy"),
         ),
         Stage(
             "train_tokenizer",
             "snakelm.train_tokenizer.train:train_tokenizer",
             "snakelm.train_tokenizer.config:TokenizerConfig",
-            "tokenizers",
+            ("tokenizers", "transformers", "numpy", "scipy"),
         ),
         Stage(
             "save_tokenizer",
             "snakelm.save_tokenizer.save:save_tokenizer",
             "snakelm.save_tokenizer.config:SaveConfig",
-            "tokenizers",
+            ("tokenizers", "transformers"),
         ),
         Stage(
             "encode_corpus",
             "snakelm.encode_corpus.encode:encode_corpus",
             "snakelm.encode_corpus.config:EncodeConfig",
-            "models",
+            ("tokenizers", "transformers", "numpy"),
         ),
-        Stage("pretrain", "snakelm.pretrain.pretrain:pretrain", "snakelm.pretrain.objectives:objectives", "models"),
+        Stage(
+            "pretrain",
+            "snakelm.pretrain.pretrain:pretrain",
+            "snakelm.pretrain.objectives:objectives",
+            ("torch", "transformers", "tokenizers", "accelerate", "numpy"),
+        ),
         Stage(
             "finetune",
             "snakelm.finetune.finetune:finetune",
             "snakelm.finetune.config:FinetuneConfig",
-            "tasks",
+            ("torch", "transformers", "tokenizers", "accelerate", "datasets", "pandas", "numpy", "scikit-learn"),
             compares_content=False,
             by_cell=True,
         ),
@@ -69,14 +82,13 @@ STAGES: dict[str, Stage] = {
             "evaluate",
             "snakelm.evaluate.evaluate:evaluate",
             "snakelm.evaluate.config:EvaluateConfig",
-            "evaluate",
+            ("numpy", "scipy", "scikit-learn", "pandas"),
             compares_content=False,
         ),
         Stage(
             "report",
             "snakelm.report.report:report",
-            "snakelm.report.config:ReportConfig",
-            "report",
+            "snakelm.report.config:ReportRunConfig",
             compares_content=False,
         ),
     )

@@ -2,7 +2,8 @@
 
     results/<stage>/<name>-<id>/      a complete run, never changed; manifest.json describes it
     results/finetune/cells/<cell>.json   says which runs make up a cell (all seeds of one model, task and init)
-    results/latest/<stage>/<name>     a link to the current recipe's run
+    results/recipes/<recipe>/<stage>/<name>   a link to the run of a recipe's entry; beside them its report
+    results/latest                    a link to results/recipes/<recipe> of the recipe that was run last
     results/logs/<stage>/…            logs
     results/.work/<stage>/<id>/       checkpoints and half-done work of a run; outlives a kill
     results/.work/orders/<stage>/…    what each submitted job was told to make
@@ -16,10 +17,11 @@ A run is built in .work and renamed into place with its manifest inside, so a fo
 from __future__ import annotations
 
 import errno
-import json
 import os
 import platform
 import shutil
+import stat
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from snakelm.artifacts import records
@@ -34,17 +36,24 @@ MANIFEST = "manifest.json"
 COPY = ".manifest.json"
 """Snakemake deletes the declared file of a job that failed, even if all that failed was its last breath, after the run
 was published. So a run keeps its manifest twice, and `is_complete` puts the first one back."""
+CARD = "README.md"
+"""Beside the files of a model or tokenizer: its card, written later than the run and not a part of it."""
 CIRCUMSTANCE = "circumstance"
 STAGING = ".staging"
 """Folder within a stage's folder, where runs are built if .work is on another file system: no rename leads across."""
+REPORT_FILES = ("report.html", "metrics.tsv", "summary.tsv", "results.svg", "results.png")
+"""Files of a report that are linked where people look for them."""
 SNAKEMAKE_LOCKS = ".snakemake/locks"
 
 
 class Store:
-    """The results folder of one working directory."""
+    """The results folder of one working directory.
 
-    def __init__(self, root: str | Path = "results"):
-        self.root = Path(root)
+    restores: whether looking for runs puts back manifests that can be restored from their copies (`is_complete`).
+    """
+
+    def __init__(self, root: str | Path = "results", restores: bool = True):
+        self.root, self.restores = Path(root), restores
         self.cache = self.root / ".work" / "cache"
 
     def folder(self, stage: str, name: str, run_id: str) -> Path:
@@ -120,9 +129,6 @@ class Store:
         """Put the code of now where jobs run it from; returns what orders call it."""
         return copy_code(self.code)
 
-    def log(self, stage: str, job: str) -> Path:
-        return self.root / "logs" / stage / f"{job}.log"
-
     def existing(self, stage: str) -> dict[str, str]:
         """id → folder name of every complete run of the stage; links count if they lead to a run of that very id."""
         found: dict[str, str] = {}
@@ -134,7 +140,7 @@ class Store:
             run_id = id_of_folder(entry.name)
             if run_id is None or (entry.is_symlink() and id_of_folder(os.path.realpath(entry.path)) != run_id):
                 continue
-            if is_complete(entry.path):
+            if is_complete(entry.path, self.restores):
                 found.setdefault(run_id, entry.name)
         return found
 
@@ -177,14 +183,13 @@ class Store:
         """Write the manifest into `built` and rename it to `final`, so that it appears whole or not at all."""
         records.write(built / MANIFEST, manifest)
         shutil.copyfile(built / MANIFEST, built / COPY)
+        _make_modes_plain(built)
         for path in [*built.rglob("*"), built]:
-            _sync(path)
+            if not path.is_symlink():  # a tracker's may lead nowhere
+                _sync(path)
         final.parent.mkdir(parents=True, exist_ok=True)
         if final.is_dir() and not final.is_symlink() and any(final.iterdir()):
-            # Not a run: it has no manifest. Nothing is deleted that somebody may want to look at.
-            aside = self.root / ".work" / "aside" / f"{final.parent.name}-{final.name}-{os.getpid()}"
-            aside.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(final, aside)  # may be on another file system
+            self._put_aside(final)  # not a run: it has no manifest
         if final.is_symlink():  # an alias whose run is gone
             final.unlink()
         os.rename(built, final)
@@ -196,21 +201,43 @@ class Store:
             final.rmdir()
         link(final, real)
 
-    def link_latest(self, stage: str, name: str, folder: Path) -> None:
-        link(self.root / "latest" / stage / name, folder)
+    def recipe(self, name: str) -> Path:
+        """The folder of links to what a recipe has made."""
+        return self.root / "recipes" / name
+
+    def link_run(self, recipe: str, stage: str, names: Iterable[str], folder: Path) -> None:
+        """Let a finished run be found under its names in the recipe's folder; a report in results/ itself, too."""
+        for name in names:
+            link(self.recipe(recipe) / stage / name, folder)
         if stage == "report":
-            for file in ("report.html", "metrics.tsv", "results.svg", "results.png"):
-                if (folder / file).exists():
-                    link(self.root / file, folder / file)
+            for file in filter(lambda file: (folder / file).exists(), REPORT_FILES):
+                link(self.recipe(recipe) / file, folder / file)
+                link(self.root / file, folder / file)
+
+    def make_latest(self, recipe: str) -> None:
+        """Let results/latest lead to the recipe's folder. (Where it is a folder, as it once was, it makes way.)"""
+        latest = self.root / "latest"
+        if latest.is_dir() and not latest.is_symlink():
+            self._put_aside(latest)
+        self.recipe(recipe).mkdir(parents=True, exist_ok=True)
+        link(latest, self.recipe(recipe))
+
+    def _put_aside(self, folder: Path) -> None:
+        """Nothing is deleted that somebody may want to look at."""
+        aside = self.root / ".work" / "aside" / f"{folder.parent.name}-{folder.name}-{os.getpid()}"
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(folder, aside)  # may be on another file system
 
 
-def is_complete(folder: str | Path) -> bool:
+def is_complete(folder: str | Path, restore: bool = True) -> bool:
     """Whether the folder is a complete run; a manifest that is gone or unreadable is restored from its copy."""
     manifest, copy = os.path.join(folder, MANIFEST), os.path.join(folder, COPY)
-    if _is_readable(manifest):
+    if is_readable(manifest):
         return True
-    if not _is_readable(copy):
+    if not is_readable(copy):
         return False
+    if not restore:
+        return True
     part = f"{manifest}.{os.getpid()}.part"
     try:
         shutil.copyfile(copy, part)
@@ -225,27 +252,32 @@ def is_damaged(folder: Path) -> bool:
     return any(os.path.exists(folder / name) for name in (MANIFEST, COPY)) and not is_complete(folder)
 
 
-def _is_readable(manifest: str) -> bool:
-    """Whether it is a JSON object; whether its fields are right is found out by who reads them (0.1 ms against 5)."""
+def is_readable(manifest: str | Path) -> bool:
+    """Whether it is a manifest, every field of its type (about as fast as parsing the JSON alone)."""
     try:
-        with open(manifest, "rb") as file:
-            return isinstance(json.load(file), dict)
+        records.read(Manifest, Path(manifest))
     except (OSError, ValueError):
         return False
+    return True
 
 
-def check_files(folder: Path, manifest: Manifest, digests: FileDigests) -> None:
-    """Hold a run's files against its manifest; UserError names those that are gone or no longer what they were."""
-    problems = []
+def file_problems(folder: Path, manifest: Manifest, sha256: Callable[[Path], str]) -> Iterator[tuple[Path, str]]:
+    """Hold a run's files against its manifest: (file, what is wrong) for those gone or no longer what they were."""
     for name, entry in manifest.files.items():
         path = folder / name
         try:
-            is_whole = path.stat().st_size == entry.bytes and digests(path.resolve()) == entry.sha256
-            what = "" if is_whole else "is damaged: its content is not what the manifest says"
+            if path.stat().st_size != entry.bytes or sha256(path.resolve()) != entry.sha256:
+                yield path, "is damaged: its content is not what the manifest says"
         except OSError as error:
-            what = f"cannot be read ({error.strerror})"
-        if what:
-            problems.append(f"{path}: {what}; restore it, or delete {folder} to make that run again")
+            yield path, f"cannot be read ({error.strerror})"
+
+
+def check_files(folder: Path, manifest: Manifest, digests: FileDigests) -> None:
+    """UserError where a file of the run is gone or no longer what its manifest says."""
+    problems = [
+        f"{path}: {what}; restore it, or delete {folder} to make that run again"
+        for path, what in file_problems(folder, manifest, digests)
+    ]
     if problems:
         raise UserError(*problems)
 
@@ -308,6 +340,16 @@ def remove_empty(folder: Path) -> None:
 
 def remove_tree(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_modes_plain(built: Path) -> None:
+    """Give every file the mode of one that is written plainly, and every folder that of `built`: what umask and the
+    folder's ACL say. (What goes through a temporary file, as safetensors does, is for its owner alone.) A file that an
+    adopted folder shares is not ours to change."""
+    file_mode, folder_mode = (stat.S_IMODE(path.stat().st_mode) for path in (built / MANIFEST, built))
+    for path in built.rglob("*"):
+        if not path.is_symlink() and (path.is_dir() or path.stat().st_nlink == 1):
+            path.chmod(folder_mode if path.is_dir() else file_mode)
 
 
 def _sync(path: Path) -> None:

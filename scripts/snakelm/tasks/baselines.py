@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from snakelm.core.errors import UserError
 from snakelm.tasks.data import TaskData
@@ -12,14 +12,33 @@ from snakelm.tasks.data import TaskData
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-BASELINES = ("majority", "tfidf")
-"""The usual ones: the most frequent answer (the mean; the most frequent tag of each word), and a linear model on
-TF-IDF of words and characters."""
-
 Answer: TypeAlias = "Callable[[DataFrame], DataFrame]"
 """Rows → the same with their predictions."""
 Baseline: TypeAlias = Callable[[Any, TaskData], Answer]
-"""Learns from the training rows, given the task's config (of whatever type). No baseline depends on the seed."""
+"""Learns from the training rows, given the task's config (of whatever type). No baseline depends on the seed: one run
+stands for all seeds and all models. Of the training keys it sees the defaults, and no change to them makes it again,
+but for those that it is marked with (`uses`).
+
+The usual ones are `majority` (the most frequent answer, the mean, the most frequent tag of each word) and `tfidf` (a
+linear model on TF-IDF of words and characters); a type may have others."""
+
+BaselineT = TypeVar("BaselineT", bound=Callable[..., Any])
+
+
+def uses(*training_keys: str) -> Callable[[BaselineT], BaselineT]:
+    """Decorator: the training keys of its task that a baseline reads."""
+
+    def mark(baseline: BaselineT) -> BaselineT:
+        baseline.training_keys = frozenset(training_keys)  # type: ignore[attr-defined]  # functions may have attributes
+        return baseline
+
+    return mark
+
+
+def used_by(baseline: Baseline) -> frozenset[str]:
+    """The training keys that a baseline was marked with."""
+    found: frozenset[str] = getattr(baseline, "training_keys", frozenset())
+    return found
 
 
 def most_frequent(task: object, data: TaskData) -> Answer:

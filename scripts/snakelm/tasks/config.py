@@ -19,16 +19,21 @@ Modules of types import neither torch nor NumPy nor pandas outside functions: pl
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar, get_args
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from snakelm.architectures.names import Network, described
-from snakelm.core.config import Config, Repeatable, inherited, is_circumstance, reference
-from snakelm.core.errors import did_you_mean
+from snakelm.core.config import Config, Repeatable, View, inherited, is_circumstance, keys_of, reference
+from snakelm.core.errors import UserError, did_you_mean
 from snakelm.core.registry import Registry
 from snakelm.readers.config import SourceConfig
+from snakelm.readers.row import FILE
+from snakelm.readers.rows import column
+from snakelm.tasks.baselines import used_by
+from snakelm.tasks.cells import is_empty
 from snakelm.training.config import TrainingConfig
 
 if TYPE_CHECKING:
@@ -39,6 +44,7 @@ if TYPE_CHECKING:
     from snakelm.tasks.data import Where
     from snakelm.tasks.learner import Learner
     from snakelm.tasks.metrics import Metrics
+    from snakelm.tasks.official import OfficialFormat
 
 LearnerClass: TypeAlias = "type[Learner[Any]]"  # within TaskConfig `type` is a key
 NETWORKS: tuple[Network, ...] = get_args(Network)
@@ -99,8 +105,10 @@ class DataConfig(Config):
     max_validation_rows: int | None = Field(None, description="Validate on a random sample of this many rows.", ge=1)
     max_test_rows: int | None = Field(None, description="Test on a random sample of this many rows.", ge=1)
     data_seed: int = Field(0, description="Seed of made splits and samples; the same for every model and seed.", ge=0)
-    missing_labels: Literal["refuse", "drop"] = Field(
-        "refuse", description="What to do with rows without a label (empty, NaN): stop with their number, or drop them."
+    missing_labels: Literal["refuse", "drop", "empty"] = Field(
+        "refuse",
+        description="What to do with rows without a label (no such key, empty, NaN): stop with their number, or drop "
+        "them. With several labels per row an empty cell means none; there empty says that a missing key does too.",
     )
     empty_texts: Literal["refuse", "drop", "keep"] = Field(
         "refuse", description="What to do with rows whose text is empty: stop, drop them, or keep them."
@@ -128,7 +136,11 @@ TaskT = TypeVar("TaskT", bound="TaskConfig")
 class TaskConfig(Repeatable, DataConfig, TrainingConfig):
     """One task: an entry under `tasks`. A task type is a subclass, whose docstring begins with what one row is."""
 
-    renamed: ClassVar[dict[str, str]] = {"evaluate_every": "evaluation_steps", "early_stopping": "patience"}
+    renamed: ClassVar[dict[str, str]] = {
+        "evaluate_every": "evaluation_steps",
+        "early_stopping": "patience",
+        "missing": "missing_labels",
+    }
 
     type: str = Field(description="Task type.", examples=["regression", "language_modeling"])
     metric: str | None = Field(
@@ -144,7 +156,7 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
     learning_rate: float = inherited(TrainingConfig, "learning_rate", 5e-5)
     epochs: float = inherited(TrainingConfig, "epochs", 3.0)
     warmup: float = inherited(TrainingConfig, "warmup", 0.1)
-    keep: Literal["best", "last"] = inherited(TrainingConfig, "keep", "best")
+    keep: Literal["best", "last", "average"] = inherited(TrainingConfig, "keep", "best")
     layer_decay: float = training_key(
         1.0,
         description="Factor of the learning rate per layer from the top down; 1 trains all alike.",
@@ -178,17 +190,27 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
     """Where not all can: what is needed, for messages."""
     trains: ClassVar[bool] = True
     """Whether anything is learnt; otherwise there is a test and nothing else."""
+    empty_answers: ClassVar[frozenset[str]] = frozenset({"nan", "NaN"})
+    """Words that say nothing in the answer column."""
 
     def columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
         """A source's rows → the columns of the task's table, `inputs` among them and usually `gold`.
 
         `where(position)` names a row. Raises UserError for the first row that cannot be used (see `rows`).
         """
-        raise NotImplementedError
+        return self.input_columns(rows, where)
+
+    def input_columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
+        """The same without `gold`, of rows that need not have the answer column: a test without labels, new rows."""
+        raise UserError(f"{self.type} cannot read rows without a label: its class has no input_columns")
 
     def learner(self) -> LearnerClass:
         """The class that does it: rows → features → loss → outputs → predictions."""
         raise NotImplementedError
+
+    def official_format(self, row: Row) -> OfficialFormat | None:
+        """How the field's own scorers want the predictions of rows such as this one; None where they have no format."""
+        return None
 
     def text_columns(self) -> list[str]:
         """The source's columns that must not be empty; `min_chars` and `max_chars` are of the first."""
@@ -196,6 +218,39 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
 
     def gold_column(self) -> str | None:
         """The source's column without whose cell a row has no label; None where a row need not have one."""
+        return None
+
+    def label_sources(self) -> Sequence[str]:
+        """The source's columns that hold labels: each is in some row, or its name is misspelt."""
+        column = self.gold_column()
+        return [] if column is None else [column]
+
+    def lacks_label(self, row: Row) -> bool:
+        """Whether `missing_labels: drop` leaves a row out, where that is not told by its `gold_column` alone."""
+        return False
+
+    def may_have_no_label(self) -> bool:
+        """Whether a row may have no label at all, so that `missing_labels: empty` means something."""
+        return False
+
+    def reads_paths(self) -> bool:
+        """Whether what files are called changes the task's data: a column that it reads is `file`."""
+        columns = (self.group_column, self.answer_column(), *self.text_columns(), *self.label_sources())
+        return FILE in columns
+
+    def view(self, view: View) -> dict[str, Any]:
+        return super().view(replace(view, paths=view.paths or self.reads_paths()))
+
+    def answer_column(self) -> str | None:
+        """The source's column with what is to be predicted; None where the source has none (likelihoods)."""
+        return self.gold_column()
+
+    def has_answer(self, row: Row) -> bool:
+        """Whether a row that has the answer column says something in it."""
+        return not is_empty(column(row, str(self.answer_column())), self.empty_answers)
+
+    def given_labels(self) -> Sequence[str] | None:
+        """The labels as far as the recipe tells them; None for a type without labels too."""
         return None
 
     def gold_is_number(self) -> bool:
@@ -216,6 +271,15 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
     def labels_of(self, frame: DataFrame) -> list[list[str]] | None:
         """The labels of each row; None for a type without labels. Made splits keep their shares."""
         return None
+
+    def tuned(self, validation: DataFrame | None, labels: Sequence[str] | None) -> dict[str, float]:
+        """What all predictions of a run are decided by (a threshold), chosen by those for validation if there are any;
+        {} for most types. It is given to `decide`, and written into the run's task.json."""
+        return {}
+
+    def decide(self, predictions: DataFrame, labels: Sequence[str] | None, tuned: Mapping[str, float]) -> DataFrame:
+        """Predictions as a learner or baseline makes them, decided anew by what was tuned."""
+        return predictions
 
     def untrained_labels(self, labels: Sequence[str], train: DataFrame) -> list[str]:
         """Labels to warn of, since no training row has them."""
@@ -247,6 +311,15 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
         if name in self.baselines:
             return []
         return [f"the baseline {name} does not exist for {self.type}; it has {', '.join(self.baselines) or 'none'}"]
+
+    def unused_by(self, baseline: str) -> frozenset[str]:
+        """The keys that cannot change what a baseline answers: `grid`, and the training keys that it does not use."""
+        return self.training_keys() - used_by(self.baselines[baseline]) | {"grid"}
+
+    def as_seen_by(self: TaskT, baseline: str) -> TaskT:
+        """This task with the defaults of the keys that a baseline does not use, so that it cannot depend on them."""
+        unused = {key.name: key.default for key in keys_of(type(self)) if not key.required}
+        return self.model_copy(update={name: unused[name] for name in self.unused_by(baseline) & unused.keys()})
 
     def greater_is_better(self) -> bool:
         """Whether more of the metric that is selected by is better."""
@@ -325,11 +398,15 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
             raise ValueError(f"max_chars ({self.max_chars}) is smaller than min_chars ({self.min_chars})")
 
     def _check_selection(self) -> None:
+        if self.missing_labels == "empty" and not self.may_have_no_label():
+            raise ValueError("missing_labels: empty is for several labels per row (multi_label); take drop or refuse")
         if self.metric is not None and self.metric not in self.metrics.names:
             near = did_you_mean(self.metric, self.metrics.names)
             raise ValueError(f"metric {self.metric!r} is unknown for {self.type}{near}")
-        if self.patience is not None and self.keep == "last":
-            raise ValueError("patience goes back to the best weights; leave keep: last out")
+        if self.patience is not None and self.keep != "best":
+            raise ValueError(f"patience goes back to the best weights; leave keep: {self.keep} out")
+        if self.averages and self.keep != "average":
+            raise ValueError("ema_decay and average_last need keep: average")
         made = self.validation is None and self.corpus is None
         if made and not self.validation_fraction and (self.patience or len(self.grid_points()) > 1):
             raise ValueError("patience and grid need validation rows; set validation_fraction or give validation")
@@ -353,15 +430,26 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
             self.at({})
         except ValidationError:
             return self  # whatever is wrong has nothing to do with the grid, and is said by who found it
+        meant: dict[tuple[str, str], Any] = {}
         for point in self.grid_points():
             try:
-                self.at(point)
+                typed = self.at(point)
             except ValidationError as error:
                 told = error.errors()[0]
                 key = str(told["loc"][0]) if told["loc"] else ""
                 said = told["msg"].removeprefix("Value error, ").removeprefix("Input ")
                 raise ValueError(f"grid: {key}: {point[key]!r} {said}" if key else f"grid: {point}: {said}") from None
+            for key, value in point.items():
+                meant[key, repr(value)] = getattr(typed, key)
+        # A value is what its key makes of it: "2" is 2.
+        self.__dict__["grid"] = {key: [meant[key, repr(v)] for v in values] for key, values in self.grid.items()}
         return self
+
+
+def baseline_names() -> list[str]:
+    """All baselines that the registered task types have, those of plug-ins among them; none is called as an init."""
+    found = {name for each in task_types.classes().values() for name in each.baselines}
+    return sorted(found - {"pretrained", "random"})
 
 
 task_types = Registry("task type", key="type", base=TaskConfig, package="snakelm.tasks.types")

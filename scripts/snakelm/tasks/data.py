@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from snakelm.readers.row import Row
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -28,6 +30,10 @@ class TaskData:
     """Split → how many of its rows have an input that also stands in training."""
     where: dict[str, Where] = field(default_factory=dict)
     """Split → from the number in the column `row` to how messages call that row."""
+    rows: dict[str, Sequence[Row]] = field(default_factory=dict)
+    """Split → the rows as their source has them, which the column `row` numbers."""
+    unlabelled: frozenset[str] = frozenset()
+    """Splits whose rows have no labels, and no column `gold`: the test, if any."""
 
     @functools.cached_property
     def content(self) -> str:

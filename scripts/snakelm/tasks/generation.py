@@ -15,6 +15,7 @@ from snakelm.tasks.data import Where
 from snakelm.tasks.features import IGNORED, Features, pad
 from snakelm.tasks.keys import LabelSmoothing
 from snakelm.tasks.learner import Batch, Learner, inputs_of
+from snakelm.tasks.official import OfficialFormat, lines
 from snakelm.tasks.rows import read_texts
 
 if TYPE_CHECKING:
@@ -46,7 +47,13 @@ class Generation(LabelSmoothing):
         return [self.source_column, self.target_column]
 
     def columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
-        return {"text": read_texts(rows, self.source_column), "gold": read_texts(rows, self.target_column)}
+        return self.input_columns(rows, where) | {"gold": read_texts(rows, self.target_column)}
+
+    def input_columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
+        return {"text": read_texts(rows, self.source_column)}
+
+    def answer_column(self) -> str | None:
+        return self.target_column
 
     def problems(self, network: Network, positions: int | None) -> Iterator[str]:
         yield from super().problems(network, positions)
@@ -62,6 +69,9 @@ class Generation(LabelSmoothing):
             f"max_target_length ({self.max_target_length}) leaves no room for a source in the {longest} tokens that"
             " the model reads"
         )
+
+    def official_format(self, row: Row) -> OfficialFormat | None:
+        return lines()
 
     def learner(self) -> LearnerClass:
         return GenerationLearner

@@ -62,5 +62,5 @@ class Texts(TaskConfig):
     def text_columns(self) -> list[str]:
         return [self.text_column]
 
-    def columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
+    def input_columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
         return {"text": read_texts(rows, self.text_column)}

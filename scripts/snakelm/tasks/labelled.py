@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from snakelm.core.console import log
-from snakelm.core.errors import did_you_mean
+from snakelm.core.errors import UserError, did_you_mean
 from snakelm.tasks.config import training_key
 from snakelm.tasks.keys import LabelSmoothing
-from snakelm.tasks.labels import check_known, unknown
+from snakelm.tasks.labels import check_known, label_name, unknown
 from snakelm.tasks.learner import Learner, TaskT
 
 if TYPE_CHECKING:
@@ -22,12 +22,10 @@ if TYPE_CHECKING:
 
 
 def _label(value: Any) -> Any:
-    """A label as YAML reads it → as the data's labels are named: 1 and 1.0 are '1', text is stripped."""
+    """A label as YAML reads it → as the data's labels are named."""
     if isinstance(value, bool):
         raise ValueError(f"write this label in quotes: YAML reads yes, no, on and off as {str(value).lower()}")
-    if isinstance(value, (int, float)):
-        return str(int(value)) if float(value).is_integer() else str(value)
-    return value.strip() if isinstance(value, str) else value
+    return label_name(value) if isinstance(value, (int, float, str)) else value
 
 
 Label = Annotated[str, BeforeValidator(_label, json_schema_input_type=str | float), Field(min_length=1)]
@@ -39,6 +37,11 @@ class Labelled(LabelSmoothing):
 
     labels: Labels | None = Field(
         None, description="All labels in the order of their ids; by default those found in the data, sorted."
+    )
+    label_names: Labels | dict[Label, Label] | None = Field(
+        None,
+        description="Names of labels that are numbers in the data: a list with those of 0, 1, …, or a map from number "
+        "(or any other label) to name, in which several may share a name.",
     )
     unseen_labels: Literal["refuse", "count"] = Field(
         "refuse",
@@ -57,11 +60,33 @@ class Labelled(LabelSmoothing):
 
     def given_labels(self) -> Sequence[str] | None:
         """The labels as far as the recipe tells them."""
-        return self.labels
+        return self.labels or list(dict.fromkeys(self._names().values())) or None
+
+    def _names(self) -> dict[str, str]:
+        if isinstance(self.label_names, list):
+            return {str(number): name for number, name in enumerate(self.label_names)}
+        return self.label_names or {}
+
+    def named(self, labels: Sequence[str], place: str) -> list[str]:
+        """A row's labels by the names that `label_names` gives them; UserError for one that has none there."""
+        if self.label_names is None:
+            return list(labels)
+        names = self._names()
+        if strange := next((label for label in labels if label_name(label) not in names), None):
+            raise UserError(
+                f"{place}: label {strange!r} has no name in label_names, which names {', '.join(list(names)[:8])}"
+                + (" …" if len(names) > 8 else "")
+            )
+        return [names[label_name(label)] for label in labels]
 
     @model_validator(mode="after")
     def _check_labels(self) -> Labelled:
         refuse_twice("labels", self.labels)
+        if isinstance(self.label_names, list):
+            refuse_twice("label_names", self.label_names)
+        for label in self.labels or []:
+            if self.label_names is not None and label not in (names := list(self._names().values())):
+                raise ValueError(f"labels: {label!r} is none of label_names{did_you_mean(label, names)}")
         if self.labels is not None and len(self.labels) < self.fewest_labels():
             raise ValueError("labels needs at least two labels")
         if isinstance(self.class_weights, dict):
@@ -108,14 +133,16 @@ class LabelLearner(Learner[TaskT]):
     """Learners of a set of labels: their ids, their weights in the loss, and their names in the model's config."""
 
     def prepare(self) -> None:
-        task: Any = self.task  # a Labelled
         self.labels = list(self.data.labels or [])
         self.ids = {label: number for number, label in enumerate(self.labels)}
         self.weights: torch.Tensor | None = None
+
+    def study(self, train: DataFrame) -> None:
+        task: Any = self.task  # a Labelled
         if task.class_weights is not None:
             from snakelm.tasks.weighting import label_weights
 
-            golds: Iterable[Iterable[str]] = task.labels_of(self.data.splits["train"])
+            golds: Iterable[Iterable[str]] = task.labels_of(train)
             self.weights = label_weights(task.class_weights, golds, self.labels)
 
     def head(self) -> dict[str, Any]:

@@ -8,9 +8,13 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from functools import partial
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from snakelm.core.errors import UserError, did_you_mean
+from snakelm.readers.classes import ClassNumber
+from snakelm.readers.row import Row
+from snakelm.readers.rows import column, has_column
 
 if TYPE_CHECKING:
     from snakelm.tasks.data import Where
@@ -23,47 +27,67 @@ def is_missing(value: Any) -> bool:
     return isinstance(value, str) and not value.strip()
 
 
-def label_names(cells: Sequence[Any], column: str, where: Where) -> list[str]:
-    """Cells of a label column as names: 1 and 1.0 are '1', true is 'true', text is stripped.
+def label_name(value: Any) -> str:
+    """The one name of a label, however a file or a recipe writes it: 1, 1.0, '1' and '1.0' are '1'; true, 'True' and
+    'TRUE' are 'true'; the number of a named class has its name; any other text is stripped, and '01' stays '01'."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    text = str(value).strip()
+    if _WHOLE.fullmatch(text):
+        return str(int(text.partition(".")[0]))
+    return text.lower() if text.lower() in ("true", "false") else text
 
-    Raises UserError where text and numbers are mixed, which is an accident in every file seen so far.
+
+_WHOLE = re.compile(r"-?(0|[1-9][0-9]*)\.0+")
+
+
+def read_labels(cells: Sequence[Any], column: str, where: Where) -> list[str]:
+    """Cells of a label column as names (see `label_name`).
+
+    Raises UserError where text and numbers are mixed, which is an accident in every file seen so far. (A number that
+    is written as text goes with either.)
     """
     kinds: dict[str, int] = {}
     names = []
     for row, cell in enumerate(cells):
-        kind, name = _label_name(cell)
-        if kind not in kinds and kinds:
-            other, first = next(iter(kinds.items()))
-            raise UserError(
-                f"{where(row)}: column {column} holds {kind} ({name!r}), but {other} at {where(first)};"
-                " write all labels in one way"
-            )
-        kinds.setdefault(kind, row)
+        if hasattr(cell, "item") and not hasattr(cell, "__len__"):
+            cell = cell.item()
+        kind, name = _kind(cell), label_name(cell)
         if kind == "a list or an object":
             raise UserError(f"{where(row)}: column {column} holds {kind}; several labels need multi_label: true")
         if kind not in _LABELS:
             raise UserError(
                 f"{where(row)}: column {column} holds {kind} ({name}); a label is text, a number, true or false"
             )
+        if kind not in kinds and kinds and kind != _ANY:
+            other, first = next(iter(kinds.items()))
+            raise UserError(
+                f"{where(row)}: column {column} holds {kind} ({name!r}), but {other} at {where(first)};"
+                " write all labels in one way"
+            )
+        if kind != _ANY:
+            kinds.setdefault(kind, row)
         names.append(name)
     return names
 
 
-def _label_name(cell: Any) -> tuple[str, str]:
-    if hasattr(cell, "item") and not hasattr(cell, "__len__"):
-        cell = cell.item()
+def _kind(cell: Any) -> str:
     if isinstance(cell, bool):
-        return "true or false", str(cell).lower()
+        return "true or false"
+    if isinstance(cell, ClassNumber):
+        return "text"
     if isinstance(cell, (int, float)):
-        return "a number", str(int(cell)) if isinstance(cell, int) or cell.is_integer() else str(cell)
+        return "a number"
     if isinstance(cell, str):
-        return "text", cell.strip()
-    if isinstance(cell, (list, tuple, dict)) or hasattr(cell, "__len__"):
-        return "a list or an object", str(cell)
-    return f"a {type(cell).__name__}", str(cell)
+        return _ANY if _WRITTEN_AS_TEXT.fullmatch(label_name(cell)) else "text"
+    return "a list or an object" if hasattr(cell, "__len__") else f"a {type(cell).__name__}"
 
 
-_LABELS = ("true or false", "a number", "text")
+_ANY = "a number, true or false as text"
+_WRITTEN_AS_TEXT = re.compile(r"true|false|-?[0-9]+(\.[0-9]+)?")
+_LABELS = ("true or false", "a number", "text", _ANY)
 
 
 def label_sets(cells: Sequence[Any], column: str, separator: str, where: Where) -> list[list[str]]:
@@ -75,9 +99,61 @@ def label_sets(cells: Sequence[Any], column: str, separator: str, where: Where) 
             raise UserError(f"{where(row)}: column {column} must hold a list of labels, or text, found an object")
         parts = cell.split(separator) if isinstance(cell, str) else [] if is_missing_list(cell) else cell
         parts = list(parts) if hasattr(parts, "__iter__") else [parts]
-        names = label_names([part for part in parts if not is_missing(part)], column, partial(_same, where(row)))
+        names = read_labels([part for part in parts if not is_missing(part)], column, partial(_same, where(row)))
         sets.append(sorted(set(names)))
     return sets
+
+
+def one_hot(rows: Sequence[Row], columns: Sequence[str], missing_is_none: bool) -> list[list[str]]:
+    """One column for each label, 1 or true where a row has it and 0 or false where not → sorted lists of labels.
+
+    Raises UserError for anything else; for a cell that says nothing (see `is_unmarked`) unless `missing_is_none`.
+    """
+    sets = []
+    for row in rows:
+        found = []
+        for name in columns:
+            if is_unmarked(row, name):
+                if missing_is_none and not _is_withheld(row, name):
+                    continue
+                column(row, name)  # one that is not there
+                found_what = "-1" if _is_withheld(row, name) else "empty"
+                others = "" if missing_is_none else " or empty (take it as 0)"
+                raise UserError(
+                    f"{row.where}: column {name} is {found_what}; write 0 or 1, or set missing_labels:"
+                    f" drop (leave the row out){others}"
+                )
+            cell = column(row, name)
+            mark = _MARKS.get(label_name(cell))
+            if mark is None:
+                raise UserError(
+                    f"{row.where}: column {name} holds {_short(cell)}; a column of label_columns holds 0 or 1, true or"
+                    " false"
+                )
+            if mark:
+                found.append(name)
+        sets.append(sorted(found))
+    return sets
+
+
+_MARKS = {"0": False, "1": True, "false": False, "true": True}
+
+
+def is_unmarked(row: Row, name: str) -> bool:
+    """Whether a row does not say if it has the label of a column: no such key, an empty cell, or -1 (not labelled)."""
+    return not has_column(row, name) or is_missing(column(row, name)) or _is_withheld(row, name)
+
+
+def _is_withheld(row: Row, name: str) -> bool:
+    return has_column(row, name) and label_name(column(row, name)) == "-1"
+
+
+def folder_name(row: Row) -> str:
+    """The name of the folder that holds the row's file, in an archive too; UserError where there is none."""
+    name = "" if row.path is None else PurePosixPath(row.path).parent.name
+    if not name:
+        raise UserError(f"{row.where}: label_from: folder needs rows from files in a folder for each label")
+    return name
 
 
 def _same(place: str, _: int) -> str:

@@ -33,6 +33,8 @@ class Learner(Generic[TaskT]):
     """How a head of ours makes one vector of the tokens' (see the key `pooling`)."""
     tokens_per_batch = 8192
     """Padded tokens per forward pass of predictions: fixed, so that predictions do not depend on runtime settings."""
+    facts: tuple[str, ...] = ()
+    """Attributes that `study` sets and that predictions need: JSON values, kept with the model."""
 
     def __init__(
         self, task: TaskT, data: TaskData, tokenizer: PreTrainedTokenizerBase, max_length: int, network: Network
@@ -40,9 +42,14 @@ class Learner(Generic[TaskT]):
         self.task, self.data, self.tokenizer, self.max_length = task, data, tokenizer, max_length
         self.network = network
         self.prepare()
+        if "train" in data.splits:
+            self.study(data.splits["train"])
 
     def prepare(self) -> None:
-        """Make what is needed of task, data and tokenizer; UserError where they do not go together."""
+        """Make what is needed of task, labels and tokenizer; UserError where they do not go together."""
+
+    def study(self, train: DataFrame) -> None:
+        """Make what is needed of the training rows; where a finished model only predicts, there are none."""
 
     def head(self) -> dict[str, Any]:
         """Keys of the model's config that the head needs."""

@@ -28,8 +28,8 @@ class TextTask(Pooling, Texts):
     def text_columns(self) -> list[str]:
         return [self.text_column, *([self.text_pair_column] if self.text_pair_column else [])]
 
-    def columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
-        columns = super().columns(rows, where)
+    def input_columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
+        columns = super().input_columns(rows, where)
         if self.text_pair_column is not None:
             columns["text_pair"] = read_texts(rows, self.text_pair_column)
         return columns

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tokenizers import AddedToken, Tokenizer, trainers
 
 from snakelm.core import console
 from snakelm.core.errors import UserError
+from snakelm.core.outside import folder_of
 from snakelm.tokenization.families import ROLES
 from snakelm.tokenization.outside import read_tokenizer
 from snakelm.tokenization.unknown import unknown_token
@@ -38,14 +38,14 @@ class Existing:
 def load(config: TokenizerConfig, where: str) -> Existing:
     """Load by AutoTokenizer without running code of its own; UserError for no such tokenizer, or no fast one."""
     name = str(config.existing)
-    folder = Path(name).expanduser()
-    if not folder.is_dir() and (name.startswith((".", "/", "~")) or name.count("/") > 1):
+    folder = folder_of(name)
+    if folder is not None and not folder.is_dir():
         raise UserError(f"{where}.existing: there is no folder {name!r}; give a folder or a Hub name (owner/name)")
     try:
-        auto = read_tokenizer(folder if folder.is_dir() else name, repr(name), revision=config.revision)
+        auto = read_tokenizer(folder or name, repr(name), revision=config.revision)
     except UserError as error:
         why = str(error)
-        if folder.is_dir() and not (folder / "tokenizer.json").exists() and any(folder.glob("*.model")):
+        if folder and not (folder / "tokenizer.json").exists() and any(folder.glob("*.model")):
             why = (
                 f"{name!r}: it has a SentencePiece or tiktoken file, but no tokenizer.json; make one where "
                 "sentencepiece or tiktoken is installed: AutoTokenizer.from_pretrained(folder).save_pretrained(folder)"
@@ -53,7 +53,7 @@ def load(config: TokenizerConfig, where: str) -> Existing:
         raise UserError(f"{where}.existing: {why}") from error
     if not getattr(auto, "is_fast", False):
         raise UserError(f"{where}.existing: {name!r} has no tokenizer.json and cannot be converted to one")
-    if not folder.is_dir() and config.revision is None:
+    if folder is None and config.revision is None:
         console.log.warning(f"{where}.existing: {name!r} may change on the Hub; state its `revision`")
     roles = {role: str(token) for role in ROLES if (token := getattr(auto, role, None)) is not None}
     limit = auto.model_max_length if auto.model_max_length < 10**12 else None

@@ -89,11 +89,13 @@ def lines(folder: Path) -> Iterator[list[str]]:
         raise UserError(f"{folder}: no train.parquet to train a tokenizer on")
     batch: list[str] = []
     texts = corpus.iter_texts(folder, "train")
-    for text in console.progress(texts, "reading", total=documents(folder, "train"), unit="documents"):
-        batch += split_lines(text)
-        if len(batch) >= LINES_A_BATCH:
-            yield batch
-            batch = []
+    with console.Progress("reading", documents(folder, "train"), "documents") as bar:
+        for text in texts:
+            batch += split_lines(text)
+            if len(batch) >= LINES_A_BATCH:
+                yield batch
+                batch = []
+            bar.advance()
     if batch:
         yield batch
 

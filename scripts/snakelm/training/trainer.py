@@ -30,10 +30,10 @@ from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArgu
 from transformers.trainer_callback import PrinterCallback
 
 from snakelm.core.console import Progress, log
-from snakelm.core.errors import UserError
-from snakelm.execution import checkpoints
+from snakelm.core.errors import UserError, one_line
 from snakelm.execution.signals import Interrupted, OutOfMemory, StopRequest
-from snakelm.training import precision
+from snakelm.training import checkpoints, optimizers, precision
+from snakelm.training.averaging import Average
 from snakelm.training.config import TrainingConfig
 from snakelm.training.sampling import SampleStream, StepSampler, generator
 
@@ -133,6 +133,7 @@ class ExactTrainer(Trainer):
         )
         self.remove_callback(PrinterCallback)
         self.set_micro_batch(config.micro_batch_size or self.share)
+        self.average = Average(model, config) if config.averages else None
 
     # --- sizes ---------------------------------------------------------------------------------------------------
 
@@ -191,6 +192,31 @@ class ExactTrainer(Trainer):
             generator=torch.Generator().manual_seed(self.setup.seed),
         )
 
+    def create_optimizer(self, model: Any = None) -> Any:
+        if self.optimizer is None and self.config.optimizer == "muon":
+            self.optimizer = optimizers.muon(self.model, self.parameter_groups(), self.config)
+        return super().create_optimizer(model)  # of AdamW, unless `training_arguments.optim` names another
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """The weights by how they learn: dicts of params, lr and weight_decay. Biases and norms do not decay."""
+        decayed = set(self.get_decay_parameter_names(self.model))
+        named = [(name, weight) for name, weight in self.model.named_parameters() if weight.requires_grad]
+        matrices = [weight for name, weight in named if name in decayed]
+        vectors = [weight for name, weight in named if name not in decayed]
+        lr, decay = self.config.learning_rate, self.config.weight_decay
+        return [
+            {"params": matrices, "lr": lr, "weight_decay": decay},
+            {"params": vectors, "lr": lr, "weight_decay": 0.0},
+        ]
+
+    def set_weight_decay(self, step: int) -> None:
+        """What the step from `step` to the next decays by, where the recipe lets the weight decay change."""
+        first, last = self.config.weight_decay, self.config.weight_decay_end
+        if last is not None:
+            for group in self.optimizer.param_groups:
+                if group.setdefault("decays", group["weight_decay"] > 0):
+                    group["weight_decay"] = first + (last - first) * self.progress(step)
+
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         if self.lr_scheduler is None:
             self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
@@ -221,6 +247,8 @@ class ExactTrainer(Trainer):
         torch.save(self.lr_scheduler.state_dict(), folder / "scheduler.pt")
         if (scaler := getattr(self.accelerator, "scaler", None)) is not None:
             torch.save(scaler.state_dict(), folder / "scaler.pt")
+        if self.average is not None:
+            self.average.save(folder)
         self.state.save_to_json(str(folder / "trainer_state.json"))
         state = Progressed(
             loss_since_log=loss_since_log,
@@ -278,6 +306,8 @@ class ExactTrainer(Trainer):
         if self._restored:
             self._tr_loss += self._restored.loss_since_log
             self._globalstep_last_logged = self._restored.last_logged
+            if self.average is not None and self._resumed_from is not None:
+                self.average.load(self._resumed_from)
             if self._resumed_from == self.start:  # a trunk's own schedule did not know that the rate goes down now
                 factor = self._learning_rate_factor(self.state.global_step)
                 for group in self.optimizer.param_groups:
@@ -460,11 +490,14 @@ class _Callback(TrainerCallback):
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.trainer._stepping = True
         self.trainer.read_clock()
+        self.trainer.set_weight_decay(state.global_step)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         setup = self.setup
         self.trainer._stepping = self.trainer._within_step = False
         step = state.global_step
+        if self.trainer.average is not None:
+            self.trainer.average.update(self.trainer.progress(step))
         state.epoch = step * setup.batch_size / self.trainer.samples.rows
         last = step >= self.trainer.steps
         if setup.minutes is not None and self.trainer.progress(step) >= 1:
@@ -537,7 +570,7 @@ def training_arguments(config: TrainingConfig, setup: Setup) -> TrainingArgument
     try:
         return TrainingArguments(**own, **{**usual, **setup.arguments})
     except (TypeError, ValueError) as error:
-        raise UserError(f"training_arguments: {' '.join(str(error).split())}") from None
+        raise UserError(f"training_arguments: {one_line(error)}") from None
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

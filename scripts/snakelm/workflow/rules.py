@@ -17,16 +17,20 @@ from pathlib import Path
 from typing import Any
 
 from snakelm.core.errors import UserError
+from snakelm.planning.inspection import Inspection
 from snakelm.planning.links import link_latest, note_cells
 from snakelm.planning.orders import write_orders
 from snakelm.planning.plan import FINISHED, Plan
-from snakelm.planning.planner import make_plan
+from snakelm.planning.planner import Inspect, make_plan
 from snakelm.planning.summary import whereabouts
+from snakelm.publishing.beside import write_cards
+from snakelm.publishing.recipe_text import command_of
 from snakelm.recipe.loading import load
+from snakelm.recipe.schema import Recipe
 from snakelm.runs.code import ROOT
 from snakelm.runs.stages import STAGES
 from snakelm.runs.store import Store
-from snakelm.workflow.snakemake_api import Host, is_dry, is_quiet
+from snakelm.workflow.snakemake_api import Host, asks_only, is_dry, is_quiet
 
 DEFAULT_RECIPE = "config/config.yaml"
 
@@ -41,6 +45,7 @@ class Workflow:
         self._host = Host(workflow)
         self.store = Store(self._host.path("results/"))
         self.plan: Plan | None = None
+        self._command: list[str] = []
         self.targets: list[str] = []
         # A DAG of thousands of jobs is millions of objects that all stay: looking for cycles among them over and over
         # took a quarter of the time of a dry-run.
@@ -55,7 +60,9 @@ class Workflow:
     def _plan(self) -> None:
         files, overrides, module = self._host.recipe()
         only = overrides.pop("only", None)
-        self.plan = read_plan(files, overrides, self.store, module, only_finished=only == FINISHED)
+        inspect = None if asks_only() else Inspection(only)
+        self.plan = read_plan(files, overrides, self.store, module, only_finished=only == FINISHED, inspect=inspect)
+        self._command = command_of(files, overrides)
         self.targets = self._host.inputs(self.plan.targets(only), ancient=False)
         note_cells(self.plan)
         if not is_dry():
@@ -74,8 +81,8 @@ class Workflow:
         return _escaped(str(ROOT.parent / "envs" / "snakelm.yaml"))
 
     def priority(self, stage: str) -> int:
-        """What others wait for goes first: of the jobs that fit the free cores, Snakemake takes the highest."""
-        return len(STAGES) - list(STAGES).index(stage)
+        """What Snakemake orders the ready jobs of a stage by (see `priorities`)."""
+        return priorities(self.plan.recipe)[stage] if self.plan is not None else 0  # a job schedules nothing
 
     def inputs(self, stage: str) -> Callable[[Any], list[str]]:
         """An input function: the files of the parents of the job that the wildcard names."""
@@ -138,9 +145,27 @@ class Workflow:
             raise UserError(f"{self.store.root}: cannot be written ({error.strerror}); fix that and rerun") from None
 
     def finish(self) -> None:
-        """Say where the results are, unless asked to be quiet."""
-        if self.plan is not None and not is_quiet():
+        """Write the cards of what was made, and say where the results are, unless asked to be quiet."""
+        if self.plan is None:
+            return
+        now = make_plan(self.plan.recipe, self.store, self.plan.name)  # which finds what has been made since
+        write_cards(now, self._command)
+        if not is_quiet():
             print(whereabouts(self.plan), file=sys.stderr)
+
+
+def priorities(recipe: Recipe) -> dict[str, int]:
+    """Stage → priority of its jobs: what others wait for goes first, and one wide job before narrow ones in its place.
+
+    Of the jobs that fit the free cores Snakemake takes those with the highest *sum* of priorities, so a job of w
+    threads has a higher one than w jobs of a later stage together.
+    """
+    found: dict[str, int] = {}
+    above = 0
+    for stage in reversed(STAGES):
+        asked = recipe.resources_of(stage)
+        found[stage] = above = 1 + max(asked.threads or 1, asked.gpus or 0) * above
+    return found
 
 
 def read_plan(
@@ -149,16 +174,17 @@ def read_plan(
     store: Store,
     module: str | None = None,
     only_finished: bool = False,
+    inspect: Inspect | None = None,
 ) -> Plan:
     """Recipe files (default: config/config.yaml) and overrides → Plan; UserError lists every problem.
 
     module: the name of the Snakemake module whose config `overrides` is, and the whole of the recipe.
-    only_finished: as for `make_plan`.
+    only_finished, inspect: as for `make_plan`.
     """
     if module is not None:
-        return make_plan(load([], overrides, f"config of module {module}"), store, module, only_finished)
+        return make_plan(load([], overrides, f"config of module {module}"), store, module, only_finished, inspect)
     files = files or [DEFAULT_RECIPE]
-    return make_plan(load(files, overrides), store, _report_name(Path(files[-1]).stem), only_finished)
+    return make_plan(load(files, overrides), store, _report_name(Path(files[-1]).stem), only_finished, inspect)
 
 
 def _escaped(text: str) -> str:

@@ -17,7 +17,8 @@ from typing import Any
 
 from snakelm.core.errors import UserError
 
-DRY = {"--dry-run", "--dryrun", "--lint", "--dag", "--rulegraph", "--summary", "--report", "--unlock"}
+ASKS = {"--lint", "--dag", "--rulegraph", "--summary", "--report", "--unlock"}
+DRY = {"--dry-run", "--dryrun", *ASKS}
 
 
 class Host:
@@ -129,6 +130,11 @@ def is_dry(arguments: Sequence[str] | None = None) -> bool:
     """Whether Snakemake was asked for something other than to run; short options may be written together (-np)."""
     given = sys.argv[1:] if arguments is None else arguments
     return any(argument in DRY or re.fullmatch(r"-[A-Za-z]*n[A-Za-z]*", argument) for argument in given)
+
+
+def asks_only() -> bool:
+    """Whether Snakemake was asked for something that is no run and no rehearsal of one: --unlock, --report, …."""
+    return any(argument in ASKS for argument in sys.argv[1:])
 
 
 def working_directory(arguments: Sequence[str]) -> Path:

@@ -34,7 +34,7 @@ class NextTokens(Batches[CausalLanguageModel]):
         self.span = self.length + 1
 
     def read(self, row: int, epoch: int, position: int) -> Sample:
-        return {"ids": self.stream.ids(row * self.stride, self.span)}
+        return {"ids": self.ids(row, epoch)}
 
     def collate(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
         import numpy as np

@@ -69,14 +69,13 @@ class MaskedTokens(Batches[MaskedLanguageModel]):
         from snakelm.training.masking import hide
         from snakelm.training.sampling import generator
 
-        begin = row * self.stride
-        ids_L = self.stream.ids(begin, self.length)
+        ids_L = self.ids(row, epoch)
         random = generator(self.config.seed, 1, epoch, position)
         free_L = ~np.isin(ids_L, self.special)
         rate = self.config.rate_at(epoch * self.rows + position, self.samples)
         wanted = max(1, round(rate * self.length))
         if self.config.whole_words:
-            chosen_N = _choose_words(random, self.stream.word_starts(begin, self.length), free_L, wanted)
+            chosen_N = _choose_words(random, self.word_starts(row, epoch), free_L, wanted)
         else:
             chosen_N = np.sort(random.permutation(np.flatnonzero(free_L))[:wanted])
         labels_N = ids_L[chosen_N]

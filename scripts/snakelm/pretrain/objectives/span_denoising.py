@@ -87,7 +87,7 @@ class MissingSpans(Batches[SpanDenoising]):
 
         from snakelm.training.sampling import generator
 
-        ids_L = self.stream.ids(row * self.stride, self.length)
+        ids_L = self.ids(row, epoch)
         random = generator(self.config.seed, 1, epoch, position)
         hidden, spans = self._counts(self.config.rate_at(epoch * self.rows + position, self.samples))
         lost = _parts(random, hidden, spans)

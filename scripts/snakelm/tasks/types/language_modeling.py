@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from snakelm.metrics.likelihood import language_modeling
+from snakelm.metrics.likelihood import language_modeling, language_modeling_without
 from snakelm.tasks.config import LearnerClass, task_types
 from snakelm.tasks.features import IGNORED, Features
 from snakelm.tasks.keys import LabelSmoothing, Texts, Windows
@@ -29,6 +29,7 @@ class LanguageModeling(Windows, LabelSmoothing, Texts):
         language_modeling,
         ("bits_per_byte", "perplexity"),
         lower_is_better=frozenset({"bits_per_byte", "perplexity"}),
+        without=language_modeling_without,
     )
     networks = ("encoder", "decoder")
     needs = "an encoder or a decoder (an encoder-decoder has no likelihood of plain text)"

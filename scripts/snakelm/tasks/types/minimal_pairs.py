@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from snakelm.core.errors import UserError
-from snakelm.metrics.choices import minimal_pairs
+from snakelm.metrics.choices import minimal_pairs, minimal_pairs_without
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column
 from snakelm.tasks.config import LearnerClass, TaskConfig, task_types
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
+PHENOMENON = "linguistics_term"
+"""What BLiMP calls the column of phenomena."""
+
+
 @task_types.register("minimal_pairs")
 class MinimalPairs(TaskConfig):
     """An acceptable and an unacceptable sentence (BLiMP), without training."""
@@ -29,10 +33,10 @@ class MinimalPairs(TaskConfig):
     good_column: str = Field("sentence_good", description="Column with the acceptable sentence.")
     bad_column: str = Field("sentence_bad", description="Column with the unacceptable sentence.")
     phenomenon_column: str | None = Field(
-        "linguistics_term", description="Column by which pairs are also scored; null if there is none."
+        PHENOMENON, description="Column by which pairs are also scored; null if there is none."
     )
 
-    metrics = Metrics(minimal_pairs, ("accuracy", "accuracy_by_phenomenon"))
+    metrics = Metrics(minimal_pairs, ("accuracy", "accuracy_by_phenomenon"), without=minimal_pairs_without)
     inputs = ("good", "bad")
     trains = False
 
@@ -41,7 +45,7 @@ class MinimalPairs(TaskConfig):
 
     def columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
         name = self.phenomenon_column
-        if name is not None and not any(name in row for row in rows) and "phenomenon_column" not in self.changed():
+        if name is not None and not any(name in row for row in rows) and name == PHENOMENON:
             name = None
         phenomena = ["all"] * len(rows) if name is None else [str(column(row, name)) for row in rows]
         return {

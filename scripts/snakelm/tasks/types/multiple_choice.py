@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from snakelm.core.errors import UserError
-from snakelm.metrics.choices import multiple_choice
+from snakelm.metrics.choices import multiple_choice, multiple_choice_without
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column
 from snakelm.tasks.baselines import most_frequent
@@ -19,6 +19,7 @@ from snakelm.tasks.keys import LabelSmoothing, Pooling
 from snakelm.tasks.labels import is_missing, listed
 from snakelm.tasks.learner import Batch, Learner, softmax
 from snakelm.tasks.metrics import Metrics
+from snakelm.tasks.official import OfficialFormat, lines
 from snakelm.tasks.rows import as_utf8, read_texts
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class MultipleChoice(Pooling, LabelSmoothing):
         "label", description="Column with the right choice: its index from 0, a letter from A, or the choice itself."
     )
 
-    metrics = Metrics(multiple_choice, ("accuracy",))
+    metrics = Metrics(multiple_choice, ("accuracy",), without=multiple_choice_without)
     inputs = ("text", "choices")
     baselines = {"majority": most_frequent}
 
@@ -52,24 +53,33 @@ class MultipleChoice(Pooling, LabelSmoothing):
     def columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
         columns: dict[str, list[Any]] = {"text": read_texts(rows, self.question_column), "choices": [], "gold": []}
         for row in rows:
-            cells: Any = self._choices(row)
-            names: list[str] = []
-            if isinstance(cells, dict):  # ARC and CommonsenseQA: {text: […], label: […]}
-                names, cells = [str(name) for name in cells.get("label") or []], cells.get("text")
-            if isinstance(cells := listed(cells), str) or not hasattr(cells, "__len__") or len(cells) < 2:
-                raise UserError(f"{row.where}: needs a list of at least two choices")
-            for number, choice in enumerate(cells, 1):
-                if is_missing(choice) and self.empty_texts != "keep":
-                    raise UserError(f"{row.where}: choice {number} is empty; give a text, or set empty_texts: keep")
-            choices = ["" if is_missing(choice) else as_utf8(str(choice), row, "choices") for choice in cells]
+            choices, names = self._choices(row)
             label = column(row, self.label_column)
             columns["choices"].append(choices)
             named = len(names) == len(choices) and names.count(str(label).strip()) == 1
             columns["gold"].append(names.index(str(label).strip()) if named else _chosen(row, label, choices))
         return columns
 
-    def _choices(self, row: Row) -> object:
-        return column(row, self.choices) if isinstance(self.choices, str) else [column(row, n) for n in self.choices]
+    def input_columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
+        return {"text": read_texts(rows, self.question_column), "choices": [self._choices(row)[0] for row in rows]}
+
+    def _choices(self, row: Row) -> tuple[list[str], list[str]]:
+        """The choices of a row, and what they are called in it, if anything."""
+        cells: Any = (
+            column(row, self.choices) if isinstance(self.choices, str) else [column(row, n) for n in self.choices]
+        )
+        names: list[str] = []
+        if isinstance(cells, dict):  # ARC and CommonsenseQA: {text: […], label: […]}
+            names, cells = [str(name) for name in cells.get("label") or []], cells.get("text")
+        if isinstance(cells := listed(cells), str) or not hasattr(cells, "__len__") or len(cells) < 2:
+            raise UserError(f"{row.where}: needs a list of at least two choices")
+        for number, choice in enumerate(cells, 1):
+            if is_missing(choice) and self.empty_texts != "keep":
+                raise UserError(f"{row.where}: choice {number} is empty; give a text, or set empty_texts: keep")
+        return ["" if is_missing(choice) else as_utf8(str(choice), row, "choices") for choice in cells], names
+
+    def official_format(self, row: Row) -> OfficialFormat | None:
+        return lines()
 
     def learner(self) -> LearnerClass:
         return MultipleChoiceLearner

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
 from pydantic import Field
 
 from snakelm.core.errors import UserError
-from snakelm.metrics.answers import question_answering
+from snakelm.metrics.answers import question_answering, question_answering_without
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column
 from snakelm.tasks.config import LearnerClass, task_types, training_key
@@ -18,6 +19,7 @@ from snakelm.tasks.keys import Windows
 from snakelm.tasks.labels import is_missing, is_missing_list, listed
 from snakelm.tasks.learner import Batch, Learner, softmax
 from snakelm.tasks.metrics import Metrics
+from snakelm.tasks.official import Answered, OfficialFormat
 from snakelm.tasks.rows import read_texts
 
 if TYPE_CHECKING:
@@ -29,6 +31,18 @@ CANDIDATES = 20
 """Best beginnings and best ends that are combined into spans."""
 Span: TypeAlias = tuple[float, float, int, int]
 """Sum of logits, probability, first character, end."""
+
+
+def _write_answers(file: TextIO, answered: Iterable[Answered]) -> None:
+    file.write("{")
+    for number, (row, cells) in enumerate(answered):
+        key, text = str(row.get("id", cells["row"])), cells["prediction"] or ""
+        file.write((",\n" if number else "\n") + f"{json.dumps(key)}: {json.dumps(text, ensure_ascii=False)}")
+    file.write("\n}\n")
+
+
+ANSWERS = OfficialFormat(".json", _write_answers)
+"""SQuAD's {id: answer, …}; a row without `id` goes by its number in the source, from 0. "" is: no answer."""
 
 
 @task_types.register("question_answering")
@@ -47,21 +61,31 @@ class QuestionAnswering(Windows):
         30, description="Longest answer that is considered, in tokens.", changes_features=False, ge=1
     )
 
-    metrics = Metrics(question_answering, ("f1", "exact_match"))
+    metrics = Metrics(question_answering, ("f1", "exact_match"), without=question_answering_without, unit="context")
     inputs = ("question", "context")
 
     def text_columns(self) -> list[str]:
         return [self.context_column, self.question_column]
 
     def columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
-        questions, contexts = read_texts(rows, self.question_column), read_texts(rows, self.context_column)
-        answers = [_answers(row, self, context) for row, context in zip(rows, contexts, strict=True)]
+        columns = self.input_columns(rows, where)
+        answers = [_answers(row, self, context) for row, context in zip(rows, columns["context"], strict=True)]
+        return columns | {"gold": [texts for texts, _ in answers], "starts": [starts for _, starts in answers]}
+
+    def input_columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
         return {
-            "question": questions,
-            "context": contexts,
-            "gold": [texts for texts, _ in answers],
-            "starts": [starts for _, starts in answers],
+            "question": read_texts(rows, self.question_column),
+            "context": read_texts(rows, self.context_column),
         }
+
+    def answer_column(self) -> str | None:
+        return self.answers_column
+
+    def has_answer(self, row: Row) -> bool:
+        return super().has_answer(row) or bool(row.get("is_impossible"))  # SQuAD 2: known to have no answer
+
+    def official_format(self, row: Row) -> OfficialFormat | None:
+        return ANSWERS
 
     def learner(self) -> LearnerClass:
         return QuestionAnsweringLearner
@@ -126,12 +150,14 @@ class QuestionAnsweringLearner(Learner[QuestionAnswering]):
     """
 
     auto_class = "AutoModelForQuestionAnswering"
+    facts = ("may_abstain",)
 
     def prepare(self) -> None:
-        train = self.data.splits["train"]["gold"]
         end = self.tokenizer.eos_token_id if self.tokenizer.eos_token_id is not None else self.tokenizer.sep_token_id
         self.ends = [end] if self.network == "decoder" and end is not None else []
-        self.may_abstain = any(len(answers) == 0 for answers in train)
+
+    def study(self, train: DataFrame) -> None:
+        self.may_abstain = any(len(answers) == 0 for answers in train["gold"])
 
     def features(self, frame: DataFrame, split: str) -> Features:
         # The question may fill half of a window, but some context has to go beside it, and some of that has to be new.
@@ -161,7 +187,8 @@ class QuestionAnsweringLearner(Learner[QuestionAnswering]):
             null = 0 if encoded.sequence_ids(number)[0] is None and not self.ends else len(offsets) - 1
             spans.append(offsets)
             nulls.append(null)
-            labels.append(_target(offsets, null, frame["gold"].iloc[row], frame["starts"].iloc[row]))
+            if split != "test":
+                labels.append(_target(offsets, null, frame["gold"].iloc[row], frame["starts"].iloc[row]))
         names = ("input_ids", "token_type_ids")
         columns: dict[str, list[Any]] = {name: list(encoded[name]) for name in names if name in encoded}
         columns["input_ids"] = [ids + self.ends for ids in columns["input_ids"]]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from snakelm.metrics.regression import regression
+from snakelm.metrics.regression import regression, regression_without
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column
 from snakelm.tasks.baselines import Answer, tfidf, tuned
@@ -17,6 +17,7 @@ from snakelm.tasks.features import Features
 from snakelm.tasks.labels import numbers
 from snakelm.tasks.learner import Batch
 from snakelm.tasks.metrics import Metrics
+from snakelm.tasks.official import OfficialFormat, lines
 from snakelm.tasks.texts import TextLearner, TextTask
 
 if TYPE_CHECKING:
@@ -51,7 +52,10 @@ class Regression(TextTask):
     standardize: bool = training_key(True, description="Whether the target is learnt in standard deviations.")
 
     metrics = Metrics(
-        regression, ("pearson", "spearman", "r2", "rmse", "mae"), lower_is_better=frozenset({"rmse", "mae"})
+        regression,
+        ("pearson", "spearman", "r2", "rmse", "mae"),
+        lower_is_better=frozenset({"rmse", "mae"}),
+        without=regression_without,
     )
     baselines = {"majority": mean, "tfidf": ridge_regression}
 
@@ -65,6 +69,9 @@ class Regression(TextTask):
         cells = [column(row, self.label_column) for row in rows]
         return super().columns(rows, where) | {"gold": numbers(cells, self.label_column, where)}
 
+    def official_format(self, row: Row) -> OfficialFormat | None:
+        return lines()
+
     def learner(self) -> LearnerClass:
         return RegressionLearner
 
@@ -72,12 +79,15 @@ class Regression(TextTask):
 class RegressionLearner(TextLearner[Regression]):
     """Squared error of the target, by default in standard deviations of the training rows.
 
-    The scale goes into the saved model, so that whoever loads it gets the target's own unit."""
+    The scale goes into the saved model, so that whoever loads it (and a learner without training rows) gets the
+    target's own unit."""
 
     def prepare(self) -> None:
         super().prepare()
-        gold = self.data.splits["train"]["gold"].to_numpy(float)
         self.mean, self.deviation = (0.0, 1.0)
+
+    def study(self, train: DataFrame) -> None:
+        gold = train["gold"].to_numpy(float)
         if self.task.standardize:
             self.mean, self.deviation = float(gold.mean()), float(gold.std()) or 1.0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snakelm.metrics.generation import summarization
+from snakelm.metrics.generation import summarization, summarization_without
 from snakelm.tasks.config import task_types
 from snakelm.tasks.generation import Generation
 from snakelm.tasks.metrics import Metrics
@@ -12,4 +12,4 @@ from snakelm.tasks.metrics import Metrics
 class Summarization(Generation):
     """A text and its summary."""
 
-    metrics = Metrics(summarization, ("rougeL", "rouge1", "rouge2", "rougeLsum"))
+    metrics = Metrics(summarization, ("rougeL", "rouge1", "rouge2", "rougeLsum"), without=summarization_without)

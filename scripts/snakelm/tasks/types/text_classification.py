@@ -5,22 +5,34 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from snakelm.core.errors import UserError
-from snakelm.metrics.classification import text_classification
+from snakelm.metrics.classification import text_classification, text_classification_without
 from snakelm.readers.row import Row
-from snakelm.readers.rows import column
-from snakelm.tasks.baselines import Answer, most_frequent, tfidf, tuned
-from snakelm.tasks.config import LearnerClass, task_types
+from snakelm.readers.rows import column, has_column
+from snakelm.tasks.baselines import Answer, most_frequent, tfidf, tuned, uses
+from snakelm.tasks.chances import UNTUNED, best_threshold, chance_column, decided, with_chances
+from snakelm.tasks.config import LearnerClass, task_types, training_key
 from snakelm.tasks.data import TaskData, Where
 from snakelm.tasks.features import IGNORED, Features
 from snakelm.tasks.labelled import LabelLearner, Labelled, Labels, refuse_twice
-from snakelm.tasks.labels import bin_names, binned, infer, label_names, label_sets, numbers
+from snakelm.tasks.labels import (
+    bin_names,
+    binned,
+    folder_name,
+    infer,
+    is_unmarked,
+    label_sets,
+    numbers,
+    one_hot,
+    read_labels,
+)
 from snakelm.tasks.learner import Batch, softmax
 from snakelm.tasks.metrics import Metrics
+from snakelm.tasks.official import OfficialFormat, lines
 from snakelm.tasks.texts import TextLearner, TextTask
 
 if TYPE_CHECKING:
@@ -43,6 +55,7 @@ def frequent_labels(task: TextClassification, data: TaskData) -> Answer:
     return lambda frame: frame.assign(prediction=[guess] * len(frame))
 
 
+@uses("class_weights")
 def logistic_regression(task: TextClassification, data: TaskData) -> Answer:
     """Logistic regression on TF-IDF, its penalty chosen by cross-validation; of several labels one for each."""
     from sklearn.linear_model import LogisticRegression
@@ -61,9 +74,9 @@ def logistic_regression(task: TextClassification, data: TaskData) -> Answer:
             several.fit(features, gold_RL)
 
         def sets(frame: DataFrame) -> DataFrame:
-            found = marks.inverse_transform(several.predict(seen(frame)))
-            predictions: list[Any] = [sorted(labels) for labels in found]
-            return frame.assign(prediction=predictions)
+            chances_RL = several.predict_proba(seen(frame))
+            chances_RL = chances_RL[:, -len(marks.classes) :]  # a lone label has its contrary beside it
+            return decided(with_chances(frame, marks.classes, chances_RL), marks.classes, UNTUNED)
 
         return sets
     if train["gold"].nunique() < 2:
@@ -73,7 +86,8 @@ def logistic_regression(task: TextClassification, data: TaskData) -> Answer:
 
     def labels(frame: DataFrame) -> DataFrame:
         chances = linear.predict_proba(seen(frame))
-        return frame.assign(prediction=linear.classes_[chances.argmax(1)], score=chances.max(1))
+        table = frame.assign(prediction=linear.classes_[chances.argmax(1)], score=chances.max(1))
+        return with_chances(table, linear.classes_, chances, data.labels or [])
 
     return labels
 
@@ -95,7 +109,24 @@ class TextClassification(TextTask, Labelled):
     """A text or a pair of texts, and a label, or several."""
 
     label_column: str = Field("label", description="Column with the label.")
+    label_from: Literal["column", "folder"] = Field(
+        "column",
+        description="Where the label stands: in label_column, or in the name of the folder that holds the row's file "
+        "(one folder per class, as in `files: data/*/*.txt`).",
+    )
     multi_label: bool = Field(False, description="Whether a row may have any number of labels.")
+    label_columns: list[Annotated[str, Field(min_length=1)]] | None = Field(
+        None,
+        description="Columns of several labels per row: one for each label, called like it, that holds 0 or 1 (or "
+        "false or true). They make multi_label true.",
+        min_length=1,
+    )
+    threshold: Literal["tuned"] | Annotated[float, Field(gt=0, lt=1)] = training_key(
+        "tuned",
+        description="With several labels per row: the probability above which a label is predicted; tuned: the one "
+        "with the best micro-F1 on validation, for all labels alike (0.5 without validation rows).",
+        changes_features=False,
+    )
     label_separator: str = Field(",", description="What separates several labels in one cell.", min_length=1)
     bins: list[float] | None = Field(
         None,
@@ -105,16 +136,44 @@ class TextClassification(TextTask, Labelled):
     )
     bin_names: Labels | None = Field(None, description="Names of the classes that `bins` makes, one per interval.")
 
-    metrics = Metrics(text_classification, ("accuracy", "f1_micro", "f1_macro", "mcc", "exact_match"))
+    metrics = Metrics(
+        text_classification,
+        ("accuracy", "f1_micro", "f1_macro", "mcc", "exact_match"),
+        without=text_classification_without,
+    )
     baselines = {"majority": frequent_labels, "tfidf": logistic_regression}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _columns_of_several(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("label_columns") is not None:
+            return {"multi_label": True, **given}
+        return given
+
+    @model_validator(mode="after")
+    def _check_where_labels_stand(self) -> TextClassification:
+        refuse_twice("label_columns", self.label_columns)
+        if self.label_columns is not None:
+            for key in ("labels", "label_names", "bins"):
+                if getattr(self, key) is not None:
+                    raise ValueError(f"label_columns name the labels: leave {key} out")
+            if not self.multi_label or self.label_from != "column" or self.label_column != "label":
+                raise ValueError("label_columns: leave multi_label, label_from and label_column out")
+        if self.label_from == "folder" and (self.multi_label or self.label_column != "label"):
+            raise ValueError("label_from: folder gives each row one label: leave multi_label and label_column out")
+        if self.threshold != "tuned" and not self.multi_label:
+            raise ValueError("threshold is of several labels per row: set multi_label: true, or leave it out")
+        return self
 
     @model_validator(mode="after")
     def _check_bins(self) -> TextClassification:
         if self.bins is not None:
             if any(low >= high for low, high in zip(self.bins, self.bins[1:], strict=False)):
                 raise ValueError("bins must rise from each edge to the next")
-            if self.labels is not None or self.multi_label:
-                raise ValueError("bins make the labels: leave labels and multi_label out (bin_names names them)")
+            if self.labels is not None or self.label_names is not None or self.multi_label:
+                raise ValueError(
+                    "bins make the labels: leave labels, label_names and multi_label out (bin_names names them)"
+                )
         if self.bin_names is not None and len(self.bin_names) != len(self.bins or []) - 1:
             raise ValueError(f"bin_names needs {max(len(self.bins or []) - 1, 0)} names, one per interval of bins")
         refuse_twice("bin_names", self.bin_names)
@@ -134,28 +193,56 @@ class TextClassification(TextTask, Labelled):
         return 1 if self.multi_label else 2
 
     def given_labels(self) -> Sequence[str] | None:
-        return self.labels or self.bin_names
+        return self.bin_names or self.label_columns or super().given_labels()
 
     def gold_column(self) -> str | None:
-        return None if self.multi_label else self.label_column
+        return None if self.multi_label or self.label_from == "folder" else self.label_column
+
+    def label_sources(self) -> Sequence[str]:
+        return [] if self.label_from == "folder" else self.label_columns or [self.label_column]
+
+    def reads_paths(self) -> bool:
+        return self.label_from == "folder" or super().reads_paths()
+
+    def may_have_no_label(self) -> bool:
+        return self.multi_label
+
+    def lacks_label(self, row: Row) -> bool:
+        if self.label_columns is not None:
+            return any(is_unmarked(row, name) for name in self.label_columns)
+        return self.multi_label and not has_column(row, self.label_column)
+
+    def answer_column(self) -> str | None:
+        return self.label_columns[0] if self.label_columns is not None else self.label_column
 
     def gold_is_number(self) -> bool:
         return self.bins is not None
 
     def columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
         columns = super().columns(rows, where)
-        cells = [column(row, self.label_column) for row in rows]
+        if self.label_columns is not None:
+            return columns | {"gold": one_hot(rows, self.label_columns, self.missing_labels == "empty")}
+        cells = [self._cell(row) for row in rows]
         if self.bins is not None:
             values = numbers(cells, self.label_column, where)
             return columns | {"gold": binned(values, self.bins, bin_names(self.bins, self.bin_names), where)}
         if self.multi_label:
-            return columns | {"gold": label_sets(cells, self.label_column, self.label_separator, where)}
-        return columns | {"gold": label_names(cells, self.label_column, where)}
+            sets = label_sets(cells, self.label_column, self.label_separator, where)
+            return columns | {"gold": [sorted(set(self.named(labels, where(row)))) for row, labels in enumerate(sets)]}
+        names = read_labels(cells, self.label_column, where)
+        return columns | {"gold": [self.named([name], where(row))[0] for row, name in enumerate(names)]}
+
+    def _cell(self, row: Row) -> object:
+        if self.label_from == "folder":
+            return folder_name(row)
+        if self.multi_label and self.missing_labels == "empty" and not has_column(row, self.label_column):
+            return None
+        return column(row, self.label_column)
 
     def find_labels(self, frames: Mapping[str, DataFrame], where: Mapping[str, Where]) -> list[str]:
         if self.bins is not None:
             return bin_names(self.bins, self.bin_names)
-        labels = self.labels or infer(label for row in self.labels_of(frames["train"]) for label in row)
+        labels = self.given_labels() or infer(label for row in self.labels_of(frames["train"]) for label in row)
         self.check_all_known(labels, frames, where)
         if len(labels) < self.fewest_labels():
             found = f"all rows have one label, {labels[0]!r}" if labels else "no row has a label"
@@ -163,12 +250,34 @@ class TextClassification(TextTask, Labelled):
             raise UserError(f"train: {found}; a classification needs {least}")
         return list(labels)
 
+    def tuned(self, validation: DataFrame | None, labels: Sequence[str] | None) -> dict[str, float]:
+        if not self.multi_label:
+            return {}
+        if self.threshold != "tuned":
+            return {"threshold": self.threshold}
+        if validation is None or not _has_chances(validation, labels):
+            return {"threshold": UNTUNED}
+        return {"threshold": best_threshold(validation, labels or [])}
+
+    def decide(self, predictions: DataFrame, labels: Sequence[str] | None, tuned: Mapping[str, float]) -> DataFrame:
+        if not self.multi_label or not _has_chances(predictions, labels):
+            return predictions
+        return decided(predictions, labels or [], tuned.get("threshold", UNTUNED))
+
+    def official_format(self, row: Row) -> OfficialFormat | None:
+        return lines(self.label_separator.join if self.multi_label else str)
+
     def learner(self) -> LearnerClass:
         return TextClassificationLearner
 
 
+def _has_chances(predictions: DataFrame, labels: Sequence[str] | None) -> bool:
+    """Whether the table has chances to decide by: a constant guess has none."""
+    return bool(labels) and all(chance_column(label) in predictions for label in labels or [])
+
+
 class TextClassificationLearner(TextLearner[TextClassification], LabelLearner[TextClassification]):
-    """Cross-entropy over the labels; with several labels per row binary cross-entropy of each, cut at 0.5."""
+    """Cross-entropy over the labels; with several labels per row binary cross-entropy of each."""
 
     def head(self) -> dict[str, Any]:
         problem = "multi_label_classification" if self.task.multi_label else "single_label_classification"
@@ -199,15 +308,9 @@ class TextClassificationLearner(TextLearner[TextClassification], LabelLearner[Te
         import numpy as np
 
         logits_BC = np.stack(outputs)
-        table = frame.copy()
         if self.task.multi_label:
-            chances_BC = 1 / (1 + np.exp(-logits_BC))
-            table["prediction"] = [
-                sorted(self.labels[c] for c in np.flatnonzero(chances > 0.5)) for chances in chances_BC
-            ]
-            table["score"] = np.maximum(chances_BC, 1 - chances_BC).min(1)
-        else:
-            chances_BC = softmax(logits_BC)
-            table["prediction"] = [self.labels[number] for number in chances_BC.argmax(1)]
-            table["score"] = chances_BC.max(1)
-        return table
+            table = with_chances(frame, self.labels, 1 / (1 + np.exp(-logits_BC)))
+            return self.task.decide(table, self.labels, {})
+        chances_BC = softmax(logits_BC)
+        predictions = [self.labels[number] for number in chances_BC.argmax(1)]
+        return with_chances(frame.assign(prediction=predictions, score=chances_BC.max(1)), self.labels, chances_BC)

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from pydantic import Field
 
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
-from snakelm.metrics.tags import NO_TAG, is_span_tag, token_classification
+from snakelm.metrics.tags import NO_TAG, is_span_tag, token_classification, token_classification_without
 from snakelm.readers.row import Row
+from snakelm.readers.sentences import ConlluSentence
 from snakelm.tasks import tagging
 from snakelm.tasks.baselines import Answer
-from snakelm.tasks.config import LearnerClass, task_types
+from snakelm.tasks.config import LearnerClass, TaskConfig, task_types
 from snakelm.tasks.data import TaskData, Where
 from snakelm.tasks.features import IGNORED, Features
 from snakelm.tasks.keys import Windows
 from snakelm.tasks.labelled import LabelLearner, Labelled
 from snakelm.tasks.learner import Batch, softmax
 from snakelm.tasks.metrics import Metrics
+from snakelm.tasks.official import Answered, OfficialFormat
 from snakelm.tasks.rows import read_list
 
 if TYPE_CHECKING:
@@ -50,6 +52,37 @@ def _most_frequent(tags: Counter[str]) -> str:
     return min(tags, key=lambda tag: (-tags[tag], tag))
 
 
+def _tags(cells: Mapping[str, Any], none: str) -> list[str]:
+    """The predicted tags, `none` for a word that has no token."""
+    return [none if tag == NO_TAG else tag for tag in cells["prediction"] or ()]
+
+
+def _write_columns(file: TextIO, answered: Iterable[Answered]) -> None:
+    for _, cells in answered:
+        columns = [cells["words"], *([cells["gold"]] if "gold" in cells else []), _tags(cells, "O")]
+        for values in zip(*columns, strict=True):
+            file.write(" ".join("_".join(value.split()) for value in values) + "\n")
+        file.write("\n")
+
+
+COLUMNS = OfficialFormat(".conll", _write_columns)
+"""A line per word: word, right tag (where it is known), predicted tag, separated by spaces; conlleval reads it. A space
+within a word is written as _, and the tag of a word that the model has no tag for as O."""
+
+
+def _write_sentences(file: TextIO, answered: Iterable[Answered]) -> None:
+    for row, cells in answered:
+        if row.sentence is None:
+            raise ValueError(f"{row.where}: is no sentence of a CoNLL file")
+        file.writelines(f"{line}\n" for line in row.sentence.with_tags(_tags(cells, "_")))
+        file.write("\n")
+
+
+CONLLU = OfficialFormat(".conllu", _write_sentences)
+"""The sentences as they are in the source, with the predicted tags in the place of the right ones, and _ for a word
+that the model has no tag for."""
+
+
 @task_types.register("token_classification")
 class TokenClassification(Windows, Labelled):
     """Words and a tag for each (parts of speech; entities in IOB1, IOB2 or BIOES)."""
@@ -62,9 +95,14 @@ class TokenClassification(Windows, Labelled):
         "order of tags is repaired as conlleval and seqeval read it; strict refuses it, none takes tags as they are.",
     )
 
-    metrics = Metrics(token_classification, ("f1", "accuracy", "precision", "recall", "f1_macro"))
+    metrics = Metrics(
+        token_classification,
+        ("f1", "accuracy", "precision", "recall", "f1_macro"),
+        without=token_classification_without,
+    )
     inputs = ("words",)
     baselines = {"majority": frequent_tags}
+    empty_answers = TaskConfig.empty_answers | {"_"}
 
     def text_columns(self) -> list[str]:
         return [self.words_column]
@@ -74,17 +112,23 @@ class TokenClassification(Windows, Labelled):
 
     def columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
         all_words, all_tags = [], []
-        for number, row in enumerate(rows):
+        for row in rows:
             words, tags = (read_list(row, name) for name in (self.words_column, self.tags_column))
             if len(words) != len(tags):
                 raise UserError(f"{row.where}: {len(words)} words but {len(tags)} tags")
             for position, word in enumerate(words):
-                if not word.strip() or not tags[position].strip():
-                    what = "tag" if word.strip() else "word"
-                    raise UserError(f"{where(number)}: {what} {position + 1} is empty")
+                _check_not_empty(word, "word", position, row)
+                _check_not_empty(tags[position], "tag", position, row)
             all_words.append(words)
-            all_tags.append(tags)
+            all_tags.append(self.named(tags, row.where))
         return {"words": all_words, "gold": all_tags}
+
+    def input_columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
+        all_words = [read_list(row, self.words_column) for row in rows]
+        for row, words in zip(rows, all_words, strict=True):
+            for position, word in enumerate(words):
+                _check_not_empty(word, "word", position, row)
+        return {"words": all_words}
 
     def check_rows(self, frames: Mapping[str, DataFrame], where: Mapping[str, Where]) -> None:
         """All tags have to be of one scheme; IOB1 becomes IOB2, and an invalid order of tags is repaired and told."""
@@ -114,7 +158,7 @@ class TokenClassification(Windows, Labelled):
 
     def find_labels(self, frames: Mapping[str, DataFrame], where: Mapping[str, Where]) -> list[str]:
         found = tagging.complete([tag for tags in frames["train"]["gold"] for tag in tags], self._scheme(frames))
-        labels = self.labels or found
+        labels = self.given_labels() or found
         self.check_all_known(labels, frames, where)
         spans = any(is_span_tag(label) for label in labels)
         if self.metric is not None and self.metric != "accuracy" and spans == (self.metric == "f1_macro"):
@@ -128,8 +172,16 @@ class TokenClassification(Windows, Labelled):
         seen = {tag for tags in train["gold"] for tag in tags}
         return [label for label in super().untrained_labels(labels, train) if not tagging.is_implied(label, seen)]
 
+    def official_format(self, row: Row) -> OfficialFormat | None:
+        return CONLLU if isinstance(row.sentence, ConlluSentence) else COLUMNS
+
     def learner(self) -> LearnerClass:
         return TokenClassificationLearner
+
+
+def _check_not_empty(text: str, what: str, position: int, row: Row) -> None:
+    if not text.strip():
+        raise UserError(f"{row.where}: {what} {position + 1} is empty")
 
 
 class TokenClassificationLearner(LabelLearner[TokenClassification]):

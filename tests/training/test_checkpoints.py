@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from snakelm.execution import checkpoints
+from snakelm.training import checkpoints
 
 
 def write(work, step, text="weights"):

@@ -1,0 +1,1 @@
+"""Predictions of finished fine-tunings for files of new rows."""
