@@ -259,3 +259,15 @@ def test_ways_to_hold_nothing_out_are_one():
 def test_what_is_written_reads_as_a_data_frame():
     out, _ = fetch(files=jsonl("a.jsonl", [{"text": "a", "label": "x"}]), split="none")
     pandas.testing.assert_frame_equal(read_split(out, "train"), pandas.DataFrame({"text": ["a"], "label": ["x"]}))
+
+
+def test_documents_added_move_none_of_the_old_ones():
+    rows = [{"text": f"document {at}", "who": at // 5} for at in range(300)]
+    for number, group in enumerate((None, "who")):
+        held = []
+        for size in (200, 300):
+            name = f"run{number}-{size}"
+            options = {"split": {"by": "hash", "validation": 0.2}, "group": group}
+            out, _ = fetch(name, files=jsonl(f"{name}.jsonl", rows[:size]), **options)
+            held.append({text for text in iter_texts(out, "validation") if int(text.split()[1]) < 200})
+        assert held[0] == held[1] and held[0]

@@ -4,7 +4,7 @@ import numpy
 import pytest
 
 from snakelm.core.errors import UserError
-from snakelm.fetch_corpus.splits import TEST, TRAIN, VALIDATION, draw, group_key, named_split
+from snakelm.fetch_corpus.splits import TEST, TRAIN, VALIDATION, draw, draw_by_hash, group_key, named_split
 
 
 def keys(names, seed=0):
@@ -74,3 +74,20 @@ def test_names_of_splits():
     assert [named_split(name, "x") for name in ("train", " Dev ", "valid", "TEST")] == [TRAIN, 1, 1, TEST]
     with pytest.raises(UserError, match="a.csv line 2: 'held' is not the name of a split"):
         named_split("held", "a.csv line 2")
+
+
+def test_by_hash_no_document_ever_moves():
+    before = draw_by_hash(keys(range(2000)), 0.05, 0.1)
+    assert abs(count(before)[VALIDATION] - 100) < 40 and abs(count(before)[TEST] - 200) < 50
+    for added in (1, 50, 3000):
+        assert (draw_by_hash(keys(range(2000 + added)), 0.05, 0.1)[:2000] == before).all()
+    other = draw_by_hash(keys(range(2000)), 0.2, 0.1)
+    assert ((before == TEST) == (other == TEST)).all()
+    assert set(numpy.flatnonzero(before == VALIDATION)) < set(numpy.flatnonzero(other == VALIDATION))
+
+
+def test_by_hash_an_empty_split_is_said():
+    with pytest.raises(UserError, match="none of 3 groups of documents falls into validation .0.001."):
+        draw_by_hash(keys(range(3)), 0.001, 0)
+    with pytest.raises(UserError, match="falls into train"):
+        draw_by_hash(keys([5]), 0.999, 0)

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
-from snakelm.core.config import Config, is_circumstance, is_outside, reference_of
+from snakelm.core.config import Config, is_circumstance, is_further_down, is_outside, reference_of
 from snakelm.core.errors import UserError
 from snakelm.core.registry import Registry
 from snakelm.recipe.checks import check
@@ -128,7 +128,7 @@ def keys(
 ) -> Iterator[tuple[tuple[str, ...], type[BaseModel], Any]]:
     """(path, declaring class, field) of every key, in nested maps too; references are other entries' affair."""
     for name, field in model.model_fields.items():
-        if reference_of(field):
+        if reference_of(field) or is_further_down(field):
             continue
         inner = [part for part in _parts(field.annotation) if isinstance(part, type) and issubclass(part, BaseModel)]
         if inner:

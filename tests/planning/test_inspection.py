@@ -201,9 +201,15 @@ def test_every_type_checks_its_own_columns(here, task, rows, said):
         ),
         ("{files: rows.csv, group: author}", "corpora.c: rows.csv line 2: no column 'author'; known: label, text"),
         ("{files: rows.csv, keep: [year]}", "corpora.c: keep: no row has a column 'year'"),
-        ("{files: damaged.gz, format: txt}", "corpora.c: damaged.gz: damaged or truncated gzip or bzip2 file ("),
-        ("{files: latin.txt}", "corpora.c: latin.txt line 1: byte e9 at 2 is not utf-8; say which one it is with"),
-        ("{files: [text.txt, latin.txt], unit: line}", "corpora.c: latin.txt line 1: byte e9 at 2 is not utf-8; say"),
+        ("{files: damaged.gz, format: txt}", "corpora.c: damaged.gz: damaged or truncated gzip file ("),
+        (
+            "{files: latin.txt}",
+            "corpora.c: latin.txt line 1: byte e9 at 2 (offset 1 of the file) is not utf-8; say which one it is with",
+        ),
+        (
+            "{files: [text.txt, latin.txt], unit: line}",
+            "corpora.c: latin.txt line 1: byte e9 at 2 (offset 1 of the file) is not utf-8; say",
+        ),
         ("{python: 'own_rows:lod'}", "corpora.c: own_rows:lod: no 'lod' in own_rows; did you mean load?"),
         ("{python: 'own_rows:leave'}", "corpora.c: own_rows:leave raised SystemExit: 3 at own_rows.py line"),
         ("{python: 'own_nosuch:load'}", "corpora.c: own_nosuch:load: no module 'own_nosuch' is installed, and the"),
@@ -235,7 +241,7 @@ def test_tasks_on_a_corpus_are_checked_before_and_after_it_is_made(here):
     assert isinstance(config, CorpusConfig)
     out = Path("made")
     out.mkdir()
-    write_corpus(config, read_rows(config), out, Path("scratch"))
+    write_corpus(config, lambda part: read_rows(part.source), out, Path())
     look = next(look for look in here if look.kind == "task" and look.config["label_column"] == "yaer")
     made = Look(look.kind, look.where, look.config, look.sources, look.corpus, str(out))
     Path("years.jsonl").unlink()

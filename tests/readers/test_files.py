@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 import logging
+import os
 from pathlib import Path
 
 import pandas
@@ -65,7 +66,7 @@ def test_gzip_is_known_by_its_content():
     write("c.txt.gz", b"hello\n")
     assert {row["text"] for row in rows(files="*.txt*")} == {"hello\n"}
     write("d.txt.gz", packed[:-9])
-    assert "d.txt.gz: damaged or truncated gzip or bzip2" in refused(files="d.txt.gz")
+    assert "d.txt.gz: damaged or truncated gzip file" in refused(files="d.txt.gz")
 
 
 def test_bzip2_is_known_by_its_content():
@@ -126,7 +127,7 @@ def test_byte_order_marks_and_wrong_encodings():
     assert rows(files="bom.csv") == [{"text": "ä"}]
     write("latin.txt", "plain\nmore\ncafé\n".encode("latin-1"))
     assert rows(files="latin.txt", encoding="latin-1")[0]["text"] == "plain\nmore\ncafé\n"
-    assert "latin.txt line 3: byte e9 at 4 is not utf-8" in refused(files="latin.txt")
+    assert "latin.txt line 3: byte e9 at 4 (offset 14 of the file) is not utf-8" in refused(files="latin.txt")
     assert "latin.txt line 3: byte e9" in refused(files="latin.txt", unit="line")
     write("wide.txt", "wide".encode("utf-16"))
     assert "set encoding: utf-16" in refused(files="wide.txt")
@@ -322,6 +323,15 @@ def test_reading_is_streamed(name):
     assert next(stream)["text"] == "a few words"
     with pytest.raises(UserError, match="is not utf-8"):
         list(stream)
+
+
+def test_a_folder_that_cannot_be_read(checkout, monkeypatch):
+    (checkout / "data" / "shut").mkdir()
+    real = os.access  # for root every folder is open
+    monkeypatch.setattr(os, "access", lambda path, mode: "shut" not in str(path) and real(path, mode))
+    for files in ("data/shut/*.txt", "data/shut/a.txt", "data/shut/*/b.txt"):
+        with pytest.raises(UserError, match="the folder data/shut cannot be read; fix its permissions"):
+            source_paths(SourceConfig(files=files))
 
 
 def test_the_file_of_a_row_is_a_column():

@@ -11,7 +11,9 @@ from snakelm.report.curves import axis, curve, training_log
 from snakelm.report.figures import ChartLine, chart, short
 from snakelm.report.numbers import decimals, fixed, plain
 from snakelm.report.ordering import natural
-from snakelm.report.page import without_secrets
+from snakelm.report.page import corpora, without_secrets
+from snakelm.report.runs import FinishedRun
+from snakelm.runs.records import Manifest, Subject
 
 
 @pytest.mark.parametrize(
@@ -87,3 +89,22 @@ def test_charts_are_xml_that_takes_the_pages_colours():
 def test_short_names_and_secrets():
     assert short("a" * 30) == "a" * 12 + "…" + "a" * 11 and short("") == "(no name)"
     assert without_secrets("see https://me:pw@host/x and a@b") == "see https://***@host/x and a@b"
+
+
+def test_corpora_are_shown_by_source_with_what_was_cleaned(tmp_path):
+    step = {"step": "html", "seen": 9, "changed": 2, "dropped": {"empty": 1}, "characters_removed": 5, "examples": []}
+    headline = {
+        "documents": {"train": 8},
+        "dropped": {"null": 0},
+        "sources": {"train": {"documents": {"train": 5}}, "b": {"documents": {"train": 3}}},
+        "cleaning": [step, {**step, "source": "b", "dropped": {}}],
+        "duplicates": {"paragraphs": 3, "paragraph_characters": 1200, "paragraph_examples": ["a text"]},
+    }
+    manifest = Manifest("fetch_corpus", "c", "0" * 12, headline=headline)
+    table, lines = corpora([FinishedRun(tmp_path, manifest, Subject(corpus="c"))])
+    assert table.rows == [("c", ["train", "8"]), ("c, train", ["train", "5"]), ("c, b", ["train", "3"])]
+    assert lines == [
+        "c: 3 repeated paragraphs (1,200 characters) removed.",
+        "c: html saw 9 documents, changed 2 and removed 1 (empty 1).",
+        "c, b: html saw 9 documents, changed 2 and removed 0.",
+    ]

@@ -112,6 +112,11 @@ def circumstance(default: Any = ..., *, description: str, **constraints: Any) ->
     return Field(default, description=description, json_schema_extra={"circumstance": True}, **constraints)
 
 
+def further_down(default: Any = ..., *, description: str, **constraints: Any) -> Any:
+    """A field that does not concern the entry's own stage: runs further down take it over, and it enters their ids."""
+    return Field(default, description=description, json_schema_extra={"further_down": True}, **constraints)
+
+
 def reference(to: str, default: Any = ..., *, description: str) -> Any:
     """A field that names another entry, under the recipe's map `to`. The name is no identity: the parent's id is."""
     return Field(default, description=description, json_schema_extra={"reference": to})
@@ -139,6 +144,11 @@ def is_circumstance(field: Any) -> bool:
     return "circumstance" in _marks(field)
 
 
+def is_further_down(field: Any) -> bool:
+    """Whether a FieldInfo was declared by `further_down`."""
+    return "further_down" in _marks(field)
+
+
 def reference_of(field: Any) -> str | None:
     """The recipe's map that a FieldInfo declared by `reference` points into; None for other fields."""
     return _marks(field).get("reference")
@@ -155,7 +165,7 @@ class Key(NamedTuple):
     required: bool
     default: Any
     identity: bool
-    """Whether it enters the id: neither a circumstance nor a reference."""
+    """Whether it enters the id: neither a circumstance, nor a reference, nor for runs further down."""
     outside: bool
     """Whether it may name a local folder."""
 
@@ -168,7 +178,7 @@ def keys_of(model: type[BaseModel]) -> tuple[Key, ...]:
             name,
             field.is_required(),
             None if field.is_required() else field.get_default(call_default_factory=True),
-            not (_marks(field).keys() & {"circumstance", "reference"}),
+            not (_marks(field).keys() & {"circumstance", "reference", "further_down"}),
             is_outside(field),
         )
         for name, field in model.model_fields.items()

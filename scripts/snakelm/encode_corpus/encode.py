@@ -7,7 +7,8 @@ What the run holds, for each split of the corpus:
 - `<split>.words`: one bit per token (numpy.packbits order): 1 where a word begins, as the tokenizer's
   pre-tokenizer sees words, or as whitespace separates them where it sees none. Whole-word masking needs it.
 - `<split>.offsets.npy`: where each document begins, and the end, in tokens (int64).
-- `encoded.json`: counts per split (tokens, documents, characters, UTF-8 bytes, unknown tokens) and the separator.
+- `encoded.json`: counts per split (tokens, documents, characters, UTF-8 bytes, unknown tokens) and the separator; where
+  the corpus has named sources, the tokens from begin to before end that each of them is, and its UTF-8 bytes.
 
 A document longer than PIECE characters is encoded in pieces cut at line ends, so that memory stays bounded.
 Special tokens that a document spells out ("<mask>") are encoded as the plain text they are.
@@ -16,10 +17,11 @@ Memory: one batch of about BATCH characters and its encodings. Output does not d
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +62,7 @@ def encode_corpus(context: RunContext[EncodeConfig]) -> dict[str, Any]:
     separator = _separator(tokenizer, context.config.separator)
     size = max(tokenizer.get_vocab().values(), default=0) + 1
     dtype = np.dtype("<u2" if size <= 65_536 else "<u4")
-    splits = {}
+    splits: dict[str, dict[str, Any]] = {}
     for split in corpus.SPLITS:
         if corpus.has_split(context.parents["corpus"], split):
             splits[split] = _encode_split(context, tokenizer, split, separator, dtype)
@@ -86,13 +88,16 @@ def _encode_split(
     split: str,
     separator: int | None,
     dtype: np.dtype,
-) -> dict[str, int]:
+) -> dict[str, Any]:
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()
     backend.no_padding()
     backend.encode_special_tokens = True
     count = dict.fromkeys(("tokens", "documents", "characters", "bytes", "unknown"), 0)
     ends = array("q", [0])
+    runs = corpus.source_runs(context.parents["corpus"], split)
+    last_of_run = set(itertools.accumulate(documents for _, documents in runs))
+    bytes_until = [0]
     unknown = _unknown(backend)
     splits_words = _splits_words(backend)
     with (
@@ -116,9 +121,22 @@ def _encode_split(
                 if last:
                     count["documents"] += 1
                     ends.append(count["tokens"])
+                    if count["documents"] in last_of_run:
+                        bytes_until.append(count["bytes"])
             bar.advance(sum(last for _, last in batch), tokens=f"{count['tokens']:,}")
     np.save(context.out / f"{split}.offsets.npy", np.frombuffer(ends, dtype=np.int64).astype("<i8"))
-    return count
+    return {**count, "sources": _spans(runs, ends, bytes_until)} if runs else {**count}
+
+
+def _spans(runs: list[tuple[str, int]], ends: Sequence[int], bytes_until: list[int]) -> list[dict[str, Any]]:
+    """Where each source lies among the tokens. `ends`: tokens before each document, and all; `bytes_until`: UTF-8
+    bytes before each source, and all."""
+    spans, document = [], 0
+    for number, (name, documents) in enumerate(runs):
+        begin, document = ends[document], document + documents
+        size = bytes_until[number + 1] - bytes_until[number]
+        spans.append({"name": name, "begin": begin, "end": ends[document], "bytes": size})
+    return spans
 
 
 def _unknown(backend: Tokenizer) -> int | None:

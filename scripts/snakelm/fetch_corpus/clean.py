@@ -7,11 +7,14 @@ import math
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from snakelm.core.errors import UserError
 from snakelm.fetch_corpus.config import CorpusConfig
+from snakelm.fetch_corpus.pipeline import Pipeline, StepCount
 from snakelm.readers.classes import ClassNumber
+from snakelm.readers.row import Row
 
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -22,17 +25,23 @@ LONGEST = 500_000_000  # characters; a parquet column's row group of strings end
 class Cleaner:
     """Turns raw values into texts and counts what it met.
 
-    `counts` (each a number of documents): null, empty, short (dropped); converted (a number taken as text),
+    `counts` (each a number of documents): null, empty, short, cleaned (dropped, the last by a step of `clean`);
+    converted (a number taken as text),
     surrogates (halves of surrogate pairs, which UTF-8 cannot hold, replaced by U+FFFD), control.
     """
 
-    def __init__(self, config: CorpusConfig):
+    def __init__(self, config: CorpusConfig, steps: Sequence[StepCount] = ()):
         self.config = config
+        self.pipeline = Pipeline(steps)
         self.counts: Counter[str] = Counter()
 
-    def __call__(self, value: Any, where: str) -> str | None:
-        """The document, or None if it is dropped; UserError if the value is not text at all (a list, bytes, …)."""
-        text = self._as_text(value, where)
+    def __call__(self, value: Any, row: Row, column: str | None = None) -> str | None:
+        """The document, or None if it is dropped; UserError if the value is not text at all (a list, bytes, …).
+
+        column: the one that the value is from, if it is from one.
+        """
+        where = row.where
+        text = self._as_text(value, where, column)
         if text is None:
             self.counts["null"] += 1
             return None
@@ -48,6 +57,12 @@ class Cleaner:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
         if self.config.unicode != "keep":
             text = unicodedata.normalize(self.config.unicode, text)
+        if self.pipeline.steps:
+            cleaned = self.pipeline(text, row)
+            if cleaned is None:
+                self.counts["cleaned"] += 1
+                return None
+            text = SURROGATE.sub("\ufffd", cleaned)  # a step may be anybody's
         if self.config.strip:
             text = text.strip()
         if not text or text.isspace():
@@ -62,12 +77,12 @@ class Cleaner:
             return None
         return text
 
-    def _as_text(self, value: Any, where: str) -> str | None:
+    def _as_text(self, value: Any, where: str, column: str | None) -> str | None:
         if isinstance(value, str):
             return str(value)
         plain = scalar(value)
         if plain is NotImplemented:
-            raise UserError(f"{where}: column {self.config.text!r} does not hold text, but {type(value).__name__}")
+            raise UserError(f"{where}: column {column!r} does not hold text, but {type(value).__name__}")
         if plain is None:
             return None
         self.counts["converted"] += 1
@@ -101,6 +116,6 @@ def scalar(value: Any) -> Any:
     return NotImplemented
 
 
-def digest(text: str) -> bytes:
-    """16 bytes that stand for the text when looking for equal ones."""
-    return hashlib.blake2b(text.encode("utf-8"), digest_size=16).digest()
+def digest(text: bytes) -> bytes:
+    """16 bytes that stand for the text (in UTF-8) when looking for equal ones."""
+    return hashlib.blake2b(text, digest_size=16).digest()

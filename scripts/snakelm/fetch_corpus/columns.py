@@ -10,6 +10,7 @@ import pyarrow
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
 from snakelm.fetch_corpus.clean import scalar
+from snakelm.readers.corpus import NAMED
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column, has_column
 
@@ -31,20 +32,24 @@ class Columns:
     recipe asks for it.
     """
 
-    def __init__(self, text: str, keep: list[str] | None):
-        self.text, self.keep = text, keep
+    def __init__(self, keep: list[str] | None, has_names: bool = False):
+        self.keep = keep
+        self.own = ("text", "source") if has_names else ("text",)
+        """The corpus's own columns, which come before those of the sources."""
         self.types: dict[str, type | None] = dict.fromkeys(keep or ())
         self.seen: set[str] = set()
         self.nested: dict[str, str] = {}
         self.mixed: set[str] = set()
         if "text" in self.types:
-            raise UserError(f"keep: the document itself becomes the column text (it is the source's {text!r})")
+            raise UserError("keep: the document itself becomes the column text")
+        if "source" in self.types and has_names:
+            raise UserError("keep: the name of the source becomes the column source")
 
-    def values(self, row: Row) -> list[Any]:
-        """The row's values, one for each column known so far."""
+    def values(self, row: Row, text: str | None) -> list[Any]:
+        """The row's values, one for each column known so far; `text` is the column that is the document, if one is."""
         if self.keep is None:
             for name in row:
-                if name not in self.types and name != self.text:
+                if name not in self.types and name != text:
                     self.types[name] = None
                     if len(self.types) > MOST:
                         raise UserError(
@@ -88,15 +93,18 @@ class Columns:
         for name in sorted(self.mixed - set(self.nested)):
             log.warning("column %r mixes types; its values are kept as strings", name)
         if "text" in self.names(all_of_them=True):
-            log.warning("the source's column 'text' is left out: the document, %r, takes its name", self.text)
+            log.warning("the source's column 'text' is left out: the document, which is another, takes its name")
+        if "source" in self.names(all_of_them=True) and "source" in self.own:
+            log.warning("the source's column 'source' is left out: the name of the source takes its name")
 
     def names(self, all_of_them: bool = False) -> list[str]:
         """The columns that are written, in order."""
-        return [name for name in self.types if all_of_them or (name not in self.nested and name != "text")]
+        return [name for name in self.types if all_of_them or (name not in self.nested and name not in self.own)]
 
     def schema(self) -> pyarrow.Schema:
-        fields = [pyarrow.field("text", pyarrow.string(), nullable=False)]
-        return pyarrow.schema(fields + [pyarrow.field(name, TYPES[self.types[name]]) for name in self.names()])
+        fields = [pyarrow.field(name, pyarrow.string(), nullable=False) for name in self.own]
+        fields += [pyarrow.field(name, TYPES[self.types[name]]) for name in self.names()]
+        return pyarrow.schema(fields, metadata=NAMED if "source" in self.own else None)
 
     def in_order(self, values: Sequence[Any]) -> list[Any]:
         """Values of one row as written by `values` → those of `names`, in the columns' final types."""

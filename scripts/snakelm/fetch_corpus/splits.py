@@ -9,6 +9,9 @@ the high end likewise to validation. So
   where there are only a few (a threshold on the hash itself would give 237 addresses 5 ± 1.4 % for 5 %);
 - changing the fraction of one held-out split leaves the other as it is;
 - when documents are added, those held out stay held out but for the few whose hashes lie nearest to the cut.
+
+`by: hash` draws each group by its hash alone (`draw_by_hash`): no document ever moves, whatever is added, and the
+fractions are met about, as the chance of hashes has it.
 """
 
 from __future__ import annotations
@@ -53,6 +56,24 @@ def draw(keys: numpy.ndarray, validation: float, test: float) -> numpy.ndarray:
         left = numpy.flatnonzero(split == TRAIN)[::-1]
         split[left[_take(sizes[left], validation * len(keys), len(left) - 1)]] = VALIDATION
     return split[group]
+
+
+def draw_by_hash(keys: numpy.ndarray, validation: float, test: float) -> numpy.ndarray:
+    """As `draw`, by the keys alone: below `test` of their range to test, from 1 − `validation` of it on to validation.
+
+    Raises UserError where no document falls into a split, train included.
+    """
+    split = numpy.full(len(keys), TRAIN, dtype=numpy.uint8)
+    place = keys / 2.0**64
+    split[place >= 1 - validation] = VALIDATION
+    split[place < test] = TEST
+    for index, fraction in ((TRAIN, 1 - validation - test), (VALIDATION, validation), (TEST, test)):
+        if fraction and not (split == index).any():
+            raise UserError(
+                f"split: by hash, none of {len(numpy.unique(keys)):,} groups of documents falls into {SPLITS[index]} "
+                f"({fraction:g}); raise the fraction, make documents smaller (unit: line), or set by: share"
+            )
+    return split
 
 
 def _take(sizes: numpy.ndarray, target: float, most: int) -> numpy.ndarray:

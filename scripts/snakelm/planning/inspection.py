@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from snakelm.core.errors import one_line
 from snakelm.core.outside import folder_of
+from snakelm.fetch_corpus.config import CorpusConfig
 from snakelm.planning.plan import FINISHED, Plan, PlannedRun
 from snakelm.pretrain.config import ENTRY
 from snakelm.readers.config import SourceConfig
@@ -235,7 +236,9 @@ def _key(run: PlannedRun, *content: Any) -> str:
 
 def _caches(config: Any) -> list[str]:
     """The local copy of what a source downloads, where it exists: it can be looked at."""
-    return [str(copy)] if isinstance(config, SourceConfig) and (copy := cached_copy(config)) else []
+    sources = [part.source for part in config.parts()] if isinstance(config, CorpusConfig) else [config]
+    copies = [cached_copy(source) for source in sources if isinstance(source, SourceConfig)]
+    return [str(copy) for copy in copies if copy]
 
 
 def _is_answered(known: object, now: float) -> bool:

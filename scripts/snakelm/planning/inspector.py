@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from snakelm.core.errors import UserError, one_line
 from snakelm.core.outside import folder_of
 from snakelm.planning.hub import trouble_on_hub
 from snakelm.planning.inspection import SECONDS, Answer, Look
-from snakelm.planning.samples import CHARACTERS, ROWS, Sample, sample
+from snakelm.planning.samples import CHARACTERS, ROWS, Sample, joined, sample
 from snakelm.readers.row import Row
 from snakelm.readers.rows import column, has_column
 from snakelm.tasks.config import TaskConfig, task_types
@@ -214,25 +214,29 @@ def _said_of_column(task: TaskConfig, where: str, name: str, row: Row) -> str:
 
 
 def _small_corpus(entry: Mapping[str, Any], sources: Mapping[str, Any], folder: Path) -> Sample:
-    """The corpus that fetch_corpus makes of the beginning of a source."""
-    from snakelm.fetch_corpus.config import CorpusConfig, SplitConfig
+    """The corpus that fetch_corpus makes of the beginnings of its sources."""
+    from snakelm.fetch_corpus.config import CorpusConfig, Part, SplitConfig
     from snakelm.fetch_corpus.fetch import check_rows, write_corpus
 
     config = CorpusConfig.model_validate(entry)
-    found = sample(config, sources)
+    samples = {part.name: sample(part.source, sources) for part in config.parts()}
+    found = joined(samples.values())
     if found.problems or found.notes or not (found.rows or found.whole):
         return found
-    scratch = folder / "documents.jsonl"
+
+    def rows(part: Part) -> Iterator[Row]:
+        return iter(samples[part.name].rows)
+
     if not found.whole:
         try:
-            check_rows(config, iter(found.rows), scratch)
+            check_rows(config, rows, folder, {name for name, one in samples.items() if not one.whole})
         except UserError as error:
             found.problems += error.lines
             return found
         # The first rows do not show how all of them are divided.
         config = config.model_copy(update={"split": SplitConfig(), "group": None})
     try:
-        write_corpus(config, iter(found.rows), folder, scratch)
+        write_corpus(config, rows, folder, folder)
     except UserError as error:
         found.problems += error.lines if found.whole else ()  # the rows that are not read may be better
     return found

@@ -7,13 +7,14 @@ of its files at least FEWEST_ROWS; files beyond the first FILES are left to the 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from snakelm.core.errors import UserError
 from snakelm.planning.hub import trouble_on_hub
+from snakelm.readers.archives import is_tar, is_zip
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.download import cached_copy
 from snakelm.readers.hub import hub_rows
@@ -28,7 +29,8 @@ FILES = 1_000
 FEWEST_ROWS = 20
 HUB_ROWS = 100
 WHOLE_FILE = 32 << 20
-"""Bytes; a larger file of a format that can only be read whole (json, squad) is left to the job."""
+"""Bytes; a larger file of a format that can only be read whole (json, squad) is left to the job, and an archive, which
+may hold such files."""
 
 
 @dataclass
@@ -55,6 +57,18 @@ class Sample:
         except UserError as error:
             self.problems += error.lines
             self.whole = False
+
+
+def joined(samples: Iterable[Sample]) -> Sample:
+    """Those of several sources as one."""
+    found = Sample()
+    for one in samples:
+        found.rows += one.rows
+        found.whole = found.whole and one.whole
+        found.characters += one.characters
+        found.problems += one.problems
+        found.notes += one.notes
+    return found
 
 
 def sample(source: SourceConfig, sources: Mapping[str, object]) -> Sample:
@@ -92,13 +106,15 @@ def _of_one(source: SourceConfig) -> Sample:
 def _add_file(found: Sample, source: SourceConfig, path: str, rows: int) -> None:
     one = source.model_copy(update={"files": [path], "sha256": None})  # the sum is that of the whole file
     try:
-        form, size = format_of(path, source), os.path.getsize(path)
+        file = SourceFile(Path(path), path)
+        form = source.format or ("archive" if is_zip(file) or is_tar(file) else format_of(path, source))
+        size = os.path.getsize(path)
     except (UserError, OSError) as error:
         found.problems += error.lines if isinstance(error, UserError) else [f"{path}: cannot be read"]
         found.whole = False
         return
     is_spent = found.characters > CHARACTERS
-    if form in ("json", "squad") and (is_spent or size > WHOLE_FILE):
+    if form in ("json", "squad", "archive") and (is_spent or size > WHOLE_FILE):
         found.whole = False
         return
     if form == "txt" and source.unit == "file" and (is_spent or size > CHARACTERS):

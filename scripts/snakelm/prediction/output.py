@@ -26,6 +26,8 @@ Cells = dict[str, Any]
 Predicted = Iterator[list[tuple[Row, Cells]]]
 """Batches of rows with what was predicted of them."""
 OFFICIAL = "official"
+READ_ALONE = {"arrow": "parquet", "warc": "jsonl"}
+"""Formats that are read but not written → what is written instead."""
 
 
 class Output:
@@ -55,11 +57,11 @@ class Output:
         self.out, self.official, self.prefix = out, official, prefix
         self.separator = str(getattr(task, "label_separator", " "))
         suffix = "" if out is None else _suffix(out)
-        self.form = SUFFIXES.get(suffix, "") if suffix else form
+        self.form = SUFFIXES.get(suffix, "") if suffix else READ_ALONE.get(form, form)
         asked = official is not None and suffix == official.suffix and self.form != form
         if asked or self.form in ("squad", "txt"):
             self.form = "tsv" if official is None else OFFICIAL
-        elif not self.form or self.form in ("conll", "conllu") and self.form != form:
+        elif not self.form or self.form in READ_ALONE or self.form in ("conll", "conllu") and self.form != form:
             known = [".csv", ".tsv", ".jsonl", ".json", ".parquet", *([official.suffix] if official else [])]
             raise UserError(f"{out}: these predictions can be written as {', '.join(known)}, but not as {suffix}")
         if self.form == "parquet" and out is None:

@@ -3,28 +3,68 @@ the objective's own config, which extends this one (`snakelm.pretrain.objectives
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from snakelm.architectures.config import ArchitectureConfig, SizesConfig
 from snakelm.architectures.names import Network, described, networks_of
-from snakelm.core.config import Repeatable, circumstance, outside, reference
+from snakelm.core.config import Config, Repeatable, circumstance, outside, reference
+from snakelm.core.quantities import Count
 from snakelm.pretrain import arguments
 from snakelm.tokenization.needs import TokenNeed
-from snakelm.training.config import Count, TrainingConfig
+from snakelm.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from snakelm.pretrain.stream import TokenStream
 
+Weight = Annotated[float, Field(gt=0)]
 BUDGETS = ("tokens", "epochs", "steps", "minutes")
 ENTRY = "entry"
 """What `init` says in the config of a run that goes on from another entry's: that one is a parent, so its name, which
 may change, is no part of the id."""
 EVALUATION_RATE = 0.15
 """Masking rate in evaluation, whatever the training rate."""
+
+
+class MixtureConfig(Config):
+    """How often each source of the corpus is read, by its name; without it as often as its text is long."""
+
+    weights: dict[str, Weight] = Field(
+        {},
+        description="Shares of the tokens, relative to each other; one for each source.",
+        examples=[{"a": 2, "b": 1}],
+    )
+    temperature: float | None = Field(
+        None,
+        description="Shares of the tokens by size^(1/temperature): 1 is the text as it is, a high one equal shares.",
+        ge=1,
+    )
+    groups: dict[str, str] = Field(
+        {},
+        description="Source → group, such as its language: the temperature is over the groups, and within one the text "
+        "is taken as it is. Sources that are not named are groups by themselves.",
+        examples=[{"a": "x", "b": "x"}],
+    )
+    epochs: dict[str, Weight] = Field(
+        {}, description="How many times a source is read in one epoch; 1 for those not named.", examples=[{"a": 2}]
+    )
+    max_tokens: dict[str, Count] = Field(
+        {}, description="The most tokens of a source that are read, drawn by the model's seed.", examples=[{"a": 1}]
+    )
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> MixtureConfig:
+        given = [name for name in ("weights", "temperature", "epochs") if getattr(self, name)]
+        if len(given) > 1:
+            raise ValueError(f"mixture: {' and '.join(given)} exclude each other; give one")
+        if self.groups and self.temperature is None:
+            raise ValueError("mixture: groups go with a temperature")
+        if not given and not self.max_tokens:
+            raise ValueError("mixture: give weights, temperature, epochs or max_tokens")
+        return self
 
 
 class ModelConfig(Repeatable, TrainingConfig, SizesConfig):
@@ -65,6 +105,12 @@ class ModelConfig(Repeatable, TrainingConfig, SizesConfig):
     )
     batch_tokens: Count | None = Field(
         None, description="Tokens per optimizer step, over all devices, in place of batch_size.", ge=8
+    )
+    mixture: MixtureConfig | None = Field(
+        None,
+        description="How often each source of the corpus is read; default: what the sources of the corpus say "
+        "(weight, epochs, max_tokens) and its temperature.",
+        examples=[{"temperature": 2}],
     )
     schedule: Literal["linear", "cosine", "constant", "wsd", "trunk"] = Field(  # type: ignore[assignment]  # wider
         "linear",

@@ -13,6 +13,7 @@ from snakelm.execution import cost
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.samples import write_samples
 from snakelm.pretrain.stream import TokenStream
+from snakelm.pretrain.trainer import LanguageModelTrainer
 from snakelm.runs.context import RunContext
 from snakelm.training import checkpoints
 from snakelm.training.trainer import STATE, ExactTrainer
@@ -26,7 +27,7 @@ CURVE = ("step", "tokens", "loss", "validation_loss", "bits_per_byte", "learning
 
 def write_results(
     context: RunContext[ModelConfig],
-    trainer: ExactTrainer,
+    trainer: LanguageModelTrainer,
     tokenizer: Any,
     text: TokenStream,
     average: dict[str, float],
@@ -39,6 +40,7 @@ def write_results(
     config, state = context.config, trainer.state
     tokens_per_step = config.global_batch * config.sequence_length
     curve = curve_rows(state.log_history, tokens_per_step)
+    by_source: dict[str, dict[str, float]] = {}
     if config.schedule == "trunk":
         _hand_over_checkpoint(context, state.global_step)
     else:
@@ -46,11 +48,14 @@ def write_results(
         for name in TOKENIZER_FILES.split():
             if (file := Path(context.parents["tokenizer"]) / name).exists():
                 shutil.copyfile(file, context.out / name)
+        by_source = trainer.evaluate_sources(model)
         (context.out / "samples.txt").write_text(write_samples(model, tokenizer, config, text), encoding="utf-8")
     lines = ["\t".join(CURVE), *("\t".join(_cell(row.get(name)) for name in CURVE) for row in curve)]
     (context.out / "curve.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     _keep_circumstance(context)
     headline = _headline(context, trainer, curve, average, tokens_per_step)
+    if by_source:
+        headline["validation_by_source"] = by_source
     tokens_here = headline["tokens"] - trainer.first_step * tokens_per_step  # a trunk's are not this run's work
     flops = 6 * trainer.model.num_parameters(exclude_embeddings=True) * tokens_here
     context.times.update(cost.cost(trainer.seconds, context.threads, tokens_here, flops))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,16 +13,32 @@ import numpy as np
 from snakelm.training.sampling import permutation
 
 
+@dataclass(frozen=True)
+class Span:
+    """Where a source of the corpus lies in a stream: the tokens from `begin` to before `end`."""
+
+    name: str
+    begin: int
+    end: int
+    bytes: int
+
+    @property
+    def tokens(self) -> int:
+        return self.end - self.begin
+
+
 class TokenStream:
     """One split of an encode_corpus run.
 
-    Attributes: ids_T (memory map of T token ids), tokens, bytes (UTF-8, of the text), documents.
+    Attributes: ids_T (memory map of T token ids), tokens, bytes (UTF-8, of the text), documents, sources (where each
+    source lies; empty for a corpus without named sources).
     """
 
     def __init__(self, folder: Path, split: str):
         about = json.loads((folder / "encoded.json").read_text(encoding="utf-8"))
         counts = about["splits"].get(split, {"tokens": 0, "bytes": 0, "documents": 0})
         self.tokens, self.bytes, self.documents = counts["tokens"], counts["bytes"], counts["documents"]
+        self.sources = tuple(Span(**source) for source in counts.get("sources", ()))
         self.vocab_size: int = about["vocab_size"]
         self._offsets = folder / f"{split}.offsets.npy"
         self._words = folder / f"{split}.words"

@@ -38,6 +38,7 @@ def train(context: RunContext[ModelConfig]) -> dict[str, Any]:
     quiet.disable_progress_bar()
     from snakelm.architectures.build import known_tokens
     from snakelm.execution import trackers
+    from snakelm.pretrain.mixture import Mixture
     from snakelm.pretrain.results import write_results
     from snakelm.pretrain.start import require_fit, starting_model
     from snakelm.pretrain.stream import TokenStream
@@ -61,6 +62,14 @@ def train(context: RunContext[ModelConfig]) -> dict[str, Any]:
             f"{context.name}: the corpus has {stream.tokens:,} tokens, fewer than one sequence of"
             f" {config.sequence_length}; shorten sequence_length or give more text"
         )
+    mixture = None
+    if config.mixture is not None:
+        if not stream.sources:
+            raise UserError(f"{context.name}: mixture: the corpus has no named sources; list them under its `sources`")
+        stride = config.batches(tokenizer, stream).stride
+        mixture = Mixture(config.mixture, stream.sources, rows, stride, config.seed)
+        rows = mixture.rows
+        log.info("sequences of an epoch: %s", ", ".join(f"{name} {count:,}" for name, count in mixture.places.items()))
     steps = total_steps(config, rows)
     batches = config.batches(tokenizer, stream, steps * config.global_batch)
     validation = config.for_evaluation().batches(tokenizer, held_out)
@@ -79,6 +88,7 @@ def train(context: RunContext[ModelConfig]) -> dict[str, Any]:
             held_out=validation,
             evaluation_sequences=evaluated.sequences if evaluated else 0,
             start=context.parents["trunk"] / "checkpoint" if "trunk" in context.parents else None,
+            mixture=mixture,
         )
         trainer.run()
         average = trainer.average_metrics()

@@ -18,6 +18,7 @@ from transformers import PreTrainedModel
 
 from snakelm.pretrain.batches import Batches
 from snakelm.pretrain.config import ModelConfig
+from snakelm.pretrain.mixture import Mixture
 from snakelm.training.sampling import Samples
 from snakelm.training.trainer import ExactTrainer, Setup
 
@@ -82,10 +83,13 @@ class LanguageModelTrainer(ExactTrainer):
         held_out: Batches[Any] | None = None,
         evaluation_sequences: int = 0,
         start: Path | None = None,
+        mixture: Mixture | None = None,
     ):
-        samples = Samples(batches.rows, batches.read, setup.seed, setup.steps * setup.batch_size)
+        rows, read = (mixture.rows, mixture.reading(batches.read)) if mixture else (batches.rows, batches.read)
+        samples = Samples(rows, read, setup.seed, setup.steps * setup.batch_size)
         super().__init__(model, config, setup, samples, batches.collate, start)
         self.rows = LabelledRows(self.model)
+        """What drops the unlabelled positions of the network that is trained."""
         self.z_loss = config.z_loss
         self.held_out, self.evaluation_sequences = held_out, evaluation_sequences
 
@@ -112,15 +116,20 @@ class LanguageModelTrainer(ExactTrainer):
             total = total + self.z_loss * logits_NV.logsumexp(-1).square().sum()
         return total * (self.args.world_size / num_items_in_batch)
 
-    def _logits(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Of the labelled positions alone, in float32 (N × V), and their labels (N)."""
-        inputs = dict(inputs)
+    def _logits(
+        self, model: torch.nn.Module, inputs: dict[str, torch.Tensor], rows: LabelledRows | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of the labelled positions alone, in float32 (N × V), and their labels (N).
+
+        rows: what drops the unlabelled positions of `model`, where that is not the network that is trained.
+        """
+        inputs, rows = dict(inputs), rows or self.rows
         labels_N = inputs.pop("labels")
-        self.rows.positions_N = inputs.pop("label_positions", None)
+        rows.positions_N = inputs.pop("label_positions", None)
         try:
             logits = model(**inputs).logits
         finally:
-            self.rows.positions_N = None
+            rows.positions_N = None
         return logits.reshape(-1, logits.shape[-1]).float(), labels_N
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
@@ -159,3 +168,34 @@ class LanguageModelTrainer(ExactTrainer):
         loss = (sums[0] / sums[1]).item()
         bits = loss / math.log(2) * stream.tokens / max(stream.bytes, 1)
         return {"eval_loss": loss, "eval_bits_per_byte": bits}
+
+    def evaluate_sources(self, model: Any) -> dict[str, dict[str, float]]:
+        """Name → {"validation_loss", "bits_per_byte"} of each source of the held-out text, by a network that need not
+        be the one trained (the best one). Together they read about as many sequences as one evaluation. In one
+        process alone: nothing is exchanged with others.
+        """
+        held_out = self.held_out
+        spans = held_out.stream.sources if held_out is not None and held_out.rows else ()
+        if held_out is None or not spans:
+            return {}
+        trained = self.accelerator.unwrap_model(self.model)
+        model = model.to(self.args.device).eval()
+        rows = self.rows if model is trained else LabelledRows(model)
+        found = {}
+        for span in spans:
+            first, last = -(-span.begin // held_out.stride), min(-(-span.end // held_out.stride), held_out.rows) - 1
+            count = min(max(1, self.evaluation_sequences // len(spans)), last - first + 1)
+            if count < 1:
+                continue  # less than a sequence
+            total, labels = 0.0, 0
+            for row in np.linspace(first, last, count).round().astype(int).tolist():
+                batch = held_out.collate([held_out.read(row, 0, row)])
+                with torch.no_grad(), self.compute_loss_context_manager(), self.accelerator.autocast():
+                    logits_NV, labels_N = self._logits(model, self._prepare_inputs(batch), rows)
+                    one = cross_entropy(logits_NV, labels_N, reduction="sum")
+                total, labels = total + one.item(), labels + labels_N.numel()
+            if labels:
+                loss = total / labels
+                bits = loss / math.log(2) * span.tokens / max(span.bytes, 1)
+                found[span.name] = {"validation_loss": loss, "bits_per_byte": bits}
+        return found

@@ -27,6 +27,7 @@ from snakelm.runs.store import read_manifest
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
 
+    from snakelm.fetch_corpus.config import CorpusConfig
     from snakelm.tasks.config import TaskConfig
 
 STAGES = ("save_tokenizer", "pretrain", "finetune")
@@ -116,18 +117,19 @@ class _Card:
         }
 
     @property
-    def corpora(self) -> list[str]:
-        return corpora_of(self.recipe, self.subject)
+    def corpora(self) -> dict[str, CorpusConfig]:
+        return {name: self.recipe.corpora[name] for name in corpora_of(self.recipe, self.subject)}
 
     def corpora_rows(self) -> list[data.CorpusRow]:
         runs = {run.subject.corpus: run for run in self.plan.of("fetch_corpus")}
         return [
-            data.corpus_row(name, self.recipe.corpora[name], _manifest(runs[name]) if name in runs else None)
-            for name in self.corpora
+            row
+            for name, corpus in self.corpora.items()
+            for row in data.corpus_rows(name, corpus, _manifest(runs[name]) if name in runs else None)
         ]
 
     def languages(self) -> list[str]:
-        return data.languages(self.recipe.corpora[name] for name in self.corpora)
+        return data.languages(self.corpora.values())
 
     def of_data(self) -> list[str]:
         """Limits that follow from the data."""
@@ -136,8 +138,7 @@ class _Card:
             lines.append(f"Its text is in {', '.join(languages)}; of other languages it knows what strayed in.")
         else:
             lines.append("The language of its text is not stated.")
-        unlicensed = [name for name in self.corpora if not self.recipe.corpora[name].license]
-        if unlicensed:
+        if unlicensed := data.unlicensed(self.corpora):
             lines.append(f"The license of {', '.join(unlicensed)} is not stated: clear it before you pass this on.")
         return lines
 
@@ -152,7 +153,7 @@ class _TokenizerCard(_Card):
             language=self.languages() or None,
             library_name="transformers",
             tags=["snakelm", "tokenizer"],
-            datasets=data.hub_names(self.recipe.corpora[name] for name in self.corpora) or None,
+            datasets=data.hub_names(data.sources_of(self.corpora.values())) or None,
         )
 
     def values(self) -> dict[str, Any]:
@@ -186,7 +187,7 @@ class _ModelCard(_Card):
         from huggingface_hub import ModelCardData
 
         results = [*self.held_out_results(), *(self.result(score) for score in self.scores.of(self.run))]
-        sources = [*(self.recipe.corpora[name] for name in self.corpora), *data.task_sources(self.task)]
+        sources = [*data.sources_of(self.corpora.values()), *data.task_sources(self.task)]
         tags = ["snakelm", str(self.network_config().get("model_type", self.model.architecture))]
         return ModelCardData(
             language=self.languages() or None,

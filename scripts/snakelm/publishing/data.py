@@ -5,8 +5,9 @@ from __future__ import annotations
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
-from snakelm.fetch_corpus.config import CorpusConfig
+from snakelm.fetch_corpus.config import CorpusConfig, Part
 from snakelm.publishing.recipe_text import shown_path
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.corpus import SPLITS
@@ -17,7 +18,7 @@ NOT_STATED = "not stated"
 
 @dataclass(frozen=True)
 class CorpusRow:
-    """A corpus in the card's table; texts are plain, not escaped."""
+    """A corpus, or one of its sources, in the card's table; texts are plain, not escaped."""
 
     name: str
     source: str
@@ -26,17 +27,40 @@ class CorpusRow:
     documents: str
 
 
-def corpus_row(name: str, corpus: CorpusConfig, manifest: Manifest | None) -> CorpusRow:
-    """The row of a corpus; the numbers are those of its run, where that is there."""
-    documents = (manifest.headline.get("documents") if manifest else None) or {}
-    counted = counts(documents) or "unknown"
-    return CorpusRow(
-        name=name,
-        source=corpus.source or f"{described(corpus)} (source {NOT_STATED})",
-        license=corpus.license or NOT_STATED,
-        language=", ".join(corpus.language or []) or NOT_STATED,
-        documents=counted,
-    )
+def corpus_rows(name: str, corpus: CorpusConfig, manifest: Manifest | None) -> list[CorpusRow]:
+    """A row for each source of a corpus; the numbers are those of its run, where that is there."""
+    headline = manifest.headline if manifest else {}
+    by_source = headline.get("sources") or {}
+    return [
+        CorpusRow(
+            name=shown_name(name, part),
+            source=stated(corpus, part, "source") or f"{described(part.source)} (source {NOT_STATED})",
+            license=stated(corpus, part, "license") or NOT_STATED,
+            language=", ".join(stated(corpus, part, "language") or []) or NOT_STATED,
+            documents=counts((by_source.get(part.name, {}) if part.name else headline).get("documents") or {})
+            or "unknown",
+        )
+        for part in corpus.parts()
+    ]
+
+
+def shown_name(corpus: str, part: Part) -> str:
+    """A source of a corpus as a card calls it."""
+    return f"{corpus}: {part.name}" if part.name else corpus
+
+
+def stated(corpus: CorpusConfig, part: Part, key: Literal["license", "source", "language"]) -> Any:
+    """What a recipe says of a source of a corpus, by itself or for all sources alike."""
+    return getattr(part.source, key) or getattr(corpus, key)
+
+
+def unlicensed(corpora: Mapping[str, CorpusConfig]) -> list[str]:
+    """The sources whose license is not stated; a corpus where that is so of all its sources."""
+    found: list[str] = []
+    for name, corpus in corpora.items():
+        without = [part for part in corpus.parts() if not stated(corpus, part, "license")]
+        found += [name] if len(without) == len(corpus.parts()) else [shown_name(name, part) for part in without]
+    return found
 
 
 def counts(by_split: Mapping[str, int]) -> str:
@@ -64,7 +88,13 @@ def hub_names(sources: Iterable[SourceConfig | None]) -> list[str]:
 
 
 def languages(corpora: Iterable[CorpusConfig]) -> list[str]:
-    return list(dict.fromkeys(language for corpus in corpora for language in corpus.language or []))
+    parts = [(corpus, part) for corpus in corpora for part in corpus.parts()]
+    return list(dict.fromkeys(code for corpus, part in parts for code in stated(corpus, part, "language") or []))
+
+
+def sources_of(corpora: Iterable[CorpusConfig]) -> list[SourceConfig]:
+    """Every source of these corpora."""
+    return [part.source for corpus in corpora for part in corpus.parts()]
 
 
 def task_sources(task: object) -> Iterator[SourceConfig]:

@@ -75,7 +75,8 @@ def _plain(entry: Config) -> dict[str, Any]:
 
 def _shown(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _shown(item) for key, item in value.items()}
+        left_out = {"lock"} if {"url", "hub"} & value.keys() else set()  # it is filled in, and strangers do not have it
+        return {key: _shown(item) for key, item in value.items() if key not in left_out}
     if isinstance(value, list):
         return [_shown(item) for item in value]
     return shown_path(value) if isinstance(value, str) else value

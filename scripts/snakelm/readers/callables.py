@@ -88,7 +88,7 @@ def _called(python: str, source: SourceConfig) -> Iterator[Row]:
     except UserError:
         raise
     except (Exception, SystemExit) as error:
-        raise _raised(f"{python}, after row {number}," if number else python, error) from error
+        raise raised(f"{python}, after row {number}," if number else python, error) from error
 
 
 def _as_rows(result: Any, source: SourceConfig, python: str) -> Iterator[dict[str, Any]]:
@@ -126,6 +126,12 @@ def _iterable(value: Any) -> bool:
     return isinstance(value, Iterable) or hasattr(value, "__getitem__")
 
 
+def load_callable(python: str) -> Any:
+    """The function `module:function`; UserError where there is none."""
+    with _checkout_first():
+        return _load(python)
+
+
 def _load(python: str) -> Any:
     module_name, _, path = python.partition(":")
     try:
@@ -133,9 +139,9 @@ def _load(python: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name and (module_name + ".").startswith(error.name + "."):
             raise UserError(f"{python}: no module {error.name!r} is installed or in the checkout") from None
-        raise _raised(f"{python}: importing it", error) from error
+        raise raised(f"{python}: importing it", error) from error
     except (Exception, SystemExit) as error:
-        raise _raised(f"{python}: importing it", error) from error
+        raise raised(f"{python}: importing it", error) from error
     file, loaded = _local_file(module_name), getattr(value, "__file__", None)
     if file and not (loaded and os.path.samefile(file, loaded)):
         raise UserError(f"{python}: {file} has the name of a module that is already loaded; rename it")
@@ -152,8 +158,9 @@ def _public(module: Any) -> list[str]:
     return [name for name in dir(module) if not name.startswith("_") and callable(getattr(module, name, None))]
 
 
-def _raised(what: str, error: BaseException) -> UserError:
-    """One line for what a callable raised; a job that was told to stop (exit code 143 after SIGTERM) does stop."""
+def raised(what: str, error: BaseException) -> UserError:
+    """One line on what a user's code raised, and where; a job that was told to stop (exit code 143 after SIGTERM) does
+    stop."""
     if isinstance(error, SystemExit) and error.code == 128 + signal.SIGTERM:
         raise error
     message = " ".join(str(error).split())

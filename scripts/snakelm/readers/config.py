@@ -7,7 +7,7 @@ import functools
 import re
 import urllib.parse
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal, NamedTuple, cast
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, cast
 
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, field_validator, model_validator
 
@@ -15,7 +15,9 @@ from snakelm.core.config import CONTENT, Config, Contents, View, circumstance
 from snakelm.core.errors import UserError
 from snakelm.readers.formats import format_by_suffix
 
-Format = Literal["txt", "jsonl", "json", "csv", "tsv", "parquet", "conll", "conllu", "squad", "parallel"]
+Format = Literal[
+    "txt", "jsonl", "json", "csv", "tsv", "parquet", "arrow", "warc", "conll", "conllu", "squad", "parallel"
+]
 
 SECRET_WORDS = "token|key|keyid|apikey|secret|password|passwd|pwd|sig|signature|auth|authorization|credentials?"
 SECRET_PARAMETER = re.compile(rf"(^|[-_.])({SECRET_WORDS})($|[-_.])|accesskey|(access|auth)token", re.IGNORECASE)
@@ -54,13 +56,33 @@ class HubConfig(Config):
     name: str = Field(description="Name of the dataset, as in owner/name.", min_length=1)
     config: str | None = Field(None, description="Configuration (subset) of the dataset, where it has several.")
     split: str = Field("train", description="The dataset's own split to read.", min_length=1)
-    revision: str | None = Field(None, description="Commit or tag; without it the data may change unnoticed.")
+    revision: str | None = Field(
+        None, description="Commit or tag; default: the newest commit at the first fetch, as the lock file records it."
+    )
+    streaming: bool = circumstance(
+        False, description="Read it over the network row by row instead of storing it in the cache first."
+    )
+
+
+class CallableConfig(Config):
+    """Something that calls a Python callable, whose code is then part of its identity."""
+
+    python: str
+
+    def view(self, view: View) -> dict[str, Any]:
+        values = super().view(view)
+        if view.contents is not None:
+            values["python"] = {CONTENT: view.contents.code(self.python)}
+        return values
 
 
 class SourceConfig(Config):
     """Where rows come from: exactly one of `files`, `url`, `python` and `hub`, and how to read them."""
 
     model_config = ConfigDict(hide_input_in_errors=True)  # a URL may carry a secret
+    reads_whole_archives: ClassVar[bool] = False
+    """Whether an archive may hold several files without `members` saying which are meant: a file of labelled rows
+    rarely stands alone (a readme, other splits)."""
 
     files: FileList | None = Field(
         None, description="Path or glob of local files, or a list of them, relative to the checkout.", min_length=1
@@ -77,8 +99,9 @@ class SourceConfig(Config):
     hub: HubConfig | None = Field(None, description="Dataset of the Hugging Face Hub (needs the network).")
     members: FileList | None = Field(
         None,
-        description="Glob of the files to read in a zip archive, or a list of globs, matched from the end of their "
-        "paths (`train/*/*.txt`); by default the archive has to hold one file.",
+        description="Glob of the files to read in a zip or tar archive, or a list of globs, matched from the end of "
+        "their paths (`train/*/*.txt`); by default all files of a corpus's archive, while that of a task has to hold "
+        "one file. Hidden files do not count.",
         min_length=1,
     )
     arguments: dict[str, JsonValue] = Field({}, description="Keyword arguments for the Python callable.")
@@ -91,10 +114,16 @@ class SourceConfig(Config):
     cache: str | None = circumstance(
         None, description="Local copy of what is at the URL, used instead of a download where it exists."
     )
+    lock: str | None = circumstance(
+        None,
+        description="File that records the SHA-256 of a url, or the commit of a hub data set, where none is stated, at "
+        "the first fetch; later fetches are held to it. Default: `<recipe>.sources.yaml` beside the recipe.",
+    )
     format: Format | None = Field(
         None,
-        description="Format of the files, by default told by their suffix (.gz and .bz2 are ignored, and in a zip "
-        "archive the member's counts); squad: SQuAD's JSON; parallel: two text files, line by line.",
+        description="Format of the files, by default told by their suffix (.gz, .bz2, .xz and .zst are ignored, and in "
+        "an archive the member's counts); squad: SQuAD's JSON; parallel: two text files, line by line; warc: WARC and "
+        "WET.",
     )
     unit: Literal["file", "paragraph", "line"] = read_by(
         "txt", default="file", description="What one row of a txt file is; paragraphs are separated by blank lines."
@@ -266,6 +295,11 @@ class SourceConfig(Config):
 
     @model_validator(mode="after")
     def _one_source(self) -> SourceConfig:
+        self.check_source()
+        return self
+
+    def check_source(self) -> None:
+        """ValueError unless there is exactly one source, with keys that fit it."""
         given = [name for name in ("files", "url", "python", "hub") if getattr(self, name) is not None]
         if len(given) != 1:
             found = "none is given" if not given else f"{' and '.join(given)} are given"
@@ -287,7 +321,6 @@ class SourceConfig(Config):
             raise ValueError("format: parallel needs files: [one, other], two files of as many lines")
         if self.format in ("csv", "tsv") and self.header is False and not self.column_names:
             raise ValueError("header: false needs column_names")
-        return self
 
 
 @functools.cache

@@ -58,12 +58,23 @@ def expand(pattern: str) -> list[str]:
         if not path.is_file():
             raise UserError(f"{pattern}: is not a plain file")
         return [pattern]
+    if (folder := _unreadable_above(pattern)) is not None:
+        raise UserError(f"{pattern}: the folder {folder} cannot be read; fix its permissions")
     if not glob.has_magic(pattern):
         raise UserError(f"{pattern}: no such file (paths are relative to {_here()})")
     matches = [path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path)]
     if not matches:
         raise UserError(f"{pattern}: matches no file (globs are relative to {_here()})")
     return sorted(matches)
+
+
+def _unreadable_above(pattern: str) -> str | None:
+    """The folder above a path or glob that exists and cannot be looked into."""
+    folder = os.path.dirname(pattern)
+    while glob.has_magic(folder) or (folder and not os.path.isdir(folder)):
+        folder = os.path.dirname(folder)
+    folder = folder or "."
+    return None if os.access(folder, os.R_OK | os.X_OK) else folder
 
 
 def _here() -> str:

@@ -9,14 +9,17 @@ from pathlib import Path
 
 from snakelm.core.console import log
 from snakelm.core.errors import UserError, did_you_mean
-from snakelm.readers.archives import contents
+from snakelm.readers.archives import Choice, contents, is_tar, unpacked
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.formats import format_by_suffix
 from snakelm.readers.opening import SourceFile, check_whole
 from snakelm.readers.paths import expand, given_twice, source_paths
 from snakelm.readers.plain import read_parallel, read_txt
 from snakelm.readers.row import FILE, Row
-from snakelm.readers.tables import read_csv, read_json, read_jsonl, read_parquet
+from snakelm.readers.tables import read_arrow, read_csv, read_json, read_jsonl, read_parquet
+
+SEEKING = ("parquet", "arrow")
+"""Formats that are not read from front to back, so that an archive's member has to be copied to a file."""
 
 
 def read_rows(
@@ -27,7 +30,8 @@ def read_rows(
     Columns are those of the source; txt files, JSON strings and callables of plain strings fill the column
     `source.text`; CoNLL yields the text, `words` and `tags`, parallel files `source` and `target`, SQuAD `id`, `title`,
     `context`, `question`, `answers` and `is_impossible`. One row is in memory at a time (a whole file where unit
-    is file or the format is json or squad; a whole table where a callable returns one).
+    is file or the format is json or squad; a whole table where a callable returns one). The members of a zip or tar
+    archive are read like files, those of zip sorted by path, those of tar as they stand.
 
     `sources` (a job's: path → sha256 that its id was made of): a local file that is no longer the same is a
     UserError, after its last row was yielded. `work`: the folder for a download, needed by a source with a URL.
@@ -51,14 +55,14 @@ def read_rows(
     elif source.url:
         from snakelm.readers.download import fetch_url
 
-        yield from _read([fetch_url(source, work)], source)
+        yield from _read([fetch_url(source, work)], source, work)
     else:
-        yield from _read(_local_files(source, sources or {}), source)
+        yield from _read(_local_files(source, sources or {}), source, work)
 
 
 def read_file(file: SourceFile, source: SourceConfig) -> Iterator[Row]:
     """Yield every row of one file (or of standard input as /dev/stdin), read as `source` says, whatever that names."""
-    yield from _read([file], source)
+    yield from _read([file], source, None)
 
 
 def column(row: Row, name: str) -> object:
@@ -93,7 +97,7 @@ def _find(row: Row, name: str) -> object:
 
 
 def format_of(name: str, source: SourceConfig) -> str:
-    """The format that the source states, or else the one that the file's suffix tells (.gz and .bz2 looked through)."""
+    """The format that the source states, or else the one that the file's suffix tells (.gz and so on left out)."""
     found = source.format or format_by_suffix(name)
     if found is None:
         raise UserError(
@@ -117,28 +121,33 @@ def _local_files(source: SourceConfig, planned: Mapping[str, str]) -> list[Sourc
     return [SourceFile(Path(path), path, planned.get(path), source.sha256) for path in paths]
 
 
-def _read(files: list[SourceFile], source: SourceConfig) -> Iterator[Row]:
+def _read(files: list[SourceFile], source: SourceConfig, work: Path | None) -> Iterator[Row]:
+    choice = Choice(source.members, source.reads_whole_archives, work)
     if source.format == "parallel":
+        for file in files:
+            if is_tar(file):
+                raise UserError(f"{file.label}: format: parallel reads no tar archive; unpack it and name its files")
         with contextlib.ExitStack() as opened:
-            files = [part for file in files for part in opened.enter_context(contents(file, source.members))]
+            files = [part for file in files for part in opened.enter_context(contents(file, choice))]
             if len(files) != 2:
                 raise UserError(f"format: parallel needs two files; files names {len(files)}")
             one, other = files
             yield from read_parallel(one, other, source)
         return
     for file in files:
-        with contents(file, source.members) as parts:
+        with contents(file, choice) as parts:
             for part in parts:
-                yield from _read_file(part, source)
+                yield from _read_file(part, source, work)
 
 
-def _read_file(file: SourceFile, source: SourceConfig) -> Iterator[Row]:
+def _read_file(file: SourceFile, source: SourceConfig, work: Path | None) -> Iterator[Row]:
     form = format_of(file.label, source)
     if source.unit != "file" and form != "txt":
         raise UserError(f"{file.label}: unit: {source.unit} is for txt files, but this is {form}")
-    for row in _reader(form)(file, source):
-        row.path = file.label
-        yield row
+    with unpacked(file, work) if form in SEEKING else contextlib.nullcontext(file) as found:
+        for row in _reader(form)(found, source):
+            row.path = file.label
+            yield row
 
 
 def _reader(form: str) -> Callable[[SourceFile, SourceConfig], Iterator[Row]]:
@@ -150,6 +159,13 @@ def _reader(form: str) -> Callable[[SourceFile, SourceConfig], Iterator[Row]]:
         from snakelm.readers.squad import read_squad
 
         return read_squad
+    if form == "warc":
+        from snakelm.readers.warc import read_warc
+
+        return read_warc
     if form == "tsv":
         return lambda file, source: read_csv(file, source, "\t")
-    return {"txt": read_txt, "jsonl": read_jsonl, "json": read_json, "csv": read_csv, "parquet": read_parquet}[form]
+    return {
+        "txt": read_txt, "jsonl": read_jsonl, "json": read_json, "csv": read_csv,
+        "parquet": read_parquet, "arrow": read_arrow,
+    }[form]  # fmt: skip

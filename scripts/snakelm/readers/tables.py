@@ -1,4 +1,4 @@
-"""Tables: csv, tsv, JSON lines, JSON and parquet, one dict per row, streamed (JSON, which cannot be, is read whole).
+"""Tables: csv, tsv, JSON lines, JSON, parquet and Arrow, one dict per row, streamed (JSON is read whole).
 
 csv and tsv values are strings, as they stand in the file: a type guessed from the first rows would break on a
 later one. Ragged rows and stray quotes are errors that name the line, never repaired by guessing.
@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 from snakelm.core.console import log
 from snakelm.core.errors import UserError
 from snakelm.readers.classes import namer, stored_features
 from snakelm.readers.config import SourceConfig
-from snakelm.readers.opening import SourceFile, check_whole, open_text
+from snakelm.readers.opening import SourceFile, open_text, watched
 from snakelm.readers.row import Row
 
 LONGEST_NAME = 100
@@ -178,20 +178,43 @@ def read_parquet(file: SourceFile, config: SourceConfig, batch_size: int = 256) 
     import pyarrow
     import pyarrow.parquet
 
-    if file.opener:  # it is not read from front to back
-        raise UserError(f"{file.label}: parquet in an archive cannot be read; unpack it and name its files")
-    check_whole(file)
-    number = 0
     try:
-        with pyarrow.parquet.ParquetFile(file.path) as table:
-            name_classes = namer(stored_features(table.schema_arrow.metadata))
-            for batch in table.iter_batches(batch_size=batch_size):
-                for values in batch.to_pylist():
-                    number += 1
-                    yield Row(name_classes(values), file.label, number, "row")
+        with watched(file), pyarrow.parquet.ParquetFile(file.path) as table:
+            yield from _of_batches(table.iter_batches(batch_size=batch_size), table.schema_arrow, file)
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         first_line = str(error).partition("\n")[0]
         raise UserError(f"{file.label}: not a parquet file that can be read ({first_line})") from None
+
+
+def read_arrow(file: SourceFile, config: SourceConfig) -> Iterator[Row]:
+    """Rows of an Arrow file: IPC's file format (also called Feather) or its stream format (that of `datasets`)."""
+    import pyarrow
+    import pyarrow.ipc
+
+    try:
+        with watched(file), pyarrow.memory_map(str(file.path)) as mapped:
+            is_file = mapped.read(6) == b"ARROW1"
+            mapped.seek(0)
+            reader = pyarrow.ipc.open_file(mapped) if is_file else pyarrow.ipc.open_stream(mapped)
+            batches = (reader.get_batch(at) for at in range(reader.num_record_batches)) if is_file else iter(reader)
+            yield from _of_batches((part for batch in batches for part in _sliced(batch)), reader.schema, file)
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        first_line = str(error).partition("\n")[0]
+        raise UserError(f"{file.label}: not an Arrow file that can be read ({first_line})") from None
+
+
+def _sliced(batch: Any, rows: int = 256) -> Iterator[Any]:
+    return (batch.slice(begin, rows) for begin in range(0, batch.num_rows, rows))
+
+
+def _of_batches(batches: Iterable[Any], schema: Any, file: SourceFile) -> Iterator[Row]:
+    """Rows of Arrow's batches; classes have the names that `datasets` stores in the schema."""
+    name_classes = namer(stored_features(schema.metadata))
+    number = 0
+    for batch in batches:
+        for values in batch.to_pylist():
+            number += 1
+            yield Row(name_classes(values), file.label, number, "row")
 
 
 def _shown(names: list[str], most: int = 8) -> str:

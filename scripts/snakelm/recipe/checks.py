@@ -9,6 +9,7 @@ from snakelm.core.errors import UserError, did_you_mean
 from snakelm.pretrain.config import check as check_model
 from snakelm.recipe.continuing import check_start
 from snakelm.recipe.limits import check_sizes
+from snakelm.recipe.mixing import check_mixture
 from snakelm.recipe.schema import ExperimentConfig, Recipe
 from snakelm.recipe.sections import SECTIONS, references_of
 from snakelm.tasks.config import one_device
@@ -29,6 +30,7 @@ def check(recipe: Recipe) -> Iterator[tuple[Path, str]]:
         for line in check_for_model(tokenizer, model.architecture, model.network, model.objective, model.needs):
             yield ["models", name, "tokenizer"], f"tokenizer {model.tokenizer} has {line}"
         yield from check_start(recipe, name)
+        yield from check_mixture(recipe, name)
         for line in check_model(model, recipe.corpora[model.corpus].splits()):
             yield ["models", name], line
     if (gpus := recipe.resources_of("finetune").gpus or 0) > 1:

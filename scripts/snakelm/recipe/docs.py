@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 from snakelm.core.config import Config, is_circumstance, reference_of
 from snakelm.core.registry import Registry
 from snakelm.evaluate.config import EvaluateConfig
+from snakelm.fetch_corpus.steps import cleaning_steps
 from snakelm.recipe.schema import ExperimentConfig, Recipe, Resources
 from snakelm.recipe.sections import SECTIONS
 from snakelm.recipe.sweep import SWEPT
@@ -56,6 +57,8 @@ INTRODUCED: dict[str, str] = {
     "models": "Models to pretrain. Stages `pretrain` and, for `encode`, `encode_corpus`.",
     "tasks": "Downstream tasks. Stage `finetune`.",
 }
+PARTS: dict[str, Registry[Any]] = {"clean": cleaning_steps}
+"""Keys that hold a list of variants → the variants."""
 FURTHER: list[tuple[str, type[BaseModel], str]] = [
     ("experiments", ExperimentConfig, "A list: which models are fine-tuned on which tasks, from what, how often."),
     ("evaluate", EvaluateConfig, "How predictions are judged. Stage `evaluate`."),
@@ -73,6 +76,7 @@ def readme() -> str:
             parts += _variants(name, section.reader)
         else:
             parts += [table(section.reader), *_nested(name, section.reader)]
+            parts += _parts(name, section.reader)
     for name, model, text in FURTHER:
         parts += [f"## `{name}`\n", text + "\n", table(model), *_nested(name, model)]
     return "\n".join(parts)
@@ -91,6 +95,19 @@ def _variants(name: str, registry: Registry[Config]) -> Iterator[str]:
             yield table(model, own)
 
 
+def _parts(name: str, model: type[BaseModel]) -> Iterator[str]:
+    """What each variant of a part of an entry, such as a step that cleans a corpus, has of its own."""
+    for key, registry in PARTS.items():
+        if key not in model.model_fields:
+            continue
+        for variant, each in registry.classes().items():
+            own = {key: field for key, field in each.model_fields.items() if key not in registry.base.model_fields}
+            yield f"### `{name}`: `{key}`: `{registry.key}: {variant}`\n"
+            yield f"{_first_line(each)}\n"
+            if own:
+                yield table(each, own)
+
+
 def _is_same(field: FieldInfo, other: FieldInfo | None) -> bool:
     return other is not None and (field.annotation, field.default, field.description) == (
         other.annotation,
@@ -101,7 +118,12 @@ def _is_same(field: FieldInfo, other: FieldInfo | None) -> bool:
 
 def _nested(name: str, model: type[BaseModel]) -> Iterator[str]:
     for inner, nested in nested_models(model):
-        yield from (f"### `{name}`: `{inner}`\n", f"{_first_line(nested)}\n", table(nested))
+        own = {
+            key: field for key, field in nested.model_fields.items() if not _is_same(field, model.model_fields.get(key))
+        }
+        shared = [f"`{key}`" for key in nested.model_fields if key not in own]
+        too = f" It has these keys of the entry too: {', '.join(shared)}." if shared else ""
+        yield from (f"### `{name}`: `{inner}`\n", f"{_first_line(nested)}{too}\n", table(nested, own))
 
 
 def _first_line(model: type[BaseModel]) -> str:
@@ -123,6 +145,13 @@ def schema() -> str:
             for variant, each in section.reader.classes().items():
                 definition = whole["$defs"][each.__name__]["properties"]
                 definition[section.reader.key] = {"const": variant, "description": f"The {section.reader.what}."}
+        for each in section.classes:
+            for key, registry in PARTS.items():
+                if key in each.model_fields:
+                    steps = [{"enum": list(registry)}, *_with_names(registry, whole["$defs"])]
+                    for definition in whole["$defs"].values():
+                        if key in definition.get("properties", {}):
+                            definition["properties"][key]["items"] = {"anyOf": steps}
         if name in SWEPT:
             for each in section.classes:
                 whole["$defs"][each.__name__]["properties"]["sweep"] = sweep
@@ -143,6 +172,16 @@ def _with_words(value: Any) -> Any:
     if value.get("type") == "boolean":
         value = {**value, "type": ["boolean", "string"], "pattern": "^([Yy]es|YES|[Nn]o|NO|[Oo]n|ON|[Oo]ff|OFF)$"}
     return {key: _with_words(item) for key, item in value.items()}
+
+
+def _with_names(registry: Registry[Any], definitions: dict[str, Any]) -> list[dict[str, Any]]:
+    """References to the variants of a registry, whose schemas are added to the definitions."""
+    classes = registry.classes()
+    references, found = models_json_schema([(each, "validation") for each in classes.values()])
+    definitions |= found["$defs"]
+    for variant, each in classes.items():
+        definitions[each.__name__]["properties"][registry.key] = {"const": variant, "description": "The step."}
+    return [references[each, "validation"] for each in classes.values()]
 
 
 def table(model: type[BaseModel], fields: Mapping[str, FieldInfo] | None = None) -> str:

@@ -15,9 +15,11 @@ from pydantic import ValidationError
 from snakelm.core import plugins
 from snakelm.core.config import Config
 from snakelm.core.errors import UserError, did_you_mean
-from snakelm.core.registry import Registry
+from snakelm.core.registry import Registry, is_variant
 from snakelm.recipe.checks import check, references
 from snakelm.recipe.continuing import take_over
+from snakelm.recipe.locking import lock_of, with_lock
+from snakelm.recipe.mixing import with_mixtures
 from snakelm.recipe.parsing import read_yaml
 from snakelm.recipe.schema import Recipe
 from snakelm.recipe.sections import SECTIONS
@@ -49,6 +51,8 @@ def load(
         plugins.load(str(name) for name in names)
     expanded = expand(data)
     whole, contradictions = take_over(expanded.data)
+    if files:
+        whole = with_lock(whole, lock_of(files[-1]))
     problems = [*expanded.problems, *references(whole), *contradictions]
     try:
         recipe = Recipe.model_validate(whole)
@@ -57,7 +61,8 @@ def load(
     if not problems:
         recipe._swept.update(expanded.swept)
         recipe, problems = with_families(recipe)
-        problems += check(recipe)
+        recipe, contradictory = with_mixtures(recipe)
+        problems += [*contradictory, *check(recipe)]
     if problems:
         raise UserError(*[f"{where(path)}: {dotted(path) or 'recipe'}: {text}" for path, text in problems])
     return recipe
@@ -207,5 +212,6 @@ def _models_at(path: Sequence[str | int], data: Any) -> list[type[Config]]:
 def _models_in(annotation: Any) -> Iterator[type[Config]]:
     if isinstance(annotation, type) and issubclass(annotation, Config):
         yield annotation
+        yield from (each for each in annotation.__subclasses__() if is_variant(each))  # of a part of an entry
     for argument in getattr(annotation, "__args__", ()):
         yield from _models_in(argument)

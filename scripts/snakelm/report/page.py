@@ -290,11 +290,34 @@ def corpora(runs: Sequence[FinishedRun]) -> tuple[FactTable, list[str]]:
                 table.rows.append((run.entry, [split, *values]))
         if not sizes:
             table.rows.append((run.entry, [plain(None)] * len(table.columns)))
-        rest = _flat({key: value for key, value in run.manifest.headline.items() if key not in sizes})
+        of_sources = run.manifest.headline.get("sources", {})
+        for source, figures in of_sources.items():
+            for split in SPLITS:
+                if split in figures.get("documents", {}):
+                    values = [plain(figures.get(column, {}).get(split)) for column in columns]
+                    table.rows.append((f"{run.entry}, {source}", [split, *values]))
+        shown = {*sizes, "sources", "cleaning", "duplicates"}
+        rest = _flat({key: value for key, value in run.manifest.headline.items() if key not in shown})
         words = [f"{key.replace('_', ' ')} {plain(value)}" for key, value in rest.items() if value not in (0, None, "")]
         if words:
             lines.append(f"{run.entry}: {', '.join(words)}.")
+        duplicates = run.manifest.headline.get("duplicates", {})
+        if paragraphs := duplicates.get("paragraphs"):
+            characters = plain(duplicates.get("paragraph_characters"))
+            lines.append(f"{run.entry}: {plain(paragraphs)} repeated paragraphs ({characters} characters) removed.")
+        lines += [_cleaned(run.entry, step) for step in run.manifest.headline.get("cleaning", [])]
     return table, lines
+
+
+def _cleaned(corpus: str, step: dict[str, Any]) -> str:
+    """What a cleaning step did to a corpus, in a line."""
+    name = f"{corpus}, {step['source']}" if step.get("source") else corpus
+    removed = sum(step["dropped"].values())
+    reasons = ", ".join(f"{reason} {plain(count)}" for reason, count in step["dropped"].items())
+    return (
+        f"{name}: {step['step']} saw {plain(step['seen'])} documents, changed {plain(step['changed'])} and removed "
+        f"{plain(removed)}{f' ({reasons})' if reasons else ''}."
+    )
 
 
 def _split_sizes(run: FinishedRun) -> dict[str, dict[str, Any]]:
@@ -302,7 +325,7 @@ def _split_sizes(run: FinishedRun) -> dict[str, dict[str, Any]]:
     sizes = {
         measure: value
         for measure, value in run.manifest.headline.items()
-        if isinstance(value, dict) and value and set(value) <= set(SPLITS)
+        if measure != "sources" and isinstance(value, dict) and value and set(value) <= set(SPLITS)
     }
     files = {split: run.folder / f"{split}.parquet" for split in SPLITS}
     if sizes or not any(file.is_file() for file in files.values()):

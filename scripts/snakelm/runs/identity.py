@@ -62,3 +62,6 @@ def _components(value: Any) -> Iterator[str]:
             yield type(value).__module__
         for item in value.__dict__.values():
             yield from _components(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _components(item)

@@ -1,0 +1,1 @@
+"""Steps that clean a corpus, one file each."""
