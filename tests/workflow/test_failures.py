@@ -121,6 +121,23 @@ def test_what_others_wait_for_goes_first(here: Workspace) -> None:
     assert printed.index("[pretrain m] done") < printed.index("[finetune m.good.majority] done")
 
 
+def test_a_wide_job_is_not_kept_waiting_by_narrow_ones(here: Workspace) -> None:
+    """encode_corpus and pretrain take both cores, each baseline takes one, and there is always one that is ready."""
+    names = [f"good{n}" for n in range(8)]
+    tasks = "".join(
+        f"  {name}: {{type: text_classification, data: {{files: good.csv}}, max_train_rows: {n + 20}}}\n"
+        for n, name in enumerate(names)
+    )
+    recipe = RECIPE[: RECIPE.index("  good:")] + tasks + RECIPE[RECIPE.index("experiments:") :]
+    recipe = recipe.replace("[good, bad]", f"[{', '.join(names)}]").replace("init: []", "init: [pretrained]")
+    (here.folder / "r.yaml").write_text(recipe.replace("[majority, tfidf]", "[majority]"))
+    here.snakelm("run", "--cores", "2", "--configfile", "r.yaml")
+    (pretrained,) = here.folder.glob("results/pretrain/m-*/manifest.json")
+    baselines = list(here.folder.glob("results/finetune/m.good*.majority-*/manifest.json"))
+    before = [one for one in baselines if one.stat().st_mtime < pretrained.stat().st_mtime]
+    assert len(before) < len(baselines) / 2 == 4
+
+
 def test_a_retry_that_succeeds_leaves_no_failure(here: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a retry does, on a cluster."""
     monkeypatch.chdir(here.folder)

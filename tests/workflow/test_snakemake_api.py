@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import dataclass
 
 import pytest
 
-from snakelm.workflow.snakemake_api import given_recipe, is_dry, is_quiet
+from snakelm.workflow.snakemake_api import first_things, given_recipe, is_dry, is_quiet
 from tests.workspace import ROOT
 
 
@@ -50,3 +51,36 @@ def test_nothing_else_in_the_library_imports_snakemake() -> None:
             names = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
             names |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
             assert not [name for name in names if name.split(".")[0] == "snakemake"], path
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is asked of a job of Snakemake's."""
+
+    priority: int
+    cores: int
+
+    @property
+    def scheduler_resources(self) -> dict[str, int]:
+        return {"_cores": self.cores}
+
+
+WIDE, NARROW = Job(8, 2), Job(1, 1)
+
+
+@pytest.mark.parametrize(
+    ("ready", "running", "free", "chosen"),
+    [
+        ([NARROW, WIDE], [NARROW], 1, []),  # the core that is free is kept
+        ([NARROW, WIDE], [], 2, [NARROW, WIDE]),  # both fit, and Snakemake chooses
+        ([NARROW, NARROW], [NARROW], 1, [NARROW, NARROW]),
+        ([NARROW, WIDE], [WIDE], 1, [NARROW]),  # its equal may take days: the gap beside it is filled
+        ([NARROW, WIDE], [Job(1, 2), WIDE], 1, []),
+        ([NARROW, Job(8, 64)], [NARROW], 1, [NARROW]),  # it will never fit
+        ([NARROW, WIDE, Job(9, 1)], [NARROW], 1, [Job(9, 1)]),
+    ],
+)
+def test_no_core_is_taken_from_a_job_that_others_wait_for(
+    ready: list[Job], running: list[Job], free: int, chosen: list[Job]
+) -> None:
+    assert first_things(ready, running, {"_cores": free, "_job_count": 10**9, "tmpdir": "/tmp"}) == chosen

@@ -129,6 +129,7 @@ class Workflow:
         """Write down what the jobs of this invocation are to make; one line and exit code 1 where that fails."""
         if self.plan is None:
             return
+        self._host.keep_room()
         try:
             self._write_orders(self.plan)
         except UserError as error:

@@ -11,7 +11,7 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +66,45 @@ class Host:
         found = [flag_ancient(path) if ancient else path for path in paths]
         return [flag(path, PATH_MODIFIER_FLAG) for path in found] if self.is_module else found
 
+    def keep_room(self) -> None:
+        """Let no job take the cores that one of a higher priority waits for (`first_things`); as jobs are started."""
+        scheduler = self._workflow.scheduler
+        select = scheduler._job_selector
+
+        def selected(ready: Sequence[Any], remaining: Any, free: Mapping[str, Any], sizes: Any) -> Any:
+            chosen = first_things(ready, scheduler.running, free)
+            return select(chosen, remaining, free, sizes) if chosen else []  # of none it makes an error
+
+        scheduler._job_selector = selected
+
     def unlock(self) -> None:
         """What Snakemake does when it ends; for a process that ends before."""
         self._workflow.persistence.unlock()
+
+
+def first_things(ready: Sequence[Any], running: Iterable[Any], free: Mapping[str, Any]) -> list[Any]:
+    """The ready jobs that fit into what is free, without those that would keep a more urgent one from its cores.
+
+    A job of many threads that does not fit into what is free would else wait for as long as there are narrow jobs:
+    whenever a core is free, the next of them takes it. So while it only waits for less urgent jobs to end, no further
+    one of those is started. Where it waits for equals too, they may go on filling the gaps.
+
+    ready, running: Snakemake's jobs; free: resource → how much of it is free.
+    """
+
+    def fits(job: Any, room: Mapping[str, Any]) -> bool:
+        asked = job.scheduler_resources
+        return all(asked.get(name, 0) <= left for name, left in room.items() if isinstance(left, int))
+
+    def with_less_urgent(job: Any) -> dict[str, Any]:
+        others = [other.scheduler_resources for other in running if other.priority < job.priority]
+        return {
+            name: left + sum(other.get(name, 0) for other in others) if isinstance(left, int) else left
+            for name, left in free.items()
+        }
+
+    waiting = [job.priority for job in ready if not fits(job, free) and fits(job, with_less_urgent(job))]
+    return [job for job in ready if fits(job, free) and job.priority >= max(waiting, default=job.priority)]
 
 
 def recipe_options() -> argparse.ArgumentParser:
