@@ -15,7 +15,10 @@ from snakelm.fetch_corpus.fetch import fetch_corpus
 from snakelm.fetch_corpus.steps import cleaning_steps
 from snakelm.readers.corpus import has_split, read_split
 from snakelm.recipe.mixing import mixture_of
+from snakelm.runs.code import CodeDigests
 from snakelm.runs.context import RunContext
+from snakelm.runs.digests import FileDigests
+from snakelm.runs.fingerprints import Fingerprints
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -167,3 +170,38 @@ def test_the_example_of_the_documentation_is_a_corpus():
     named = set(re.findall(r"^\| (`.*?`) \| [a-z]", page, flags=re.MULTILINE))
     steps = {step for cell in named for step in re.findall(r"`(\w+)`", cell)}
     assert set(cleaning_steps) <= steps
+
+
+def identity(**config):
+    return CorpusConfig(**config).identity(Fingerprints(FileDigests(), CodeDigests()))
+
+
+def test_a_source_counts_by_its_content_and_by_the_name_that_documents_get(two):
+    poems, pedia = two
+    before = identity(sources=two)
+    assert "weight" not in str(before) and before["names"] == ["poems", "pedia"]
+    Path("in").mkdir()
+    Path("in/poems.txt").write_bytes(Path("poems.txt").read_bytes())
+    Path("verse.txt").write_bytes(Path("poems.txt").read_bytes())
+    assert identity(sources=[poems | {"files": "in/poems.txt"}, pedia]) == before, "moved"
+    assert identity(sources=[poems | {"name": "poems"}, pedia]) == before, "the name that it has anyway"
+    assert identity(sources=[poems | {"weight": 2}, pedia | {"weight": 1}], temperature_over="languages") == before
+    assert identity(sources=[poems | {"files": "verse.txt"}, pedia]) != before, "renamed: the column source changes"
+    assert identity(sources=[poems | {"files": "verse.txt", "name": "poems"}, pedia]) == before
+    assert identity(files="verse.txt") == identity(files="poems.txt"), "one source has no name"
+    held = {"files": "wiki.jsonl", "text": "body", "validation": {"files": "poems.txt", "unit": "line"}}
+    assert identity(**held)["names"] == ["poems", "wiki"]
+    with_file = [pedia | {"text": "text", "template": "{file}: {body}"}]
+    Path("in/wiki.jsonl").write_bytes(Path("wiki.jsonl").read_bytes())
+    moved = [with_file[0] | {"files": "in/wiki.jsonl"}]
+    assert identity(sources=with_file) != identity(sources=moved), "the path stands in the text"
+
+
+def test_the_code_of_a_cleaning_function_counts(two):
+    def at_work():
+        return identity(sources=two, clean=[{"step": "python", "python": "own_step:clean"}])
+
+    Path("own_step.py").write_text("def clean(text, row):\n    return text.upper()\n")
+    before = at_work()
+    Path("own_step.py").write_text("def clean(text, row):\n    return text.lower()\n")
+    assert at_work() != before

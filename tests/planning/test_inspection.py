@@ -7,6 +7,7 @@ import hashlib
 import json
 import sys
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +222,44 @@ def test_corpora_are_looked_at_as_fetch_corpus_reads_them(here, corpus, said):
     Path("own_rows.py").write_text("import sys\ndef load(): return ['a']\ndef leave(): sys.exit(3)\n")
     (found,) = problems(BASE.replace("{files: text.txt, unit: line, split: {validation: 0.1, test: 0.2}}", corpus))
     assert found.startswith(said)
+
+
+def test_every_source_of_a_corpus_is_looked_at(here):
+    one = "{files: text.txt, unit: line, split: {validation: 0.1, test: 0.2}}"
+    two = "{sources: [{files: text.txt, unit: line}, {files: other.csvKEYS}], split: {test: 0.2}}"
+    text = BASE.replace(one, two)
+    Path("other.csv").write_text("text,label\nother,a\n")
+    planned(text.replace("KEYS", ""))
+    (found,) = problems(text.replace("KEYS", ", text: txt"))
+    assert found == "corpora.c: other.csv line 2: no column 'txt'; did you mean text?"
+    (found,) = problems(text.replace("KEYS", "}, {files: nosuch.txt"))
+    assert "nosuch.txt: no such file" in found
+    Path("other.csv").write_text("text,label\n,a\n")
+    (found,) = problems(text.replace("KEYS", ""))
+    assert found == "corpora.c: source other has no documents: the source has 1 rows (1 empty)"
+
+
+def test_of_large_sources_an_empty_beginning_is_no_problem(here, monkeypatch):
+    monkeypatch.setattr(samples, "ROWS", 50)
+    Path("large.csv").write_text("text,label\n" + ",a\n" * 60 + "text,b\n" * 5)
+    one = "{files: text.txt, unit: line, split: {validation: 0.1, test: 0.2}}"
+    two = "{sources: [{files: text.txt, unit: line}, {files: large.csv}, {url: 'http://localhost:1/a.txt'}], GROUP}"
+    planned(BASE.replace(one, two).replace("GROUP", "split: {test: 0.2}"))
+    (found,) = problems(BASE.replace(one, two).replace("GROUP", "keep: [text]"))
+    assert found == "corpora.c: keep: the document itself becomes the column text"
+
+
+def test_archives_are_looked_at(here):
+    with zipfile.ZipFile("rows.csv.zip", "w") as archive:
+        archive.write("rows.csv")
+    data = "{type: text_classification, data: {files: rows.csv.zip}, label_column: COLUMN}"
+    planned(with_task(data.replace("COLUMN", "label")))
+    (found,) = problems(with_task(data.replace("COLUMN", "lable")))
+    assert found == "tasks.topic.label_column: rows.csv.zip/rows.csv line 2: no column 'lable'; did you mean label?"
+    with zipfile.ZipFile("rows.csv.zip", "a") as archive:
+        archive.write("text.txt")
+    (found,) = problems(with_task(data.replace("COLUMN", "label")))
+    assert "rows.csv.zip: holds 2 files (rows.csv, text.txt); say by members which are meant" in found
 
 
 def test_tasks_on_a_corpus_are_checked_before_and_after_it_is_made(here):

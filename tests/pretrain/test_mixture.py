@@ -117,6 +117,18 @@ def test_other_weights_make_other_models_of_the_same_text(tmp_path, monkeypatch)
         ids(", weight: 2")
 
 
+@pytest.mark.parametrize(("a", "m"), [(", weight: 2", ""), ("", ", mixture: {temperature: 2}")])
+def test_documents_are_not_shuffled_in_a_mixture(tmp_path, monkeypatch, a, m):
+    monkeypatch.chdir(tmp_path)
+    Path("r.yaml").write_text(RECIPE.format(a=a, b=a, m=f"{m}, order: documents"))
+    with pytest.raises(UserError) as caught:
+        load(["r.yaml"])
+    (line,) = caught.value.lines
+    assert line.startswith("r.yaml: models.m.order: documents cannot be shuffled in a mixture of sources, which the")
+    Path("r.yaml").write_text(RECIPE.format(a="", b="", m=", order: documents"))
+    load(["r.yaml"])
+
+
 def test_encoded_text_stays_addressable_by_source(parents, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     texts = {"one": ["first é", "second"], "two": ["third"] * 30}
