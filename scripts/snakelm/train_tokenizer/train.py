@@ -22,12 +22,16 @@ def train_tokenizer(context: RunContext[TokenizerConfig]) -> dict[str, Any]:
     """Write tokenizer.json and training.json (kind, family, roles), return the vocabulary's size.
 
     The corpus' training split is fed line by line, split at line feeds only and with line ends kept, as
-    `Tokenizer.train` reads files: so a corpus of one document gives what the library gives on that file.
+    `Tokenizer.train` reads files: so a corpus of one document gives what the library gives on that file. A run with a
+    parent `learned`, the same entry's tokenizer of another family, takes what that one learned and reads no text.
     """
     os.environ.setdefault("RAYON_NUM_THREADS", str(context.threads))
+    from tokenizers import Tokenizer
+
     from snakelm.train_tokenizer import existing
     from snakelm.train_tokenizer.kinds import untrained
     from snakelm.train_tokenizer.reproducible import train
+    from snakelm.train_tokenizer.sharing import behind
     from snakelm.train_tokenizer.templates import add_template
 
     config, where = context.config, f"tokenizers.{context.name}"
@@ -36,7 +40,7 @@ def train_tokenizer(context: RunContext[TokenizerConfig]) -> dict[str, Any]:
     def batches() -> Iterator[list[str]]:
         return lines(folder) if folder is not None and config.kind != "bytes" else iter(())
 
-    trained = TrainedTokenizer(config.kind, config.role_tokens(), config.family)
+    trained = TrainedTokenizer(config.kind, config.role_tokens(), config.main_family)
     if config.existing is not None:
         found = existing.load(config, where)
         tokenizer = found.tokenizer
@@ -47,7 +51,11 @@ def train_tokenizer(context: RunContext[TokenizerConfig]) -> dict[str, Any]:
         )
     else:
         tokenizer, trainer = untrained(config, where)
-        tokenizer = train(tokenizer, trainer, batches, context.threads)
+        if (learned := context.parents.get("learned")) is not None:
+            source = Tokenizer.from_file(str(learned / "tokenizer.json"))
+            tokenizer = behind(trainer.special_tokens, source, tokenizer, config.vocab_size)
+        else:
+            tokenizer = train(tokenizer, trainer, batches, context.threads)
         add_template(tokenizer, config, where)
     _probe(tokenizer, where)
     size = tokenizer.get_vocab_size()
