@@ -150,6 +150,8 @@ class Recipe(Config):
         "objectives; their code counts in the runs that use them.",
     )
     _swept: dict[tuple[str, str], dict[str, Any]] = PrivateAttr(default_factory=dict)
+    _written: dict[str, str] = PrivateAttr(default_factory=dict)
+    """Tokenizer of one of several families → the entry that it comes from, as it was written."""
 
     def resources_of(self, stage: str) -> Resources:
         """What one job of the stage asks for; all but partition and extra are given."""
@@ -163,6 +165,19 @@ class Recipe(Config):
         """The entry of `models` whose training a model goes on with; None where it begins anew or from outside."""
         init = self.models[model].init
         return init if init in self.models and init != "scratch" else None
+
+    def relatives(self, tokenizer: str) -> dict[str, TokenizerEntry]:
+        """The tokenizers, itself too, that come from the same entry of the recipe: one for each of its families."""
+        own = self._written.get(tokenizer, tokenizer)
+        return {name: entry for name, entry in self.tokenizers.items() if self._written.get(name, name) == own}
+
+    def learned_by(self, tokenizer: str) -> str:
+        """The tokenizer that learns from the text for this one: of several families the one with the fewest special
+        tokens, since behind more of them there is room for a part of what it learned."""
+        if not self.tokenizers[tokenizer].learns_in_order:
+            return tokenizer
+        relatives = self.relatives(tokenizer)
+        return min(relatives, key=lambda name: (len(relatives[name].declared_tokens()), name))
 
     def swept(self, section: str, name: str) -> dict[str, Any]:
         """The keys that a sweep set in an entry, with their values; empty for an entry without a sweep."""
