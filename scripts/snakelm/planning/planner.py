@@ -21,7 +21,7 @@ from snakelm.finetune.config import FinetuneConfig, identity_of_baseline
 from snakelm.planning.catalogue import Catalogue
 from snakelm.planning.plan import Plan, PlannedJob, PlannedRun
 from snakelm.pretrain.config import ENTRY
-from snakelm.recipe.schema import ExperimentConfig, ModelEntry, Recipe, TokenizerEntry
+from snakelm.recipe.schema import ExperimentConfig, ModelEntry, Recipe
 from snakelm.report.config import AbsentCell, ReportRunConfig
 from snakelm.runs import libraries
 from snakelm.runs.code import CodeDigests
@@ -138,22 +138,11 @@ class _Planner:
             subject = self._subject(corpus=name)
             self.corpora[name] = self._add("fetch_corpus", name, corpus, {}, subject, f"corpora.{name}")
         for name, entry in self.recipe.tokenizers.items():
-            parents = {"trained": self._trained(name), **self._corpus_of(entry)}
-            subject = self._subject(tokenizer=name, corpus=entry.corpus or "")
-            self.tokenizers[name] = self._add(
-                "save_tokenizer", name, entry.save, parents, subject, f"tokenizers.{name}"
-            )
-
-    def _trained(self, name: str) -> PlannedRun:
-        """A tokenizer's training, or what it takes from the one that learns for it."""
-        entry, learner = self.recipe.tokenizers[name], self.recipe.learned_by(name)
-        parents = {"learned": self._trained(learner)} if learner != name else self._corpus_of(entry)
-        subject = self._subject(tokenizer=name, corpus=entry.corpus or "")
-        where = f"tokenizers.{name}"
-        return self._add("train_tokenizer", name, entry, parents, subject, where, leave_out={"save"})
-
-    def _corpus_of(self, entry: TokenizerEntry) -> Parents:
-        return {"corpus": self.corpora[entry.corpus]} if entry.corpus else {}
+            parents = {"corpus": self.corpora[entry.corpus]} if entry.corpus else {}
+            subject, where = self._subject(tokenizer=name, corpus=entry.corpus or ""), f"tokenizers.{name}"
+            trained = self._add("train_tokenizer", name, entry, parents, subject, where, leave_out={"save"})
+            saved = {"trained": trained, **parents}
+            self.tokenizers[name] = self._add("save_tokenizer", name, entry.save, saved, subject, where)
 
     def _pretrainings(self) -> None:
         for name in self.recipe.models:

@@ -43,10 +43,10 @@ def check(recipe: Recipe) -> Iterator[tuple[Path, str]]:
 def _other_families(recipe: Recipe, model: ModelEntry) -> str:
     """The advice to add the model's own family to those stated, where that would serve it."""
     tokenizer, own = recipe.tokenizers[model.tokenizer], own_family(model)
-    stated = [str(entry.family) for entry in recipe.relatives(model.tokenizer).values() if entry.family]
+    stated = recipe.families_of(model.tokenizer)
     if not stated or own in stated or lacks(tokenizer.model_copy(update={"family": own}), model):
         return ""
-    return f", or set family: [{', '.join([*stated, own])}] there"
+    return f", or set tokenizers.{recipe.written(model.tokenizer)}.family: [{', '.join([*stated, own])}]"
 
 
 def _components(name: str, tokenizer: TokenizerConfig) -> Iterator[tuple[Path, str]]:

@@ -1,8 +1,8 @@
 """Which special tokens the tokenizers get: one entry of `tokenizers` may serve models of several families.
 
-Each family then has a tokenizer of its own, an entry `<name>.<family>`, with the tokens, ids and templates that it would
-have alone: a family that is added leaves what was trained for the others as it is. What is learned from the text they
-share (`Recipe.learned_by`).
+Each family then has a tokenizer of its own, an entry `<name>.<family>`, with the tokens, ids and templates that it has
+alone: a family that is added leaves what was trained for the others as it is. What is learned from the text they share
+(train_tokenizer/sharing.py).
 """
 
 from __future__ import annotations

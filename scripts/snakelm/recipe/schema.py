@@ -166,18 +166,18 @@ class Recipe(Config):
         init = self.models[model].init
         return init if init in self.models and init != "scratch" else None
 
-    def relatives(self, tokenizer: str) -> dict[str, TokenizerEntry]:
-        """The tokenizers, itself too, that come from the same entry of the recipe: one for each of its families."""
-        own = self._written.get(tokenizer, tokenizer)
-        return {name: entry for name, entry in self.tokenizers.items() if self._written.get(name, name) == own}
+    def written(self, tokenizer: str) -> str:
+        """What the entry is called in the recipe that a tokenizer (of one of its families) comes from."""
+        return self._written.get(tokenizer, tokenizer)
 
-    def learned_by(self, tokenizer: str) -> str:
-        """The tokenizer that learns from the text for this one: of several families the one with the fewest special
-        tokens, since behind more of them there is room for a part of what it learned."""
-        if not self.tokenizers[tokenizer].learns_in_order:
-            return tokenizer
-        relatives = self.relatives(tokenizer)
-        return min(relatives, key=lambda name: (len(relatives[name].declared_tokens()), name))
+    def families_of(self, tokenizer: str) -> list[str]:
+        """The families that the tokenizer's entry has a tokenizer for."""
+        own = self.written(tokenizer)
+        return [
+            entry.main_family
+            for name, entry in self.tokenizers.items()
+            if self.written(name) == own and entry.main_family
+        ]
 
     def swept(self, section: str, name: str) -> dict[str, Any]:
         """The keys that a sweep set in an entry, with their values; empty for an entry without a sweep."""

@@ -44,7 +44,9 @@ OPTIONS: dict[str, set[str]] = {
     "custom": {"normalizer", "pre_tokenizer", "model", "decoder", "post_processor", "trainer"},
 }
 """Which options mean something for which kind; setting another one is refused."""
-_ANY_KIND = {"attempt", "corpus", "kind", "family", "special_tokens", "template_single", "template_pair", *ROLES}
+SPECIAL_KEYS = frozenset({"family", "special_tokens", "template_single", "template_pair", *ROLES})
+"""The keys that say which special tokens there are, and where they go."""
+_ANY_KIND = {"attempt", "corpus", "kind", *SPECIAL_KEYS}
 _FAMILY_OF_KIND = {"bert_wordpiece": "bert", "byte_level_bpe": "none", "bytes": "none", "custom": "none"}
 _LEARNED_IN_ORDER = {"byte_level_bpe", "char_bpe", "sentencepiece_bpe", "bert_wordpiece", "word_level", "characters"}
 REBUILT = frozenset({"qwen2", "qwen3_5", "qwen3_5_moe", "qwen3_5_moe_text", "qwen4_exp"})
@@ -127,8 +129,8 @@ class TokenizerConfig(Repeatable):
     family: str | list[str] | None = Field(
         None,
         description="Model family whose special tokens and templates it gets: " + ", ".join(sorted(FAMILIES)) + "; "
-        "of a list, each family gets a tokenizer of its own, and what was learned is shared; null = the families of the "
-        "models that use it; if no model does: bert for bert_wordpiece, none for the byte kinds and custom, else unk.",
+        "a list makes a tokenizer of each; null = the families of the models that use it; if no model does: bert for "
+        "bert_wordpiece, none for the byte kinds and custom, else unk.",
         examples=["roberta", ["gpt2", "roberta"]],
     )
     special_tokens: list[Step] | None = Field(
@@ -260,8 +262,8 @@ class TokenizerConfig(Repeatable):
 
     @property
     def learns_in_order(self) -> bool:
-        """Whether a smaller vocabulary is the beginning of a larger one, so that what was learned behind some special
-        tokens serves behind more of them. Unigram prunes to the size wanted, and bytes have nothing to learn."""
+        """Whether a smaller vocabulary is the beginning of a larger one, so that one learned without special tokens
+        serves behind any. Unigram prunes to the size wanted, and bytes have nothing to learn."""
         return self.existing is None and self.kind in _LEARNED_IN_ORDER
 
     def declared_tokens(self) -> list[str]:

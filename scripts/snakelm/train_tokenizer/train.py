@@ -22,16 +22,13 @@ def train_tokenizer(context: RunContext[TokenizerConfig]) -> dict[str, Any]:
     """Write tokenizer.json and training.json (kind, family, roles), return the vocabulary's size.
 
     The corpus' training split is fed line by line, split at line feeds only and with line ends kept, as
-    `Tokenizer.train` reads files: so a corpus of one document gives what the library gives on that file. A run with a
-    parent `learned`, the same entry's tokenizer of another family, takes what that one learned and reads no text.
+    `Tokenizer.train` reads files: so a corpus of one document gives what the library gives on that file.
     """
     os.environ.setdefault("RAYON_NUM_THREADS", str(context.threads))
-    from tokenizers import Tokenizer
-
     from snakelm.train_tokenizer import existing
     from snakelm.train_tokenizer.kinds import untrained
     from snakelm.train_tokenizer.reproducible import train
-    from snakelm.train_tokenizer.sharing import behind
+    from snakelm.train_tokenizer.sharing import train_shared
     from snakelm.train_tokenizer.templates import add_template
 
     config, where = context.config, f"tokenizers.{context.name}"
@@ -39,6 +36,9 @@ def train_tokenizer(context: RunContext[TokenizerConfig]) -> dict[str, Any]:
 
     def batches() -> Iterator[list[str]]:
         return lines(folder) if folder is not None and config.kind != "bytes" else iter(())
+
+    def on_corpus(tokenizer: Any, trainer: Any) -> Any:
+        return train(tokenizer, trainer, batches, context.threads)
 
     trained = TrainedTokenizer(config.kind, config.role_tokens(), config.main_family)
     if config.existing is not None:
@@ -51,11 +51,10 @@ def train_tokenizer(context: RunContext[TokenizerConfig]) -> dict[str, Any]:
         )
     else:
         tokenizer, trainer = untrained(config, where)
-        if (learned := context.parents.get("learned")) is not None:
-            source = Tokenizer.from_file(str(learned / "tokenizer.json"))
-            tokenizer = behind(trainer.special_tokens, source, tokenizer, config.vocab_size)
+        if folder is not None and context.cache is not None and config.learns_in_order:
+            tokenizer = train_shared(tokenizer, trainer, config, on_corpus, context.cache, folder.name)
         else:
-            tokenizer = train(tokenizer, trainer, batches, context.threads)
+            tokenizer = on_corpus(tokenizer, trainer)
         add_template(tokenizer, config, where)
     _probe(tokenizer, where)
     size = tokenizer.get_vocab_size()
