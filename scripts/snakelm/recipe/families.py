@@ -35,7 +35,7 @@ def with_families(recipe: Recipe) -> tuple[Recipe, list[Problem]]:
         for family, tokenizer in each.items():
             if (label := f"{name}.{family}") in recipe.tokenizers:
                 problems.append(
-                    (["tokenizers", label], f"is what tokenizer {name} of family {family} is called; rename")
+                    (["tokenizers", label], f"is what tokenizer {name} of family {family} is called; rename it")
                 )
             tokenizers[label], written[label] = tokenizer, name
         for label, model in users.items():
@@ -47,10 +47,12 @@ def with_families(recipe: Recipe) -> tuple[Recipe, list[Problem]]:
 
 
 def _families(entry: TokenizerEntry, users: Iterable[ModelEntry]) -> list[str]:
-    """The families stated, or those of the models, in order of names; none where nothing says any."""
+    """The families stated, or those of the models in alphabetical order; none where nothing says any."""
+    if entry.existing is not None:
+        return []  # it has its own special tokens
     if entry.family is not None:
         return [entry.family] if isinstance(entry.family, str) else entry.family
-    return [] if entry.existing else sorted({own_family(model) for model in users})
+    return sorted({own_family(model) for model in users})
 
 
 def _family_for(model: ModelEntry, each: Mapping[str, TokenizerEntry]) -> str:
