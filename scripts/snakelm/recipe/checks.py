@@ -46,7 +46,7 @@ def _other_families(recipe: Recipe, model: ModelEntry) -> str:
     stated = recipe.families_of(model.tokenizer)
     if not stated or own in stated or lacks(tokenizer.model_copy(update={"family": own}), model):
         return ""
-    return f", or set tokenizers.{recipe.written(model.tokenizer)}.family: [{', '.join([*stated, own])}]"
+    return f", or set tokenizers.{recipe.entry_of(model.tokenizer)}.family: [{', '.join([*stated, own])}]"
 
 
 def _components(name: str, tokenizer: TokenizerConfig) -> Iterator[tuple[Path, str]]:

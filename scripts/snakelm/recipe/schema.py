@@ -166,17 +166,17 @@ class Recipe(Config):
         init = self.models[model].init
         return init if init in self.models and init != "scratch" else None
 
-    def written(self, tokenizer: str) -> str:
+    def entry_of(self, tokenizer: str) -> str:
         """What the entry is called in the recipe that a tokenizer (of one of its families) comes from."""
         return self._written.get(tokenizer, tokenizer)
 
     def families_of(self, tokenizer: str) -> list[str]:
         """The families that the tokenizer's entry has a tokenizer for."""
-        own = self.written(tokenizer)
+        own = self.entry_of(tokenizer)
         return [
             entry.main_family
             for name, entry in self.tokenizers.items()
-            if self.written(name) == own and entry.main_family
+            if self.entry_of(name) == own and entry.main_family
         ]
 
     def swept(self, section: str, name: str) -> dict[str, Any]:
