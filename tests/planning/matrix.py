@@ -20,7 +20,7 @@ from snakelm.core.config import Config, is_circumstance, is_further_down, is_out
 from snakelm.core.errors import UserError
 from snakelm.core.registry import Registry
 from snakelm.recipe.checks import check
-from snakelm.recipe.loading import with_families
+from snakelm.recipe.families import with_families
 from snakelm.recipe.schema import Recipe
 from snakelm.recipe.sections import SECTIONS as READERS
 from snakelm.runs.code import CodeDigests

@@ -136,8 +136,9 @@ def garbage(needed: Needed, store: Store) -> list[Item]:
                 found.append(_item("order", path, stage))
     found += [
         item
-        for path in _entries(store.cache / "finetune")
-        if path.is_dir() and (item := _item("tokenized texts", path)).used < time.time() - UNUSED
+        for stage, what in (("finetune", "tokenized texts"), ("train_tokenizer", "learned vocabularies"))
+        for path in _entries(store.cache / stage)
+        if path.is_dir() and (item := _item(what, path)).used < time.time() - UNUSED
     ]
     found += [_item("code copy", path) for path in _entries(store.code) if path.name not in needed.code]
     found += [_item("set aside", path) for path in _entries(work / "aside")]

@@ -8,12 +8,13 @@ from typing import Any
 from snakelm.core.errors import UserError, did_you_mean
 from snakelm.pretrain.config import check as check_model
 from snakelm.recipe.continuing import check_start
+from snakelm.recipe.families import lacks, own_family
 from snakelm.recipe.limits import check_sizes
 from snakelm.recipe.mixing import check_mixture
-from snakelm.recipe.schema import ExperimentConfig, Recipe
+from snakelm.recipe.schema import ExperimentConfig, ModelEntry, Recipe
 from snakelm.recipe.sections import SECTIONS, references_of
 from snakelm.tasks.config import one_device
-from snakelm.train_tokenizer.config import TokenizerConfig, check_for_model
+from snakelm.train_tokenizer.config import TokenizerConfig
 
 Path = list[str | int]
 
@@ -26,9 +27,11 @@ def check(recipe: Recipe) -> Iterator[tuple[Path, str]]:
     for name, tokenizer in recipe.tokenizers.items():
         yield from _components(name, tokenizer)
     for name, model in recipe.models.items():
-        tokenizer = recipe.tokenizers[model.tokenizer]
-        for line in check_for_model(tokenizer, model.architecture, model.network, model.objective, model.needs):
-            yield ["models", name, "tokenizer"], f"tokenizer {model.tokenizer} has {line}"
+        for line in lacks(recipe.tokenizers[model.tokenizer], model):
+            yield (
+                ["models", name, "tokenizer"],
+                f"tokenizer {model.tokenizer} has {line}{_other_families(recipe, model)}",
+            )
         yield from check_start(recipe, name)
         yield from check_mixture(recipe, name)
         for line in check_model(model, recipe.corpora[model.corpus].splits()):
@@ -37,6 +40,15 @@ def check(recipe: Recipe) -> Iterator[tuple[Path, str]]:
         yield ["resources", "finetune", "gpus"], one_device(gpus)
     for index, experiment in enumerate(recipe.experiments):
         yield from _experiment(recipe, ["experiments", index], experiment)
+
+
+def _other_families(recipe: Recipe, model: ModelEntry) -> str:
+    """The advice to add the model's own family to those stated, where that would serve it."""
+    tokenizer, own = recipe.tokenizers[model.tokenizer], own_family(model)
+    stated = recipe.families_of(model.tokenizer)
+    if not stated or own in stated or lacks(tokenizer.model_copy(update={"family": own}), model):
+        return ""
+    return f", or set tokenizers.{recipe.entry_of(model.tokenizer)}.family: [{', '.join([*stated, own])}]"
 
 
 def _components(name: str, tokenizer: TokenizerConfig) -> Iterator[tuple[Path, str]]:

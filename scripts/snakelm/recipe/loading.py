@@ -18,14 +18,13 @@ from snakelm.core.errors import UserError, did_you_mean
 from snakelm.core.registry import Registry, is_variant
 from snakelm.recipe.checks import check, references
 from snakelm.recipe.continuing import take_over
+from snakelm.recipe.families import with_families
 from snakelm.recipe.locking import lock_of, with_lock
 from snakelm.recipe.mixing import with_mixtures
 from snakelm.recipe.parsing import read_yaml
 from snakelm.recipe.schema import Recipe
 from snakelm.recipe.sections import SECTIONS
 from snakelm.recipe.sweep import expand
-from snakelm.tokenization.families import family_of
-from snakelm.train_tokenizer.config import check_for_model
 
 
 def load(
@@ -66,43 +65,6 @@ def load(
     if problems:
         raise UserError(*[f"{where(path)}: {dotted(path) or 'recipe'}: {text}" for path, text in problems])
     return recipe
-
-
-def with_families(recipe: Recipe) -> tuple[Recipe, list[tuple[list[str | int], str]]]:
-    """Give each tokenizer without a family that of the models which use it; problems where those disagree."""
-    tokenizers = dict(recipe.tokenizers)
-    problems: list[tuple[list[str | int], str]] = []
-    for name, tokenizer in recipe.tokenizers.items():
-        if tokenizer.family is None and tokenizer.existing is None:
-            users = {
-                family_of(model.architecture, model.network): model_name
-                for model_name, model in recipe.models.items()
-                if model.tokenizer == name
-            }
-            if len(users) > 1:
-                wanted = ", ".join(f"{model} wants {family}" for family, model in sorted(users.items()))
-                serving = [family for family in sorted(users) if _serves_all(recipe, name, family)]
-                remedy = (
-                    f"set family: {' or '.join(serving)}, whose special tokens serve them all"
-                    if serving
-                    else "no family serves them all: give each a tokenizer entry of its own"
-                )
-                problems.append(
-                    (["tokenizers", name], f"its models need different special tokens ({wanted}); {remedy}")
-                )
-            elif users:
-                tokenizers[name] = tokenizer.model_copy(update={"family": next(iter(users))})
-    return recipe.model_copy(update={"tokenizers": tokenizers}), problems
-
-
-def _serves_all(recipe: Recipe, name: str, family: str) -> bool:
-    """Whether a tokenizer of this family has what every model that uses the entry needs."""
-    tokenizer = recipe.tokenizers[name].model_copy(update={"family": family})
-    return not any(
-        check_for_model(tokenizer, model.architecture, model.network, model.objective, model.needs)
-        for model in recipe.models.values()
-        if model.tokenizer == name
-    )
 
 
 def dotted(path: Iterable[str | int]) -> str:

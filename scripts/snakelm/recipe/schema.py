@@ -150,6 +150,8 @@ class Recipe(Config):
         "objectives; their code counts in the runs that use them.",
     )
     _swept: dict[tuple[str, str], dict[str, Any]] = PrivateAttr(default_factory=dict)
+    _written: dict[str, str] = PrivateAttr(default_factory=dict)
+    """Tokenizer of one of several families → the entry that it comes from, as it was written."""
 
     def resources_of(self, stage: str) -> Resources:
         """What one job of the stage asks for; all but partition and extra are given."""
@@ -163,6 +165,19 @@ class Recipe(Config):
         """The entry of `models` whose training a model goes on with; None where it begins anew or from outside."""
         init = self.models[model].init
         return init if init in self.models and init != "scratch" else None
+
+    def entry_of(self, tokenizer: str) -> str:
+        """What the entry is called in the recipe that a tokenizer (of one of its families) comes from."""
+        return self._written.get(tokenizer, tokenizer)
+
+    def families_of(self, tokenizer: str) -> list[str]:
+        """The families that the tokenizer's entry has a tokenizer for."""
+        own = self.entry_of(tokenizer)
+        return [
+            entry.main_family
+            for name, entry in self.tokenizers.items()
+            if self.entry_of(name) == own and entry.main_family
+        ]
 
     def swept(self, section: str, name: str) -> dict[str, Any]:
         """The keys that a sweep set in an entry, with their values; empty for an entry without a sweep."""

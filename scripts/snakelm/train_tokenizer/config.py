@@ -44,8 +44,11 @@ OPTIONS: dict[str, set[str]] = {
     "custom": {"normalizer", "pre_tokenizer", "model", "decoder", "post_processor", "trainer"},
 }
 """Which options mean something for which kind; setting another one is refused."""
-_ANY_KIND = {"attempt", "corpus", "kind", "family", "special_tokens", "template_single", "template_pair", *ROLES}
+SPECIAL_KEYS = frozenset({"family", "special_tokens", "template_single", "template_pair", *ROLES})
+"""The keys that say which special tokens there are, and where they go."""
+_ANY_KIND = {"attempt", "corpus", "kind", *SPECIAL_KEYS}
 _FAMILY_OF_KIND = {"bert_wordpiece": "bert", "byte_level_bpe": "none", "bytes": "none", "custom": "none"}
+_LEARNED_IN_ORDER = {"byte_level_bpe", "char_bpe", "sentencepiece_bpe", "bert_wordpiece", "word_level", "characters"}
 REBUILT = frozenset({"qwen2", "qwen3_5", "qwen3_5_moe", "qwen3_5_moe_text", "qwen4_exp"})
 """Model types for which transformers 5.23's AutoTokenizer ignores the class that a model folder states and rebuilds the
 tokenizer with the architecture's own pre-tokenizer, so that ids would silently differ."""
@@ -123,11 +126,12 @@ class TokenizerConfig(Repeatable):
         100, gt=0, le=1_000_000_000, description="bert_wordpiece: longer words become the unknown token."
     )
 
-    family: str | None = Field(
+    family: str | list[str] | None = Field(
         None,
         description="Model family whose special tokens and templates it gets: " + ", ".join(sorted(FAMILIES)) + "; "
-        "null = the family of the models that use it; if no model does: bert for bert_wordpiece, none for the byte "
-        "kinds and custom, else unk.",
+        "a list makes a tokenizer of each; null = the families of the models that use it; if no model does: bert for "
+        "bert_wordpiece, none for the byte kinds and custom, else unk.",
+        examples=["roberta", ["gpt2", "roberta"]],
     )
     special_tokens: list[Step] | None = Field(
         None,
@@ -185,10 +189,16 @@ class TokenizerConfig(Repeatable):
 
     @field_validator("family")
     @classmethod
-    def _family_known(cls, value: str | None) -> str | None:
-        if value is not None and value not in FAMILIES:
-            raise ValueError(f"unknown family {value!r}{did_you_mean(value, FAMILIES)}")
-        return value
+    def _families_known(cls, value: str | list[str] | None) -> str | list[str] | None:
+        if value is None:
+            return None
+        families = [value] if isinstance(value, str) else list(dict.fromkeys(value))
+        for family in families:
+            if family not in FAMILIES:
+                raise ValueError(f"unknown family {family!r}{did_you_mean(family, FAMILIES)}")
+        if not families:
+            raise ValueError("family is an empty list; name one, or leave it out")
+        return families if len(families) > 1 else families[0]
 
     @field_validator("special_tokens")
     @classmethod
@@ -241,9 +251,20 @@ class TokenizerConfig(Repeatable):
         alphabet = 256 if is_bytes else len(set(self.initial_alphabet or ()))
         return len(self.declared_tokens()) + alphabet + 256 * self.byte_fallback
 
+    @property
+    def main_family(self) -> str | None:
+        """The family that is set; of a list, which loading a recipe makes an entry each of, the first."""
+        return self.family[0] if isinstance(self.family, list) else self.family
+
     def resolved_family(self) -> Family:
         """The family in force: as set (or filled in from the models), else the kind's own."""
-        return FAMILIES[self.family or _FAMILY_OF_KIND.get(self.kind, "unk")]
+        return FAMILIES[self.main_family or _FAMILY_OF_KIND.get(self.kind, "unk")]
+
+    @property
+    def learns_in_order(self) -> bool:
+        """Whether a smaller vocabulary is the beginning of a larger one, so that one learned without special tokens
+        serves behind any. Unigram prunes to the size wanted, and bytes have nothing to learn."""
+        return self.existing is None and self.kind in _LEARNED_IN_ORDER
 
     def declared_tokens(self) -> list[str]:
         """The special tokens in id order: those listed, else the family's with the roles that were set by hand."""

@@ -45,7 +45,7 @@ def special_tokens(config: TokenizerConfig, where: str) -> list[AddedToken]:
     if config.special_tokens is not None:
         return [added_token(token, f"{where}.special_tokens") for token in config.special_tokens]
     mask = config.role_tokens().get("mask_token")
-    takes_space = config.family in ("roberta", "modernbert", "albert")
+    takes_space = config.main_family in ("roberta", "modernbert", "albert")
     return [
         AddedToken(token, special=True, normalized=False, lstrip=takes_space and token == mask)
         for token in config.declared_tokens()

@@ -28,6 +28,7 @@ def train_tokenizer(context: RunContext[TokenizerConfig]) -> dict[str, Any]:
     from snakelm.train_tokenizer import existing
     from snakelm.train_tokenizer.kinds import untrained
     from snakelm.train_tokenizer.reproducible import train
+    from snakelm.train_tokenizer.sharing import train_shared
     from snakelm.train_tokenizer.templates import add_template
 
     config, where = context.config, f"tokenizers.{context.name}"
@@ -36,7 +37,10 @@ def train_tokenizer(context: RunContext[TokenizerConfig]) -> dict[str, Any]:
     def batches() -> Iterator[list[str]]:
         return lines(folder) if folder is not None and config.kind != "bytes" else iter(())
 
-    trained = TrainedTokenizer(config.kind, config.role_tokens(), config.family)
+    def on_corpus(tokenizer: Any, trainer: Any) -> Any:
+        return train(tokenizer, trainer, batches, context.threads)
+
+    trained = TrainedTokenizer(config.kind, config.role_tokens(), config.main_family)
     if config.existing is not None:
         found = existing.load(config, where)
         tokenizer = found.tokenizer
@@ -47,7 +51,10 @@ def train_tokenizer(context: RunContext[TokenizerConfig]) -> dict[str, Any]:
         )
     else:
         tokenizer, trainer = untrained(config, where)
-        tokenizer = train(tokenizer, trainer, batches, context.threads)
+        if folder is not None and context.cache is not None and config.learns_in_order:
+            tokenizer = train_shared(tokenizer, trainer, config, on_corpus, context.cache, folder.name)
+        else:
+            tokenizer = on_corpus(tokenizer, trainer)
         add_template(tokenizer, config, where)
     _probe(tokenizer, where)
     size = tokenizer.get_vocab_size()
