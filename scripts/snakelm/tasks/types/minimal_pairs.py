@@ -21,6 +21,9 @@ from snakelm.tasks.rows import read_texts
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from snakelm.metrics.details import Details
+    from snakelm.metrics.predicted import Predicted
+
 
 PHENOMENON = "linguistics_term"
 """What BLiMP calls the column of phenomena."""
@@ -53,6 +56,20 @@ class MinimalPairs(TaskConfig):
             "bad": read_texts(rows, self.bad_column),
             "phenomenon": phenomena,
         }
+
+    @classmethod
+    def details(cls, predicted: Predicted) -> Details:
+        from snakelm.metrics.details import Details
+        from snakelm.metrics.errors import wrong_rows
+        from snakelm.metrics.groups import groups
+
+        first = predicted.first
+        wrong = first["gold"] != first["prediction"]
+        good, bad, phenomena = (list(first[name]) for name in ("good", "bad", "phenomenon"))
+        return Details(
+            groups=groups(predicted, phenomena, "accuracy", minimal_pairs, minimal_pairs_without),
+            errors=wrong_rows(first, wrong, phenomena, good, bad),
+        )
 
     def learner(self) -> LearnerClass:
         return MinimalPairsLearner
