@@ -29,9 +29,9 @@ MOST_CHARACTERS = 300
 class Measure:
     """A measure of the test that is no metric: one value per seed."""
 
-    mean: float | None
+    mean: float
+    by_seed: dict[str, float]
     """Of the seeds that have a value."""
-    by_seed: dict[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class Group:
     name: str
     rows: int
     metric: str
-    mean: float | None
+    mean: float | None = None
     low: float | None = None
     high: float | None = None
 
@@ -184,9 +184,9 @@ class SeedFlag:
     reason: Literal["collapsed", "outlier", "not finite"]
     """collapsed: all predictions are the same one, though the answers are not. outlier: its main metric is more than
     three robust standard deviations from the median of all seeds. not finite: its main metric is no number."""
-    value: float | None
+    value: float | None = None
     """Its main metric."""
-    median: float | None
+    median: float | None = None
     """Of all seeds."""
     prediction: str = ""
     """What is always predicted, where it has collapsed."""
