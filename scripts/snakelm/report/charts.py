@@ -85,8 +85,8 @@ class Column:
     """A column of a table that can be sorted and filtered."""
 
     title: str
-    kind: Literal["text", "number", "run"] = "text"
-    """run: the folder of a run below results/, which becomes a link."""
+    kind: Literal["text", "number", "score", "difference", "run"] = "text"
+    """difference: with its sign. run: the folder of a run below results/, which becomes a link."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""results.svg and results.png, for papers, drawn with matplotlib; and the colours that the page has in common with them.
+"""results.svg and results.png, for papers, drawn with matplotlib; and the colours that the page shares with them.
 
 The same input gives the same bytes: ids are hashed with a fixed salt and no date is written. Text is drawn as paths, so
 it looks alike everywhere.

@@ -26,6 +26,14 @@ function number(value) {
   return (size && (size < 1e-3 || size >= 1e9) ? value.toExponential(2) : Number(value.toPrecision(4)).toLocaleString("en-US", {maximumFractionDigits: 6})).replace("-", "−");
 }
 
+/* A score or a difference, with the digits that numbers.py gives it. */
+function score(value, signed) {
+  const size = Math.abs(value);
+  const places = size === 0 ? 3 : size < 1 ? (size >= 0.02 ? 3 : 4) : Math.max(0, 3 - Math.floor(Math.log10(size)));
+  const text = value.toLocaleString("en-US", {minimumFractionDigits: places, maximumFractionDigits: places});
+  return ((signed && value > 0 ? "+" : "") + text).replace("-", "−");
+}
+
 function count(value) {
   for (const [size, unit] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]])
     if (Math.abs(value) >= size && (size > 1e3 || Math.abs(value) >= 1e4)) return `${+(value / size).toPrecision(6)}${unit}`;
@@ -88,7 +96,7 @@ function intervals(chart, width, from) {
   });
   const margin = Math.min(width * 0.42, 14 + 6.2 * Math.max(4, ...names.map(name => Math.min(name.length, width < 420 ? 16 : 30))));
   return Plot.plot({width, height: 48 + names.length * Math.max(19, 13 * groups), marginLeft: margin, marginBottom: 34,
-    x: {label: chart.x, grid: true, ticks: Math.max(3, (width - margin) / 80), tickFormat: count}, y: {type: "linear", domain: [names.length - 0.5, -0.5], axis: null}, marks: [...marks, tip(all, Plot.pointer)]});
+    x: {label: chart.x, grid: true, inset: 8, ticks: Math.max(3, (width - margin) / 80), tickFormat: count}, y: {type: "linear", domain: [names.length - 0.5, -0.5], axis: null}, marks: [...marks, tip(all, Plot.pointer)]});
 }
 
 function bars(chart, width, from) {
@@ -172,6 +180,7 @@ class Figure {
     const drawn = svg.tagName === "svg" ? svg : svg.querySelector("svg");
     drawn.setAttribute("role", "img");
     drawn.setAttribute("aria-label", this.chart.title);
+    for (const part of svg.querySelectorAll("g[aria-label]")) part.removeAttribute("aria-label"); // no role: none may stand there
     this.drawing.replaceChildren(svg);
   }
   fit() {
@@ -189,6 +198,15 @@ const near = new IntersectionObserver(entries => {
 for (const node of figures.keys()) near.observe(node);
 let waiting = 0;
 addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(() => seen.forEach(node => figures.get(node).fit()), 150); });
+// All others while the reader reads, so that searching and printing find them.
+const idle = window.requestIdleCallback || (work => setTimeout(work, 30));
+const drawNext = rest => idle(() => {
+  const figure = rest.shift();
+  if (!figure) return;
+  if (!figure.width) { figure.fit(); if (figure.width) seen.add(figure.node); }
+  drawNext(rest);
+});
+addEventListener("load", () => drawNext([...figures.values()]));
 const drawAll = () => { for (const figure of figures.values()) if (!figure.width) figure.draw(Math.round(figure.node.clientWidth) || 480); };
 addEventListener("beforeprint", drawAll);
 matchMedia("print").addEventListener("change", event => { if (event.matches) drawAll(); });
@@ -234,13 +252,13 @@ function sortable(place) {
   const columns = data.columns.map((column, at) => ({
     title: column.title, field: `c${at}`, sorter, headerFilter: "input", headerFilterFunc: filter, headerFilterLiveFilter: true,
     headerFilterParams: {elementAttributes: {"aria-label": `Filter ${column.title}`}}, visible: at !== main, frozen: false,
-    hozAlign: column.kind === "number" ? "right" : "left", minWidth: 64, maxInitialWidth: 260, headerTooltip: true,
+    hozAlign: column.kind === "text" || column.kind === "run" ? "left" : "right", minWidth: 64, maxInitialWidth: 260, headerTooltip: true,
     formatter: cell => {
       const value = cell.getValue();
       if (column.kind === "run") return linked(value, value);
       if (value === "better" || value === "worse") cell.getElement().classList.add(value);
       const marks = {better: "▲ ", worse: "▼ ", equivalent: "● ", inconclusive: "○ "};
-      return document.createTextNode((marks[value] || "") + (typeof value === "number" ? number(value) : value ?? ""));
+      return document.createTextNode((marks[value] || "") + (typeof value !== "number" ? value ?? "" : column.kind === "score" || column.kind === "difference" ? score(value, column.kind === "difference") : number(value)));
     },
   }));
   const box = make("div");

@@ -65,17 +65,21 @@ class Sections:
 
 def write_page(story: Story, sections: Sections, file: Path, facts: Facts | None = None) -> None:
     """One file that needs no other; `facts`: what differs between machines, left out where None."""
-    html = _environment().get_template("page.html").render(
-        title=story.config.title or story.name,
-        name=story.name,
-        description=story.config.description,
-        page=sections,
-        facts=facts,
-        style=shipped("page.css"),
-        script=shipped("page.js"),
-        series=SERIES,
-        dark_series=DARK_SERIES,
-        **libraries(),
+    html = (
+        _environment()
+        .get_template("page.html")
+        .render(
+            title=story.config.title or story.name,
+            name=story.name,
+            description=story.config.description,
+            page=sections,
+            facts=facts,
+            style=shipped("page.css"),
+            script=shipped("page.js"),
+            series=SERIES,
+            dark_series=DARK_SERIES,
+            **libraries(),
+        )
     )
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(html, encoding="utf-8", newline="\n")

@@ -34,7 +34,9 @@ class Story:
     @cached_property
     def inits(self) -> list[str]:
         """Inits and baselines in the order of the tables and colours."""
-        return inits_of([*(cell.subject.init for cell in self.cells), *(init for _, _, init in fine_tunings(self.runs))])
+        return inits_of(
+            [*(cell.subject.init for cell in self.cells), *(init for _, _, init in fine_tunings(self.runs))]
+        )
 
     @cached_property
     def main(self) -> list[Comparison]:

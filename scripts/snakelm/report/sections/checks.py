@@ -20,8 +20,8 @@ DUPLICATES = (0.01, 0.1)
 """Shares of test rows that are in training from which on it is a warning, a failure."""
 SEEDS = 3
 EPOCHS = (4.0, 16.0)
-"""Up to 4 epochs repeated text is worth nearly as much as new text; from 16 on next to nothing (Muennighoff et al. 2023,
-Scaling Data-Constrained Language Models)."""
+"""Up to 4 epochs repeated text is worth nearly as much as new text; from 16 on next to nothing (Muennighoff et al.
+2023, Scaling Data-Constrained Language Models)."""
 GAP = 0.1
 """Of validation and test, relative to the larger of them."""
 
@@ -49,7 +49,11 @@ class Check:
 def checks(story: Story) -> list[Check]:
     """Those that have something to look at, failures first."""
     asked: list[tuple[str, str, Callable[[Story], Iterator[Finding] | None]]] = [
-        ("Test rows in training", "No test row has the text of a training row.", _duplicates),
+        (
+            "Test rows in training",
+            f"Fewer than {100 * DUPLICATES[0]:g} % of the test rows are training rows too.",
+            _duplicates,
+        ),
         ("Test text in pretraining", "No held-out document is a training document too.", _held_out),
         ("Predictions", "No run predicts one label alone, and no label is never predicted.", _predictions),
         ("Baselines", "The pretrained model is better than the best baseline.", _baselines),
@@ -163,13 +167,17 @@ def _of_gaps(pairs: list[tuple[Any, float, float]]) -> Iterator[Finding]:
     for about, validation, test in pairs:
         size = max(abs(validation), abs(test))
         if size and abs(validation - test) > GAP * size:
-            text = f"{about.model} on {about.task}, {about.init}: validation {fixed(validation, 3)}, test {fixed(test, 3)}"
+            text = (
+                f"{about.model} on {about.task}, {about.init}: validation {fixed(validation, 3)}, test {fixed(test, 3)}"
+            )
             yield Finding("warn", text)
 
 
 def _seeds(story: Story) -> Iterator[Finding] | None:
     trained = [cell for cell in story.cells if not cell.deterministic and cell.scores]
-    return _of_seeds([(cell.subject, len({score.seed for score in cell.scores})) for cell in trained]) if trained else None
+    return (
+        _of_seeds([(cell.subject, len({score.seed for score in cell.scores})) for cell in trained]) if trained else None
+    )
 
 
 def _of_seeds(cells: list[tuple[Any, int]]) -> Iterator[Finding]:

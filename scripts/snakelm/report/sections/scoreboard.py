@@ -10,7 +10,7 @@ from typing import Any
 from snakelm.report.charts import Column, Table
 from snakelm.report.comparisons import Against, Comparison, Shown
 from snakelm.report.ordering import natural
-from snakelm.report.scores import FIRST_INITS
+from snakelm.report.scores import FIRST_INITS, swept_keys
 from snakelm.report.story import Story
 
 MOST_ROWS = 150
@@ -59,23 +59,21 @@ def scoreboard(story: Story) -> Scoreboard:
 
 
 def _table(story: Story) -> Table:
-    swept = sorted(
-        {f"{section}.{key}" for one in story.comparisons for section, keys in one.subject.swept.items() for key in keys},
-        key=natural,
-    )
+    swept = sorted({key for one in story.comparisons for key in swept_keys(one.subject)}, key=natural)
     facts = {run.entry: run.manifest.headline for run in story.models}
     pretrained, random = FIRST_INITS
-    # A column that the model and task of a row could be told from is what sweeps are looked at by, so they come first.
-    titles: list[tuple[str, str]] = [("task", "text"), ("model", "text"), *((key, "text") for key in swept)]
-    titles += [("metric", "text"), ("main", "text"), (pretrained, "number"), ("interval", "text"), (random, "number")]
-    titles += [("− random", "number"), ("its interval", "text"), ("verdict", "text")]
-    titles += [("best baseline", "text"), ("its score", "number"), ("− baseline", "number")]
-    titles += [("interval of that", "text"), ("verdict on that", "text")]
-    titles += [("seeds", "number"), ("test rows", "number"), ("parameters", "number"), ("tokens", "number")]
+    columns = (
+        *(Column("task"), Column("model"), *(Column(key) for key in swept), Column("metric"), Column("main")),
+        *(Column(pretrained, "score"), Column("interval"), Column(random, "score")),
+        *(Column("− random", "difference"), Column("its interval"), Column("verdict")),
+        *(Column("best baseline"), Column("its score", "score"), Column("− baseline", "difference")),
+        *(Column("interval of that"), Column("verdict on that")),
+        *(Column(name, "number") for name in ("seeds", "test rows", "parameters", "tokens")),
+    )
     shown = story.comparisons if len(story.comparisons) <= MOST_SORTABLE else story.main
     rows = []
     for one in shown:
-        values = {f"{section}.{key}": value for section, keys in one.subject.swept.items() for key, value in keys.items()}
+        values = swept_keys(one.subject)
         of_model = facts.get(one.model, {})
         main = one.estimates.get(pretrained)
         rows.append(
@@ -89,7 +87,6 @@ def _table(story: Story) -> Table:
                 *(of_model.get("parameters"), of_model.get("tokens")),
             )
         )
-    columns = tuple(Column(title, "number" if kind == "number" else "text") for title, kind in titles)
     empty = {place for place in range(2, len(columns)) if all(row[place] in (None, "") for row in rows)}
     if len({row[3 + len(swept)] for row in rows}) == 1:
         empty.add(3 + len(swept))

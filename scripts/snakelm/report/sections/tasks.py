@@ -146,9 +146,7 @@ def _surest_errors(table: DataFrame) -> list[Wrong]:
     sure = "score" in wrong and wrong["score"].dtype.kind == "f"
     if sure:
         wrong = wrong.sort_values("score", ascending=False, kind="stable")
-    return [
-        _wrong(row, fixed(row["score"], 3) if sure else "") for row in wrong.head(MOST_ERRORS).to_dict("records")
-    ]
+    return [_wrong(row, fixed(row["score"], 3) if sure else "") for row in wrong.head(MOST_ERRORS).to_dict("records")]
 
 
 def _largest_errors(table: DataFrame) -> list[Wrong]:
