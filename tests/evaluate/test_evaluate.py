@@ -7,10 +7,13 @@ import json
 import numpy
 import pandas
 import pytest
+from safetensors.numpy import save_file
 
+from snakelm.artifacts import records
 from snakelm.core.errors import UserError
 from snakelm.evaluate.config import EvaluateConfig
 from snakelm.evaluate.evaluate import evaluate
+from snakelm.metrics.details import DETAILS, Details
 from snakelm.runs.context import RunContext
 from snakelm.statistics.spread import Spread
 
@@ -111,3 +114,19 @@ def test_folder_without_a_run_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="task.json cannot be read"):
         evaluate(job(tmp_path, {"seed-0": tmp_path / "empty"}))
+
+
+def test_details_are_a_record(tmp_path):
+    parents = {f"seed-{seed}": finetune_run(tmp_path / str(seed), right) for seed, right in ((1, 7), (2, 8))}
+    evaluate(job(tmp_path, parents))
+    found = records.read(Details, tmp_path / "out" / DETAILS)
+    assert (found.rows, found.seeds, found.parameters) == (10, ["1", "2"], None)
+
+
+def test_details_count_parameters(tmp_path):
+    folder = finetune_run(tmp_path / "a", 5)
+    save_file(
+        {"a": numpy.zeros((3, 4), numpy.float32), "b": numpy.zeros(5, numpy.float32)}, folder / "model.safetensors"
+    )
+    evaluate(job(tmp_path, {"seed-0": folder}))
+    assert records.read(Details, tmp_path / "out" / DETAILS).parameters == 17

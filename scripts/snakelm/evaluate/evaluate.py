@@ -4,7 +4,9 @@ Run folder: metrics.tsv (seed, split, metric, value, n, main, greater_is_better)
 cell.json (task type, main metric, what the test's units are, and per metric the mean, its interval, the number of seeds
 and each seed's value); contributions.npy, float32 (metrics, seeds, units): what each unit of the test contributes to
 each metric, in the order of cell.json's `contributions` and `seeds`. No seed enters a baseline: it is scored once, and
-its seed is empty. Of a test without labels all are there and hold no score; cell.json says "no labels: n predictions".
+its seed is empty. details.json: what else is worth knowing of the test, such as scores of each label, and which errors
+are the most confident (`metrics/details.py`). Of a test without labels all are there and hold no score; cell.json says
+"no labels: n predictions".
 """
 
 from __future__ import annotations
@@ -12,13 +14,17 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snakelm.artifacts import records
 from snakelm.artifacts.files import write_json
 from snakelm.core.errors import UserError
 from snakelm.evaluate.config import EvaluateConfig
+from snakelm.metrics.details import DETAILS, Details
+from snakelm.metrics.predicted import Predicted
 from snakelm.metrics.ranges import range_of
 from snakelm.runs.context import RunContext
 from snakelm.statistics.estimates import Estimate, Scores, estimate
@@ -43,6 +49,8 @@ class _Scored:
     """Of metrics.tsv."""
     values: dict[str, dict[str, float]] = field(default_factory=dict)
     """Metric → seed → its value on the test."""
+    tables: dict[str, DataFrame] = field(default_factory=dict)
+    """Seed → its predictions for the test."""
     contributions: dict[str, list[Floats]] = field(default_factory=dict)
     """Metric → what each unit of the test contributes, for each seed."""
 
@@ -63,9 +71,9 @@ def evaluate(context: RunContext[EvaluateConfig]) -> dict[str, Any]:
     if not seeds:
         raise UserError("evaluate: there are no fine-tuning runs to score")
     first = seeds[0][1]
-    task = _task(first)
+    task, labels = _task(first)
     for _, folder in seeds:
-        if (other := _task(folder)) != task:
+        if (other := _task(folder)[0]) != task:
             raise UserError(f"{folder}: is of another task or test ({other}) than {first} ({task})")
     task_type = _type(task["type"], first)
     deterministic, unlabelled = task.pop("init") in task_type.baselines, task.pop("unlabelled")
@@ -102,7 +110,29 @@ def evaluate(context: RunContext[EvaluateConfig]) -> dict[str, Any]:
     else:
         headline = {"metric": task["metric"], **found[task["metric"]]}
     write_json(context.out / "cell.json", cell)
+    details = Details(len(test), list(named), _parameters(first))
+    if not unlabelled:
+        units = task_type.metrics.units(test)
+        predicted = Predicted(scored.tables, units, labels, context.config.confidence, deterministic)
+        details = _details(task_type, predicted, details)
+    records.write(context.out / DETAILS, details)
     return headline
+
+
+def _details(task_type: type[TaskConfig], predicted: Predicted, known: Details) -> Details:
+    """What the task type says of the test, and what is known of all types."""
+    found = task_type.details(predicted) or known
+    return replace(found, rows=known.rows, seeds=known.seeds, parameters=known.parameters)
+
+
+def _parameters(folder: Path) -> int | None:
+    """The number of a model's parameters, by the headers of its files; None for a run without a model."""
+    count = 0
+    for file in sorted(folder.glob("*.safetensors")):
+        with open(file, "rb") as opened:
+            header = json.loads(opened.read(int.from_bytes(opened.read(8), "little")))
+        count += sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
+    return count or None
 
 
 def _score(folder: Path, seed: str, main: str, metrics: Metrics, scored: _Scored) -> None:
@@ -117,6 +147,7 @@ def _score(folder: Path, seed: str, main: str, metrics: Metrics, scored: _Scored
         for name, value in scores.items():
             scored.rows.append((seed, split, name, value, len(table), name == main, metrics.greater_is_better(name)))
         if split == "test":
+            scored.tables[seed] = table
             for name, part in metrics.contributions(table, scores).items():
                 scored.values.setdefault(name, {})[seed] = scores[name]
                 scored.contributions.setdefault(name, []).append(part)
@@ -129,11 +160,13 @@ def write_metrics(path: Path, rows: list[tuple[Any, ...]]) -> None:
         writer.writerows([str(cell).lower() if isinstance(cell, bool) else cell for cell in row] for row in rows)
 
 
-def _task(folder: Path) -> dict[str, Any]:
+def _task(folder: Path) -> tuple[dict[str, Any], list[str]]:
+    """What is to be the same in all runs of a cell, and the task's labels."""
     try:
         found = json.loads((folder / "task.json").read_text(encoding="utf-8"))
         task = {"type": found["type"], "metric": found["metric"], "test_rows": found["rows"]["test"]}
-        return {**task, "init": found.get("init"), "unlabelled": "test" in found.get("unlabelled", ())}
+        task |= {"init": found.get("init"), "unlabelled": "test" in found.get("unlabelled", ())}
+        return task, found.get("labels") or []
     except (OSError, ValueError, KeyError):
         raise UserError(f"{folder}: task.json cannot be read; is this a fine-tuning run?") from None
 

@@ -39,6 +39,8 @@ from snakelm.training.config import TrainingConfig
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from snakelm.metrics.details import Details
+    from snakelm.metrics.predicted import Predicted
     from snakelm.readers.row import Row
     from snakelm.tasks.baselines import Baseline
     from snakelm.tasks.data import Where
@@ -280,6 +282,12 @@ class TaskConfig(Repeatable, DataConfig, TrainingConfig):
     def decide(self, predictions: DataFrame, labels: Sequence[str] | None, tuned: Mapping[str, float]) -> DataFrame:
         """Predictions as a learner or baseline makes them, decided anew by what was tuned."""
         return predictions
+
+    @classmethod
+    def details(cls, predicted: Predicted) -> Details | None:
+        """What an evaluation says of a cell's test beside its metrics (`metrics/details.py`); None for nothing but what
+        it says of all types: rows, seeds, parameters, seeds that are unlike the others."""
+        return None
 
     def untrained_labels(self, labels: Sequence[str], train: DataFrame) -> list[str]:
         """Labels to warn of, since no training row has them."""
