@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from snakelm.fetch_corpus.config import CorpusConfig
-from snakelm.publishing.recipe_text import shown_path
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.corpus import SPLITS
+from snakelm.recipe.command import shown_path
 from snakelm.runs.records import Manifest
 
 NOT_STATED = "not stated"

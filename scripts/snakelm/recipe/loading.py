@@ -56,6 +56,7 @@ def load(
         problems += _problems(error, whole)
     if not problems:
         recipe._swept.update(expanded.swept)
+        recipe._files, recipe._overrides = tuple(map(str, files)), dict(overrides or {})
         recipe, problems = with_families(recipe)
         problems += check(recipe)
     if problems:

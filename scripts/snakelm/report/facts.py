@@ -14,6 +14,7 @@ from snakelm.report.charts import Chart, Series
 from snakelm.report.fact_tables import FactTable
 from snakelm.report.numbers import plain
 from snakelm.report.runs import FinishedRun
+from snakelm.report.sections.reproduce import without_secrets
 from snakelm.report.story import Story
 from snakelm.runs.stages import STAGES
 
@@ -44,8 +45,8 @@ def facts_of(story: Story) -> Facts:
         cost=table,
         time_chart=chart if any(seconds for _, seconds in hours) else None,
         speed=_speed(story.models),
-        command=story.config.command,
-        recipe=story.config.recipe,
+        command=without_secrets(story.config.command),
+        recipe=without_secrets(story.config.recipe),
     )
 
 

@@ -24,7 +24,7 @@ from snakelm.planning.plan import FINISHED, Plan
 from snakelm.planning.planner import Inspect, make_plan
 from snakelm.planning.summary import whereabouts
 from snakelm.publishing.beside import write_cards
-from snakelm.publishing.recipe_text import command_of
+from snakelm.recipe.command import command_of
 from snakelm.recipe.loading import load
 from snakelm.recipe.schema import Recipe
 from snakelm.runs.code import ROOT
