@@ -44,8 +44,16 @@ const tip = (data, pointer) => Plot.tip(data, pointer({x: "x", y: "y", title: "t
 
 // --- charts ---
 
+function diagonal(chart) {
+  const values = chart.series.flatMap(one => [...one.x, ...one.y]).filter(value => value !== null);
+  const ends = [Math.min(...values), Math.max(...values)];
+  return Plot.line(ends.map(end => [end, end]), {stroke: "var(--muted)", strokeDasharray: "4 3"});
+}
+
 function lines(chart, width) {
   const marks = [], all = [];
+  if (chart.zero) marks.push(Plot.ruleY([0], {stroke: "var(--muted)"}));
+  if (chart.diagonal) marks.push(diagonal(chart));
   chart.series.forEach(one => {
     const points = one.x.map((x, at) => ({x, y: one.y[at], low: one.low && one.low[at], high: one.high && one.high[at]})).filter(point => point.y !== null);
     const stroke = colour(one.colour);
@@ -62,11 +70,7 @@ function lines(chart, width) {
 
 function points(chart, width) {
   const marks = [], all = [];
-  if (chart.diagonal) {
-    const values = chart.series.flatMap(one => [...one.x, ...one.y]).filter(value => value !== null);
-    const ends = [Math.min(...values), Math.max(...values)];
-    marks.push(Plot.line(ends.map(end => [end, end]), {stroke: "var(--muted)", strokeDasharray: "4 3"}));
-  }
+  if (chart.diagonal) marks.push(diagonal(chart));
   for (const one of chart.series) {
     const data = one.x.map((x, at) => ({x, y: one.y[at], title: `${one.name}\n${chart.x}: ${number(x)}\n${chart.y}: ${number(one.y[at])}`}));
     marks.push(Plot.dot(data, {x: "x", y: "y", r: 2, fill: colour(one.colour), fillOpacity: 0.45}));

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from snakelm.report.charts import Chart
 from snakelm.report.facts import Facts
 from snakelm.report.figures import DARK_SERIES, SERIES
+from snakelm.report.numbers import plain
 from snakelm.report.sections.answer import Answer, answer
 from snakelm.report.sections.checks import Check, checks
 from snakelm.report.sections.data import Data, data
@@ -74,6 +75,7 @@ def write_page(story: Story, sections: Sections, file: Path, facts: Facts | None
             description=story.config.description,
             page=sections,
             facts=facts,
+            number=plain,
             style=shipped("page.css"),
             script=shipped("page.js"),
             series=SERIES,

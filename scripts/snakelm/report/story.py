@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from snakelm.artifacts.records import read
+from snakelm.core.errors import UserError
+from snakelm.metrics.details import DETAILS, Details
 from snakelm.report.comparisons import Comparison, compare
 from snakelm.report.config import ReportRunConfig
 from snakelm.report.runs import FinishedRun, distinct, fine_tunings, of_stage, read_runs
@@ -49,6 +52,20 @@ class Story:
         found: dict[tuple[str, str], list[Cell]] = {}
         for cell in self.cells:
             found.setdefault((cell.subject.model, cell.subject.task), []).append(cell)
+        return found
+
+    @cached_property
+    def details(self) -> list[tuple[Cell, Details]]:
+        """The cells of which more is known than scores; an evaluation by an earlier version has left nothing."""
+        found = []
+        for cell in self.cells:
+            try:
+                found.append((cell, read(Details, cell.folder / DETAILS)))
+            except FileNotFoundError:
+                continue
+            except ValueError as error:
+                reason = str(error).splitlines()[0]
+                raise UserError(f"{cell.folder / DETAILS}: not readable ({reason}); make that run again") from None
         return found
 
     @cached_property

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from snakelm.metrics.details import Details, shortened
 from snakelm.report.numbers import fixed, plain
 from snakelm.report.runs import FinishedRun, fine_tunings, to_float
 from snakelm.report.scores import FIRST_INITS
 from snakelm.report.story import Story
+from snakelm.runs.records import Subject
 
 Level = Literal["pass", "warn", "fail"]
 
@@ -55,7 +57,11 @@ def checks(story: Story) -> list[Check]:
             _duplicates,
         ),
         ("Test text in pretraining", "No held-out document is a training document too.", _held_out),
-        ("Predictions", "No run predicts one label alone, and no label is never predicted.", _predictions),
+        (
+            "Predictions",
+            "Every label is predicted, no run has collapsed to one answer, and seeds are alike.",
+            _predictions,
+        ),
         ("Baselines", "The pretrained model is better than the best baseline.", _baselines),
         ("Divergence", "Losses are finite and end near their best.", _divergence),
         ("Validation and test", "Scores on validation and test are alike.", _gap),
@@ -112,7 +118,27 @@ def _corpora(story: Story) -> list[FinishedRun]:
 
 
 def _predictions(story: Story) -> Iterator[Finding] | None:
-    return None
+    trained = [(cell.subject, details) for cell, details in story.details if not cell.deterministic]
+    return _of_predictions(trained) if trained else None
+
+
+def _of_predictions(cells: list[tuple[Subject, Details]]) -> Iterator[Finding]:
+    for about, details in cells:
+        where = f"{about.model} on {about.task}, {about.init}"
+        for flag in details.flags:
+            seed = f"{where}, seed {flag.seed}"
+            if flag.reason == "collapsed":
+                yield Finding("fail", f"{seed}: always predicts {shortened(flag.prediction, 60)}")
+            elif flag.reason == "not finite":
+                yield Finding("fail", f"{seed}: its score is no finite number")
+            elif flag.value is not None and flag.median is not None:
+                yield Finding(
+                    "warn", f"{seed}: {fixed(flag.value, 3)} is far from the others ({fixed(flag.median, 3)})"
+                )
+        never = details.classes.never_predicted if details.classes else {}
+        for label, seeds in list(never.items())[:MOST_PLACES]:
+            how_often = f"in {seeds} of {len(details.seeds)} seeds" if len(details.seeds) > 1 else ""
+            yield Finding("warn", f"{where}: {shortened(label, 60)} is never predicted {how_often}".rstrip())
 
 
 def _baselines(story: Story) -> Iterator[Finding] | None:
@@ -163,7 +189,7 @@ def _gap(story: Story) -> Iterator[Finding] | None:
     return _of_gaps(pairs) if pairs else None
 
 
-def _of_gaps(pairs: list[tuple[Any, float, float]]) -> Iterator[Finding]:
+def _of_gaps(pairs: list[tuple[Subject, float, float]]) -> Iterator[Finding]:
     for about, validation, test in pairs:
         size = max(abs(validation), abs(test))
         if size and abs(validation - test) > GAP * size:
@@ -180,7 +206,7 @@ def _seeds(story: Story) -> Iterator[Finding] | None:
     )
 
 
-def _of_seeds(cells: list[tuple[Any, int]]) -> Iterator[Finding]:
+def _of_seeds(cells: list[tuple[Subject, int]]) -> Iterator[Finding]:
     for about, seeds in cells:
         if seeds < SEEDS:
             text = f"{about.model} on {about.task}, {about.init}: {seeds} seed{'s' * (seeds > 1)}"

@@ -1,54 +1,42 @@
-"""Per task: how its labels are spread, where the model is wrong, and its most confident errors with their text."""
+"""Per task: scores, labels one by one, what is taken for what, and the most confident errors with their text."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from snakelm.metrics.details import Calibration, Classes, Confusion, Details, Group, Residuals, WrongRow
 from snakelm.report.charts import Chart, Series
 from snakelm.report.numbers import fixed, plain
-from snakelm.report.runs import FinishedRun, fine_tunings
-from snakelm.report.scores import FIRST_INITS
+from snakelm.report.scores import FIRST_INITS, Cell
 from snakelm.report.sections.differences import scores_by_task
 from snakelm.report.sections.pretraining import visible
 from snakelm.report.story import Story
 
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
 MOST = 16
 """Tasks, at most, that are looked at."""
-MOST_ERRORS = 5
-MOST_LABELS = 40
-MOST_POINTS = 800
-CHARACTERS = 320
-TEXTS = ("text", "text_pair", "question", "context", "words", "good", "bad", "choices")
-"""Columns of predictions that show what a row is."""
 
 
 @dataclass(frozen=True)
-class Wrong:
-    """A row that was predicted wrongly."""
+class Heat:
+    """A confusion matrix: the labels, and of each cell its count and its share of the row."""
 
-    text: str
-    gold: str
-    prediction: str
-    score: str
-    """How sure the model was; for numbers how far it is off."""
+    labels: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[tuple[int, float]]]]
+    unit: str
 
 
 @dataclass(frozen=True)
 class Task:
     name: str
     about: str
-    """Of whose predictions the errors are."""
+    """Of whose predictions all but the scores are."""
+    facts: Sequence[str]
     charts: Sequence[Chart]
-    errors: Sequence[Wrong]
-    by_size: bool
-    """Whether the errors are sorted by their size, rather than by how sure the model was."""
+    confusion: Heat | None
+    pairs: Sequence[tuple[str, str, int]]
+    """(true, predicted, how often) of the most frequent errors, where there is no matrix."""
+    errors: Sequence[WrongRow]
 
 
 @dataclass(frozen=True)
@@ -60,107 +48,124 @@ class Tasks:
 def tasks(story: Story) -> Tasks:
     names = list(dict.fromkeys(one.task for one in story.main))
     scores = scores_by_task(story, names[:MOST])
-    runs = _looked_at(story)
-    return Tasks([_task(name, scores.get(name), runs.get(name)) for name in names[:MOST]], max(0, len(names) - MOST))
+    found = _looked_at(story)
+    return Tasks([_task(name, scores.get(name), found.get(name)) for name in names[:MOST]], max(0, len(names) - MOST))
 
 
-def _looked_at(story: Story) -> dict[str, FinishedRun]:
-    """Task → the fine-tuning whose predictions are shown: of its first model the first seed, pretrained if there is
-    such a run."""
-    found: dict[str, FinishedRun] = {}
+def _looked_at(story: Story) -> dict[str, tuple[Cell, Details]]:
+    """Task → the cell whose details are shown: that of its first model, pretrained if there is one."""
+    found: dict[str, tuple[Cell, Details]] = {}
     for wanted in (*FIRST_INITS, None):
-        for (_, task, init), runs in fine_tunings(story.runs).items():
-            if runs and (wanted is None or init == wanted):
-                found.setdefault(task, runs[0])
+        for cell, details in story.details:
+            if wanted is None or cell.subject.init == wanted:
+                found.setdefault(cell.subject.task, (cell, details))
     return found
 
 
-def _task(name: str, scores: Chart | None, run: FinishedRun | None) -> Task:
+def _task(name: str, scores: Chart | None, looked_at: tuple[Cell, Details] | None) -> Task:
     charts = [scores] if scores else []
-    table = _predictions(run.folder) if run else None
-    if run is None or table is None:
-        return Task(name, "", charts, [], False)
-    about = f"{run.subject.model}, {run.subject.init}, seed {run.subject.seed}"
-    if _is_number(table):
-        return Task(name, about, [*charts, _scatter(name, about, table)], _largest_errors(table), True)
-    if _is_label(table):
-        return Task(name, about, [*charts, _balance(name, about, table)], _surest_errors(table), False)
-    return Task(name, about, charts, [], False)
-
-
-def _predictions(folder: Path) -> DataFrame | None:
-    """The test's predictions; None where there are none with a gold answer."""
-    import pandas
-
-    file = folder / "predictions.parquet"
-    if not file.is_file():
-        return None
-    try:
-        table = pandas.read_parquet(file)
-    except (OSError, ValueError):  # pyarrow's errors are ValueErrors
-        return None
-    return table if {"gold", "prediction"} <= set(table.columns) and len(table) else None
-
-
-def _is_number(table: DataFrame) -> bool:
-    return all(table[name].dtype.kind == "f" for name in ("gold", "prediction"))
-
-
-def _is_label(table: DataFrame) -> bool:
-    return all(isinstance(value, (str, int)) for name in ("gold", "prediction") for value in table[name])
-
-
-def _balance(task: str, about: str, table: DataFrame) -> Chart:
-    """How often each label is right and how often it is predicted."""
-    gold, predicted = (Counter(map(str, table[name])) for name in ("gold", "prediction"))
-    labels = [label for label, _ in (gold + predicted).most_common(MOST_LABELS)]
-    if len(labels) <= MOST_LABELS and set(labels) == set(gold | predicted):
-        labels = sorted(labels)
-    series = tuple(
-        Series(name, range(len(labels)), [counts[label] for label in labels], place)
-        for place, (name, counts) in enumerate((("in the test", gold), ("predicted", predicted)))
+    if looked_at is None:
+        return Task(name, "", [], charts, None, [], [])
+    cell, details = looked_at
+    seeds = [seed for seed in details.seeds if seed]
+    about = f"{cell.subject.model}, {cell.subject.init}" + (f", {len(seeds)} seeds" if len(seeds) > 1 else "")
+    of = f"{name} ({about})"
+    charts += _classes(details.classes, of) if details.classes else []
+    charts += [_calibration(details.calibration, of)] if details.calibration else []
+    charts += [_residuals(details.residuals, of)] if details.residuals and details.residuals.bins else []
+    charts += _groups(details.groups, of)
+    confusion = _heat(details.confusion) if details.confusion and details.confusion.labels else None
+    pairs = details.confusion.pairs if details.confusion and not confusion else []
+    return Task(
+        name,
+        about,
+        list(_facts(details)),
+        charts,
+        confusion,
+        [(visible(pair.gold), visible(pair.predicted), pair.count) for pair in pairs],
+        [_shown(error) for error in details.errors],
     )
-    title = f"Labels of {task}: rows of the test that have each, and rows for which it is predicted ({about})"
-    return Chart("bars", "Label balance", title, series, "test rows", names=tuple(visible(label) for label in labels))
 
 
-def _scatter(task: str, about: str, table: DataFrame) -> Chart:
-    """Predicted over true values; of a large test every so manyth row."""
-    step = -(-len(table) // MOST_POINTS)
-    gold, predicted = (table[name].tolist()[::step] for name in ("gold", "prediction"))
-    title = f"{task}: predicted and true values of {len(gold)} test rows ({about}); exact predictions lie on the line"
+def _facts(details: Details) -> Iterator[str]:
+    if details.rows:
+        yield f"{plain(details.rows)} test rows"
+    if details.parameters:
+        yield f"{plain(details.parameters)} parameters"
+    if details.auroc and details.auroc.mean is not None:
+        yield f"AUROC {fixed(details.auroc.mean, 3)}"
+    if details.calibration and details.calibration.ece.mean is not None:
+        yield f"expected calibration error {fixed(details.calibration.ece.mean, 3)}"
+    if details.classes and details.classes.labels > len(details.classes.scores):
+        yield f"the {len(details.classes.scores)} most frequent of {plain(details.classes.labels)} labels"
+
+
+def _classes(classes: Classes, of: str) -> list[Chart]:
+    """How often each label is there and is predicted; and its precision, recall and F1."""
+    names = tuple(visible(one.label) for one in classes.scores)
+    places = range(len(names))
+    balance = (
+        Series("in the test", places, [one.support for one in classes.scores], 0),
+        Series("predicted", places, [one.predicted for one in classes.scores], 1),
+    )
+    quality = (
+        Series("precision", places, [one.precision for one in classes.scores], 0),
+        Series("recall", places, [one.recall for one in classes.scores], 1),
+        Series("F1", places, [one.f1 for one in classes.scores], 2),
+    )
+    unit = f"test {classes.unit}"
+    return [
+        Chart(
+            "bars", "Label balance", f"How often each label of {of} is there and is predicted", balance, unit, "", names
+        ),
+        Chart("bars", "By label", f"Precision, recall and F1 of each label of {of}", quality, "score", "", names),
+    ]
+
+
+def _calibration(found: Calibration, of: str) -> Chart:
+    """The reliability curve."""
+    line = Series("predictions", [one.confidence for one in found.bins], [one.accuracy for one in found.bins])
+    title = f"Reliability of {of}: share that is right over the probability that was given; the dashed line is perfect"
     return Chart(
-        "points",
-        "Predicted and true values",
-        title,
-        (Series("test rows", gold, predicted),),
-        "true value",
-        "prediction",
-        diagonal=True,
-        legend=False,
+        "lines", "Calibration", title, (line,), "probability", "share that is right", diagonal=True, legend=False
     )
 
 
-def _surest_errors(table: DataFrame) -> list[Wrong]:
-    wrong = table[table["gold"].astype(str) != table["prediction"].astype(str)]
-    sure = "score" in wrong and wrong["score"].dtype.kind == "f"
-    if sure:
-        wrong = wrong.sort_values("score", ascending=False, kind="stable")
-    return [_wrong(row, fixed(row["score"], 3) if sure else "") for row in wrong.head(MOST_ERRORS).to_dict("records")]
+def _residuals(found: Residuals, of: str) -> Chart:
+    """Quantiles of target − prediction over the prediction."""
+    x = [one.prediction for one in found.bins]
+    levels = [[one.quantiles[place] for one in found.bins] for place in range(5)]
+    series = (
+        Series("5 to 95 %", x, levels[2], 0, False, levels[0], levels[4]),
+        Series("median, 25 to 75 %", x, levels[2], 0, True, levels[1], levels[3]),
+    )
+    title = f"Residuals of {of}: median, and intervals with 50 and 90 % of the rows, by what is predicted"
+    return Chart("lines", "Residuals", title, series, "prediction", "target − prediction", zero=True, legend=False)
 
 
-def _largest_errors(table: DataFrame) -> list[Wrong]:
-    sizes = (table["prediction"] - table["gold"]).abs().sort_values(ascending=False, kind="stable")
-    rows = table.loc[sizes.index[:MOST_ERRORS]].to_dict("records")
-    return [_wrong(row, plain(float(row["prediction"] - row["gold"]))) for row in rows]
+def _groups(groups: Sequence[Group], of: str) -> list[Chart]:
+    """The score of each part of the test, one chart per metric."""
+    charts = []
+    for metric in dict.fromkeys(group.metric for group in groups):
+        members = [group for group in groups if group.metric == metric and group.mean is not None]
+        if members:
+            low, high = [group.low for group in members], [group.high for group in members]
+            series = Series(metric, range(len(members)), [group.mean for group in members], 0, True, low, high)
+            names = tuple(f"{visible(group.name)} ({plain(group.rows)})" for group in members)
+            label = metric.replace("_", " ")
+            title = f"{label} on each part of {of}; in brackets its rows"
+            charts.append(Chart("intervals", f"Parts of the test: {label}", title, (series,), label, names=names))
+    return charts
 
 
-def _wrong(row: Any, score: str) -> Wrong:
-    parts = []
-    for name in TEXTS:
-        value = row.get(name)
-        if value is not None:
-            parts.append(value if isinstance(value, str) else " ".join(map(str, value)))
-    text = visible(" ⏎ ".join(parts))
-    text = text[:CHARACTERS] + ("…" if len(text) > CHARACTERS else "")
-    return Wrong(text, visible(plain(row["gold"])), visible(plain(row["prediction"])), score)
+def _heat(found: Confusion) -> Heat:
+    labels = [visible(label) for label in found.labels]
+    rows = []
+    for label, counts in zip(labels, found.matrix, strict=True):
+        total = sum(counts) or 1
+        rows.append((label, [(count, round(count / total, 3)) for count in counts]))
+    return Heat(labels, rows, found.unit)
+
+
+def _shown(error: WrongRow) -> WrongRow:
+    return WrongRow(error.row, visible(error.text), visible(error.gold), visible(error.predicted), error.score)
