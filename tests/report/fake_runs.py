@@ -167,3 +167,22 @@ def ugly(root: Path) -> Results:
         results.tokenizer(f"tok{place}", bytes_per_token=3 + place / 3, note="<i>x</i>")
     results.corpus("empty<b>")
     return results
+
+
+def many(root: Path, experiments: int, tasks: int = 10) -> Results:
+    """So many experiments: models × tasks, pretrained and random with three seeds and a baseline; half the models are
+    of a sweep."""
+    results = Results(root)
+    for place in range(max(1, experiments // tasks)):
+        model, draw = f"model-{place}", random.Random(place)
+        swept = {"models": {"learning_rate": round(10 ** -(2 + place % 7 / 3), 6)}} if place % 2 else {}
+        results.pretrain(model, 4 + place / 100, 300, parameters=10**6 + place, tokens=10**8, epochs=1.5)
+        for number in range(tasks):
+            task = f"task-{number}"
+            for init, level in (("pretrained", 0.6), ("random", 0.55)):
+                scores = {seed: level + draw.gauss(0, 0.02) for seed in (1, 2, 3)}
+                tuned = [results.finetune(model, task, init, seed, scores[seed]).name[-12:] for seed in scores]
+                also = {"macro_f1": {seed: score - 0.05 for seed, score in scores.items()}}
+                results.evaluate(model, task, init, scores, parents=tuned, also=also, swept=swept)
+            results.evaluate(model, task, "majority", {"": 0.3}, swept=swept)
+    return results

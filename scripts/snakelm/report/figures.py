@@ -22,7 +22,7 @@ INK, MUTED, RULE = "#1b1b1a", "#6d6a64", "#d9d6cf"
 SERIES = ("#1d5c96", "#c4621a", "#2f7d4f", "#8a4a96", "#a3283a", "#5d6b1c", "#2a8a8f", "#7a5a3a")
 DARK_SERIES = ("#7db4e6", "#f0a064", "#7cc796", "#cb98d6", "#ee8896", "#b5c46a", "#6fcbd0", "#cba989")
 MARKERS = ("o", "D", "s", "^", "v", "P", "X", "d")
-MOST = 100
+MOST = 60
 """Comparisons, at most, that are drawn."""
 MOST_DOTS = 12_000
 """Height of results.png, at most."""

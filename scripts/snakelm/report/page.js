@@ -275,7 +275,7 @@ function sortable(place) {
     ...(main >= 0 ? [make("label", {}, others, " all metrics")] : []), save, copy, told), box);
   const grid = new Tabulator(box, {
     data: rows, columns, layout: "fitData", maxHeight: "32rem", placeholder: "No row matches.", clipboard: "copy", columnDefaults: {headerSortTristate: true},
-    downloadRowRange: "active", clipboardCopyRowRange: "active", clipboardCopyStyled: false, printAsHtml: true, printRowRange: "active", renderVerticalBuffer: 400,
+    downloadRowRange: "active", clipboardCopyRowRange: "active", clipboardCopyStyled: false, printAsHtml: true, printRowRange: () => grid.getRows("active").slice(0, 1000), renderVerticalBuffer: 400,
   });
   const select = () => {
     const wanted = search.value.trim().toLowerCase();

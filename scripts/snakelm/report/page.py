@@ -67,32 +67,31 @@ class Sections:
 def write_page(story: Story, sections: Sections, file: Path, facts: Facts | None = None) -> None:
     """One file that needs no other; `facts`: what differs between machines, left out where None."""
     html = (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             title=story.config.title or story.name,
-            name=story.name,
             description=story.config.description,
             page=sections,
             facts=facts,
-            number=plain,
-            style=shipped("page.css"),
-            script=shipped("page.js"),
-            series=SERIES,
-            dark_series=DARK_SERIES,
-            **libraries(),
+            **frame(),
         )
     )
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(html, encoding="utf-8", newline="\n")
 
 
-def libraries() -> dict[str, Any]:
-    """The JavaScript and CSS of others, with their licences."""
+def frame() -> dict[str, Any]:
+    """What frame.html needs: style and script, the JavaScript and CSS of others, and their licences."""
     return {
+        "style": shipped("page.css"),
+        "script": shipped("page.js"),
         "libraries": [shipped(f"vendor/{name}.min.js") for name in LIBRARIES],
         "tabulator_style": shipped("vendor/tabulator.min.css"),
-        "licences": [(name, shipped(f"vendor/{name}.LICENSE.txt")) for name in LIBRARIES],
+        "licences": [(name, str(shipped(f"vendor/{name}.LICENSE.txt"))) for name in LIBRARIES],
+        "series": SERIES,
+        "dark_series": DARK_SERIES,
+        "number": plain,
     }
 
 
@@ -103,7 +102,7 @@ def shipped(name: str) -> Markup:
 
 
 @functools.cache
-def _environment() -> Environment:
+def environment() -> Environment:
     """Every value is escaped unless it is markup that this package made."""
     return Environment(
         loader=FileSystemLoader(FOLDER),

@@ -12,6 +12,8 @@ from snakelm.report.story import Story
 
 MOST = 24
 """Charts, at most, of each kind."""
+LARGER = 1.2
+"""Times the smallest that the largest of some sizes is, at least, for a curve over them."""
 
 
 def learning_curves(story: Story) -> list[Chart]:
@@ -52,7 +54,7 @@ def _over_budget(story: Story) -> list[Chart]:
             ]
             sizes = {size for size, _ in sized}
             # Models of one size each: else other things than the size differ, and a line would mix them up.
-            if len(sizes) > 2 and len(sizes) == len(sized):
+            if len(sizes) > 2 and len(sizes) == len(sized) and max(sizes) >= LARGER * min(sizes):
                 sized.sort(key=lambda pair: pair[0])
                 lines = _lines(sized, story.inits)
                 title = f"{task} by {label}, {len(sizes)} models"
