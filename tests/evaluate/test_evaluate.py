@@ -130,3 +130,41 @@ def test_details_count_parameters(tmp_path):
     )
     evaluate(job(tmp_path, {"seed-0": folder}))
     assert records.read(Details, tmp_path / "out" / DETAILS).parameters == 17
+
+
+def test_details_of_labels_and_of_a_collapsed_seed(tmp_path):
+    parents = {f"seed-{seed}": finetune_run(tmp_path / str(seed), right) for seed, right in ((1, 7), (2, 8), (3, 10))}
+    for folder in parents.values():
+        table = pandas.read_parquet(folder / "predictions.parquet")
+        table.assign(gold=["a"] * 8 + ["b"] * 2).to_parquet(folder / "predictions.parquet")
+    evaluate(job(tmp_path, parents))
+    found = records.read(Details, tmp_path / "out" / DETAILS)
+    assert [(flag.seed, flag.reason, flag.value) for flag in found.flags] == [("3", "collapsed", 0.8)]
+    assert found.confusion.matrix == [[7 + 8 + 8, 1], [2, 2 + 2]] and found.classes.never_predicted == {"b": 1}
+    first = (tmp_path / "out" / DETAILS).read_bytes()
+    evaluate(job(tmp_path, dict(reversed(parents.items()))))
+    assert (tmp_path / "out" / DETAILS).read_bytes() == first
+
+
+def test_a_seed_that_blew_up_has_no_score(tmp_path):
+    parents = {}
+    for seed, guess in (("1", [1.0, 2.0, 3.5]), ("2", [float("nan")] * 3)):
+        folder = finetune_run(tmp_path / seed, 3, of=3, task_type="regression")
+        (folder / "task.json").write_text((folder / "task.json").read_text().replace("accuracy", "pearson"))
+        table = pandas.DataFrame({"row": range(3), "text": "t", "gold": [1.0, 2.0, 3.0], "prediction": guess})
+        table.to_parquet(folder / "predictions.parquet")
+        parents[f"seed-{seed}"] = folder
+    headline = evaluate(job(tmp_path, parents))
+    assert headline["n"] == 1 and headline["mean"] > 0.9
+    cell = json.loads((tmp_path / "out/cell.json").read_text())
+    assert cell["metrics"]["pearson"]["values"]["2"] is None
+    found = records.read(Details, tmp_path / "out" / DETAILS)
+    assert [(flag.seed, flag.reason) for flag in found.flags] == [("2", "not finite")]
+
+
+def test_details_of_a_test_without_labels(tmp_path):
+    folder = finetune_run(tmp_path / "a", 5)
+    described = json.loads((folder / "task.json").read_text()) | {"unlabelled": ["test"]}
+    (folder / "task.json").write_text(json.dumps(described))
+    evaluate(job(tmp_path, {"seed-0": folder}))
+    assert records.read(Details, tmp_path / "out" / DETAILS) == Details(10, ["0"])

@@ -12,7 +12,7 @@ import transformers
 from snakelm.finetune.predict import predict
 from snakelm.tasks.config import task_types
 from snakelm.tasks.data import TaskData
-from snakelm.tasks.likelihood import Likelihood
+from snakelm.tasks.likelihood import Likelihood, word_numbers
 from tests.finetune.lab import sentences
 
 TEXTS = [text for text, _ in sentences(6, 1)]
@@ -77,3 +77,59 @@ def test_windows_score_every_token_once(models, name):
     assert table["nats"].iloc[1] == pytest.approx(short, rel=1e-4)
     # An untrained model is nearly uniform: a token scored twice would show.
     assert table["nats"].iloc[0] == pytest.approx(counts[0] * math.log(len(tokenizer)), rel=0.1)
+
+
+def test_words_of_tokens():
+    text = " a rare-word\tb"
+    offsets = [(0, 2), (2, 5), (5, 7), (7, 8), (8, 10), (10, 12), (13, 14)]
+    # The tokenizer cuts at the hyphen, or nowhere: then whitespace does.
+    assert word_numbers(text, offsets, [0, 1, 1, 2, 3, 3, 4]) == [0, 1, 1, 2, 3, 3, 4]
+    assert word_numbers(text, offsets, [0] * 7) == [0, 1, 1, 1, 1, 1, 2]
+    assert word_numbers(text, offsets, [None] * 7) == list(range(7)) and word_numbers("", [], []) == []
+    assert word_numbers("é x", [(0, 1), (0, 1), (1, 3)], [0, 0, 1]) == [0, 0, 1]  # a character of two byte tokens
+
+
+def pairs(models, name: str, good: list[str], bad: list[str], **keys) -> tuple:
+    network, head = AUTO[name]
+    tokenizer = transformers.AutoTokenizer.from_pretrained(models[name])
+    model = getattr(transformers, f"AutoModelFor{head}").from_pretrained(models[name]).eval()
+    task = task_types.validate({"type": "minimal_pairs", "test": {"files": "x.jsonl"}, **keys})
+    frame = pandas.DataFrame({"row": range(len(good)), "good": good, "bad": bad, "phenomenon": "all"})
+    learner = task.learner()(task, TaskData({"test": frame}, None, {}), tokenizer, 64, network)
+    table, _ = predict(learner, model, learner.features(frame, "test"), frame)
+    return table, model, tokenizer
+
+
+RARE = ["the zxqv brilliantness of it", "zxqv, zxqv!", "the"]
+
+
+def test_within_word_left_to_right(models):
+    """Kauf and Ivanova 2023: when a token is predicted, the later tokens of its word are masked too."""
+    table, model, tokenizer = pairs(models, "bert", RARE, TEXTS[:3], pseudo_likelihood="within_word_l2r")
+    plain, *_ = pairs(models, "bert", RARE, TEXTS[:3])
+    for text, nats, before in zip(RARE, table["nats_good"], plain["nats_good"], strict=True):
+        encoded = tokenizer(text)
+        ids, words = encoded.input_ids, encoded.word_ids()
+        total = 0.0
+        for place in range(1, len(ids) - 1):
+            hidden = [at for at in range(place, len(ids)) if words[at] == words[place]]
+            given = torch.tensor([[tokenizer.mask_token_id if at in hidden else token for at, token in enumerate(ids)]])
+            with torch.no_grad():
+                total -= model(given).logits[0, place].log_softmax(-1)[ids[place]].item()
+        assert nats == pytest.approx(total, rel=1e-5)
+        assert (nats == before) == (len(set(words)) == len(words) - 1)  # the two frames have no word
+    causal, *_ = pairs(models, "gpt2", RARE, TEXTS[:3], pseudo_likelihood="within_word_l2r")
+    assert causal.equals(pairs(models, "gpt2", RARE, TEXTS[:3])[0])
+
+
+@pytest.mark.parametrize("name", AUTO)
+def test_scores_by_token(models, name):
+    longer = [f"{text} {text}" for text in TEXTS]
+    plain, _, tokenizer = pairs(models, name, longer, TEXTS)
+    table, *_ = pairs(models, name, longer, TEXTS, normalize="tokens")
+    assert plain["prediction"].tolist() == [1] * len(TEXTS)  # the shorter one
+    assert table[["nats_good", "nats_bad"]].equals(plain[["nats_good", "nats_bad"]])
+    sizes = [[len(ids) for ids in tokenizer(texts, add_special_tokens=False).input_ids] for texts in (longer, TEXTS)]
+    good, bad = table["nats_good"] / sizes[0], table["nats_bad"] / sizes[1]
+    assert table["score"].tolist() == pytest.approx(abs(good - bad).tolist())
+    assert table["prediction"].tolist() == (bad <= good).astype(int).tolist() != plain["prediction"].tolist()

@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snakelm.artifacts import records
-from snakelm.artifacts.files import write_json
+from snakelm.artifacts.files import plain, write_json
 from snakelm.core.errors import UserError
 from snakelm.evaluate.config import EvaluateConfig
 from snakelm.metrics.details import DETAILS, Details
+from snakelm.metrics.flags import flags
 from snakelm.metrics.predicted import Predicted
 from snakelm.metrics.ranges import range_of
 from snakelm.runs.context import RunContext
@@ -109,20 +110,30 @@ def evaluate(context: RunContext[EvaluateConfig]) -> dict[str, Any]:
         headline = {"metric": task["metric"], "note": cell["note"], "n": len(named)}
     else:
         headline = {"metric": task["metric"], **found[task["metric"]]}
-    write_json(context.out / "cell.json", cell)
+    write_json(context.out / "cell.json", plain(cell))  # a seed that blew up has no score
     details = Details(len(test), list(named), _parameters(first))
     if not unlabelled:
         units = task_type.metrics.units(test)
         predicted = Predicted(scored.tables, units, labels, context.config.confidence, deterministic)
-        details = _details(task_type, predicted, details)
+        main = scored.contributions.get(task["metric"], [])
+        found_flags = flags(predicted, scored.values[task["metric"]], _noise(main))
+        details = replace(
+            task_type.details(predicted) or details,
+            rows=details.rows,
+            seeds=details.seeds,
+            parameters=details.parameters,
+            flags=found_flags,
+        )
     records.write(context.out / DETAILS, details)
     return headline
 
 
-def _details(task_type: type[TaskConfig], predicted: Predicted, known: Details) -> Details:
-    """What the task type says of the test, and what is known of all types."""
-    found = task_type.details(predicted) or known
-    return replace(found, rows=known.rows, seeds=known.seeds, parameters=known.parameters)
+def _noise(contributions: list[Floats]) -> float:
+    """The standard error of one seed's value that comes of the test rows, given what each contributes."""
+    import numpy
+
+    errors = [each.std(ddof=1) / len(each) ** 0.5 for each in contributions if len(each) > 1]
+    return float(numpy.median(errors)) if errors else 0.0
 
 
 def _parameters(folder: Path) -> int | None:

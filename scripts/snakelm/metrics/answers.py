@@ -50,6 +50,16 @@ def question_answering_without(predictions: DataFrame, units: Units) -> dict[str
     return found
 
 
+def exact_matches(predictions: DataFrame) -> list[bool]:
+    """Whether each row has the right answer."""
+    return [bool(exact) for exact in _of_rows(predictions)[0]]
+
+
+def answerable(predictions: DataFrame) -> list[str]:
+    """What kind of question each row is: answerable or unanswerable."""
+    return ["answerable" if len(answers) else "unanswerable" for answers in predictions["gold"]]
+
+
 def _of_rows(predictions: DataFrame) -> tuple[list[float], list[float], list[bool]]:
     """Exact match and token F1 of each row, and whether it has an answer."""
     gold, guess = [list(answers) for answers in predictions["gold"]], list(predictions["prediction"])

@@ -1,8 +1,8 @@
 """What an evaluation says of a test beside its metrics: the records of details.json, and how they are kept small.
 
 Read it with `artifacts.records.read(Details, folder / DETAILS)`. Whatever a task type has nothing to say of is None or
-empty. Values are means over seeds unless a field says otherwise, with six significant digits; one that is not defined
-(the precision of a label that is never predicted is 0, but the AUROC of a label that no row has is not) is None.
+empty. Values are means over seeds unless a field says otherwise, with six significant digits (scores of labels: four).
+One that is not defined, as the AUROC of a label that no row has, is None.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ DETAILS = "details.json"
 MOST_LABELS = 40
 """Labels, at most, that have scores of their own and a confusion matrix."""
 MOST_PAIRS = 20
-"""Pairs of confused labels, at most."""
+"""Pairs of confused labels, at most, where there is no matrix."""
 MOST_CELLS = 2000
 """Cells of the confusion matrices of single seeds, at most, all seeds together."""
 MOST_GROUPS = 80
@@ -29,9 +29,9 @@ MOST_CHARACTERS = 300
 class Measure:
     """A measure of the test that is no metric: one value per seed."""
 
-    mean: float | None
+    mean: float
+    by_seed: dict[str, float]
     """Of the seeds that have a value."""
-    by_seed: dict[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,6 @@ class ClassScore:
     f1_high: float | None = None
     auroc: float | None = None
     """Of its probability against all other labels."""
-    never_predicted: int = 0
-    """In how many seeds it is never predicted though test rows have it."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ class Confusion:
     by_seed: dict[str, list[str]] = field(default_factory=dict)
     """The same for each seed; empty where that would be more than MOST_CELLS cells."""
     pairs: list[ConfusedPair] = field(default_factory=list)
-    """The MOST_PAIRS most frequent errors."""
+    """The MOST_PAIRS most frequent errors; empty where there is a matrix."""
 
     @property
     def matrix(self) -> list[list[int]]:
@@ -158,7 +156,7 @@ class Group:
     name: str
     rows: int
     metric: str
-    mean: float | None
+    mean: float | None = None
     low: float | None = None
     high: float | None = None
 
@@ -186,9 +184,9 @@ class SeedFlag:
     reason: Literal["collapsed", "outlier", "not finite"]
     """collapsed: all predictions are the same one, though the answers are not. outlier: its main metric is more than
     three robust standard deviations from the median of all seeds. not finite: its main metric is no number."""
-    value: float | None
+    value: float | None = None
     """Its main metric."""
-    median: float | None
+    median: float | None = None
     """Of all seeds."""
     prediction: str = ""
     """What is always predicted, where it has collapsed."""
@@ -198,7 +196,7 @@ class SeedFlag:
 class Details:
     """details.json."""
 
-    rows: int
+    rows: int = 0
     """Of the test."""
     seeds: list[str] = field(default_factory=list)
     """The seeds that `by_seed` speaks of; "" of a baseline, which no seed enters."""
@@ -223,9 +221,9 @@ def rounded(value: Any, digits: int = 6) -> float | None:
     return float(f"{float(value):.{digits}g}")
 
 
-def number(value: Any) -> float:
+def number(value: Any, digits: int = 6) -> float:
     """The same of a number that is known to be finite."""
-    return rounded(value) or 0.0
+    return rounded(value, digits) or 0.0
 
 
 def shortened(text: str, most: int = MOST_CHARACTERS) -> str:

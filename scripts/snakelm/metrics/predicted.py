@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from snakelm.metrics.details import Measure, rounded
+from snakelm.metrics.details import Measure, number, rounded
 from snakelm.metrics.ranges import ANY, Range
 from snakelm.statistics.estimates import Scores, estimate
 from snakelm.statistics.units import contributions
@@ -58,6 +59,8 @@ class Predicted:
 
 
 def measure(values: Mapping[str, float | None]) -> Measure | None:
-    found = {seed: rounded(value) for seed, value in values.items()}
-    known = [float(value) for seed, value in values.items() if value is not None and found[seed] is not None]
-    return Measure(rounded(sum(known) / len(known)), found) if known else None
+    """A measure of the seeds that have a value; None where none has."""
+    known = {seed: value for seed, value in values.items() if value is not None and math.isfinite(value)}
+    if not known:
+        return None
+    return Measure(number(sum(known.values()) / len(known)), {seed: number(value) for seed, value in known.items()})

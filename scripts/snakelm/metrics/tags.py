@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from snakelm.metrics.classes import Marks, Occurrences, in_order
 from snakelm.metrics.classification import f1_macro
 from snakelm.statistics.units import share
 
@@ -23,6 +25,11 @@ def is_span_tag(tag: str) -> bool:
     return _SPAN_TAG.fullmatch(tag) is not None
 
 
+def mark_spans(tags: Collection[str]) -> bool:
+    """Whether the tags of a test mark spans: some do, or all are O, where there happens to be no span."""
+    return any(is_span_tag(tag) for tag in tags) or set(tags) == {"O"}
+
+
 def token_classification(predictions: DataFrame) -> dict[str, float]:
     """Accuracy over all words; with span tags also entity precision, recall and F1 as conlleval counts them
     (seqeval), else macro F1 over tags. A split whose tags are all O has span tags, of which it holds none. A word
@@ -35,7 +42,7 @@ def token_classification(predictions: DataFrame) -> dict[str, float]:
     flat_gold = [tag for row in gold for tag in row]
     flat_guess = [tag for row in guess for tag in row]
     accuracy = accuracy_score(flat_gold, flat_guess)
-    if not any(is_span_tag(tag) for tag in flat_gold) and set(flat_gold) != {"O"}:
+    if not mark_spans(set(flat_gold)):
         seen = sorted(set(flat_gold) | (set(flat_guess) - {NO_TAG, ""}))
         return {
             "accuracy": accuracy,
@@ -61,7 +68,7 @@ def token_classification_without(predictions: DataFrame, units: Units) -> dict[s
     words = units.total([len(row) for row in gold])
     found = {"accuracy": units.without(share, units.total(right), words)}
     tags = {tag for row in gold for tag in row}
-    if not any(is_span_tag(tag) for tag in tags) and tags != {"O"}:
+    if not mark_spans(tags):
         seen = sorted(tags | ({tag for row in guess for tag in row} - {NO_TAG, ""}))
         ids = {tag: number for number, tag in enumerate(seen)}
         rows = [number for number, row in enumerate(gold) for _ in row]
@@ -81,3 +88,37 @@ def token_classification_without(predictions: DataFrame, units: Units) -> dict[s
         "precision": units.without(share, hits, said),
         "recall": units.without(share, hits, true),
     }
+
+
+def tag_marks(
+    gold: Sequence[list[str]], guesses: Sequence[Sequence[list[str]]], labels: Sequence[str]
+) -> tuple[list[Marks], list[str]]:
+    """The tags of words for each seed's predictions, and all tags; a word without a prediction has none."""
+    seen = {tag for rows in (gold, *guesses) for row in rows for tag in row} - {NO_TAG, ""}
+    names = in_order(labels, seen)
+    ids = {tag: number for number, tag in enumerate(names)}
+    return [Marks.of_words(gold, guess, ids) for guess in guesses], names
+
+
+def entity_marks(
+    gold: Sequence[list[str]], guesses: Sequence[Sequence[list[str]]], labels: Sequence[str]
+) -> tuple[list[Marks], list[str]]:
+    """The entities, as conlleval finds them, for each seed's predictions, and all kinds of them."""
+    from seqeval.metrics.sequence_labeling import get_entities
+
+    def entities(rows: Sequence[list[str]]) -> list[set[tuple[str, int, int]]]:
+        return [set(get_entities(["O" if tag in (NO_TAG, "") else tag for tag in row])) for row in rows]
+
+    of_gold, of_guesses = entities(gold), [entities(guess) for guess in guesses]
+    known = list(dict.fromkeys(label.partition("-")[2] for label in labels if is_span_tag(label)))
+    names = in_order(known, (kind for rows in (of_gold, *of_guesses) for row in rows for kind, _, _ in row))
+    ids = {kind: number for number, kind in enumerate(names)}
+
+    def occurrences(rows: Iterable[set[tuple[str, int, int]]]) -> Occurrences:
+        return Occurrences.of(([kind for kind, _, _ in row] for row in rows), ids)
+
+    found = [
+        Marks(occurrences(of_gold), occurrences(guess), occurrences(a & b for a, b in zip(of_gold, guess, strict=True)))
+        for guess in of_guesses
+    ]
+    return found, names

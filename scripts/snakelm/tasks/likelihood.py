@@ -2,11 +2,14 @@
 
 Causal models: the log-likelihood of all tokens after the token that ends documents. Masked models: the
 pseudo-log-likelihood, each token masked in turn and predicted from all others (Salazar et al. 2020), at one forward
-pass per token. Encoder-decoders: the log-likelihood of the text as what fills a single gap.
+pass per token. Where the words are given, the later tokens of a token's own word are masked with it: they give away the
+beginning of a rare word, which would be scored too well (Kauf and Ivanova 2023, arXiv:2305.10588). Encoder-decoders:
+the log-likelihood of the text as what fills a single gap.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from snakelm.architectures.names import Network
@@ -52,13 +55,21 @@ class Likelihood:
         return ([first, *ids], [0, *([1] * len(ids))]) if first is not None else (ids, [0, *([1] * (len(ids) - 1))])
 
     def nats(
-        self, model: torch.nn.Module, ids_BL: torch.Tensor, seen_BL: torch.Tensor, scored_BL: torch.Tensor
+        self,
+        model: torch.nn.Module,
+        ids_BL: torch.Tensor,
+        seen_BL: torch.Tensor,
+        scored_BL: torch.Tensor,
+        words_BL: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Minus log-likelihood of the scored tokens of each text, (B,), in nats."""
+        """Minus log-likelihood of the scored tokens of each text, (B,), in nats.
+
+        words_BL: the number of each token's word, for a masked model that is not to see the later tokens of the word
+        that it predicts a token of."""
         import torch
 
         if self.network == "encoder":
-            return self._masked(model, ids_BL, seen_BL, scored_BL)
+            return self._masked(model, ids_BL, seen_BL, scored_BL, words_BL)
         if self.network == "encoder-decoder":
             end = [token for token in (self.gap, self.tokenizer.eos_token_id) if token is not None]
             source_BS = torch.tensor([end] * len(ids_BL), device=ids_BL.device)
@@ -68,7 +79,14 @@ class Likelihood:
         logits_BLV = model(input_ids=ids_BL, attention_mask=seen_BL).logits
         return _nats(logits_BLV[:, :-1], ids_BL[:, 1:], scored_BL[:, 1:])
 
-    def _masked(self, model: Any, ids_BL: torch.Tensor, seen_BL: torch.Tensor, scored_BL: torch.Tensor) -> torch.Tensor:
+    def _masked(
+        self,
+        model: Any,
+        ids_BL: torch.Tensor,
+        seen_BL: torch.Tensor,
+        scored_BL: torch.Tensor,
+        words_BL: torch.Tensor | None,
+    ) -> torch.Tensor:
         import torch
 
         total_B = torch.zeros(len(ids_BL), dtype=torch.float64)
@@ -78,10 +96,28 @@ class Likelihood:
             text, position = text_N[begin : begin + step], position_N[begin : begin + step]
             copies_NL, copy = ids_BL[text].clone(), torch.arange(len(text), device=ids_BL.device)
             copies_NL[copy, position] = self.tokenizer.mask_token_id
+            if words_BL is not None:
+                same_NL = words_BL[text] == words_BL[text, position][:, None]
+                later_NL = torch.arange(ids_BL.shape[1], device=ids_BL.device) > position[:, None]
+                copies_NL[same_NL & later_NL & (scored_BL[text] != 0)] = self.tokenizer.mask_token_id
             logits_NLV = model(input_ids=copies_NL, attention_mask=seen_BL[text]).logits
             chosen_N = logits_NLV[copy, position].float().log_softmax(-1)[copy, ids_BL[text, position]]
             total_B.index_add_(0, text.cpu(), -chosen_N.double().cpu())
         return total_B
+
+
+def word_numbers(text: str, offsets: Sequence[tuple[int, int]], parts: Sequence[int | None]) -> list[int]:
+    """The number of each token's word, from 0: a word is what the tokenizer takes for one before it cuts it into tokens
+    (`parts`: its number there, None for a token of no word), but never goes beyond whitespace.
+
+    offsets: first character and end of each token."""
+    numbers: list[int] = []
+    for place, (part, (_, end)) in enumerate(zip(parts, offsets, strict=True)):
+        before = offsets[place - 1][1] if place else 0
+        between = text[min(before, end) : end]
+        goes_on = place > 0 and part is not None and part == parts[place - 1] and not any(map(str.isspace, between))
+        numbers.append(numbers[-1] + (not goes_on) if numbers else 0)
+    return numbers
 
 
 def _nats(logits_BLV: torch.Tensor, ids_BL: torch.Tensor, scored_BL: torch.Tensor) -> torch.Tensor:
@@ -114,7 +150,8 @@ class LikelihoodLearner(Learner[TaskT]):
     def forward(self, model: torch.nn.Module, batch: Batch) -> Any:
         if "labels" in batch:
             return model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
-        return self.likelihood.nats(model, batch["input_ids"], batch["attention_mask"], batch["scored"])
+        seen, scored, words = batch["attention_mask"], batch["scored"], batch.get("words")
+        return self.likelihood.nats(model, batch["input_ids"], seen, scored, words)
 
     def outputs(self, answer: torch.Tensor, batch: Batch) -> list[float]:
         return answer.tolist()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -14,12 +14,15 @@ from snakelm.readers.rows import column
 from snakelm.tasks.config import LearnerClass, TaskConfig, task_types
 from snakelm.tasks.data import Where
 from snakelm.tasks.features import Features
-from snakelm.tasks.likelihood import LikelihoodLearner
+from snakelm.tasks.likelihood import LikelihoodLearner, word_numbers
 from snakelm.tasks.metrics import Metrics
 from snakelm.tasks.rows import read_texts
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from snakelm.metrics.details import Details
+    from snakelm.metrics.predicted import Predicted
 
 
 PHENOMENON = "linguistics_term"
@@ -34,6 +37,17 @@ class MinimalPairs(TaskConfig):
     bad_column: str = Field("sentence_bad", description="Column with the unacceptable sentence.")
     phenomenon_column: str | None = Field(
         PHENOMENON, description="Column by which pairs are also scored; null if there is none."
+    )
+    pseudo_likelihood: Literal["plain", "within_word_l2r"] = Field(
+        "plain",
+        description="What a masked model sees when it scores a token: all others (plain), or all but the later ones of "
+        "its own word, which give away a rare word (within_word_l2r; Kauf and Ivanova 2023). Nothing changes for other "
+        "models.",
+    )
+    normalize: Literal["none", "tokens"] = Field(
+        "none",
+        description="What a sentence's log-likelihood is divided by before sentences are compared: nothing, or its "
+        "number of tokens, for pairs of different length.",
     )
 
     metrics = Metrics(minimal_pairs, ("accuracy", "accuracy_by_phenomenon"), without=minimal_pairs_without)
@@ -54,6 +68,20 @@ class MinimalPairs(TaskConfig):
             "phenomenon": phenomena,
         }
 
+    @classmethod
+    def details(cls, predicted: Predicted) -> Details:
+        from snakelm.metrics.details import Details
+        from snakelm.metrics.errors import wrong_rows
+        from snakelm.metrics.groups import groups
+
+        first = predicted.first
+        wrong = first["gold"] != first["prediction"]
+        good, bad, phenomena = (list(first[name]) for name in ("good", "bad", "phenomenon"))
+        return Details(
+            groups=groups(predicted, phenomena, "accuracy", minimal_pairs, minimal_pairs_without),
+            errors=wrong_rows(first, wrong, phenomena, good, bad),
+        )
+
     def learner(self) -> LearnerClass:
         return MinimalPairsLearner
 
@@ -63,7 +91,11 @@ class MinimalPairsLearner(LikelihoodLearner[MinimalPairs]):
 
     def features(self, frame: DataFrame, split: str) -> Features:
         sentences = [sentence for pair in zip(frame["good"], frame["bad"], strict=True) for sentence in pair]
-        encoded = self.tokenizer(sentences, add_special_tokens=False, return_attention_mask=False)["input_ids"]
+        by_word = self.network == "encoder" and self.task.pseudo_likelihood == "within_word_l2r"
+        found = self.tokenizer(
+            sentences, add_special_tokens=False, return_attention_mask=False, return_offsets_mapping=by_word
+        )
+        encoded = found["input_ids"]
         longest = max(map(len, encoded)) + self.likelihood.extra
         if longest > self.max_length:
             number = max(range(len(encoded)), key=lambda at: len(encoded[at]))
@@ -73,12 +105,31 @@ class MinimalPairsLearner(LikelihoodLearner[MinimalPairs]):
             )
         wrapped = [self.likelihood.wrap(ids) for ids in encoded]
         columns = {"input_ids": [ids for ids, _ in wrapped], "scored": [flags for _, flags in wrapped]}
-        return Features(columns, [number // 2 for number in range(len(encoded))])
+        if by_word:
+            columns["words"] = [
+                self._words(text, found["offset_mapping"][number], found.word_ids(number), flags)
+                for number, (text, (_, flags)) in enumerate(zip(sentences, wrapped, strict=True))
+            ]
+        notes = {} if self.task.normalize == "none" else {"tokens": [sum(flags) for _, flags in wrapped]}
+        return Features(columns, [number // 2 for number in range(len(encoded))], notes)
+
+    def _words(
+        self, text: str, offsets: Sequence[tuple[int, int]], parts: Sequence[int | None], inside: list[int]
+    ) -> list[int]:
+        """The word of each token of a wrapped sentence; of those around it, any number."""
+        words = iter(word_numbers(text, offsets, parts))
+        return [next(words) if flag else 0 for flag in inside]
 
     def decode(self, outputs: list[float], features: Features, frame: DataFrame) -> DataFrame:
         import numpy as np
 
-        good, bad = np.array(outputs[0::2]), np.array(outputs[1::2])
+        nats = np.array(outputs)
+        scores = nats / np.maximum(features.notes["tokens"], 1) if self.task.normalize == "tokens" else nats
+        good, bad = scores[0::2], scores[1::2]
         return frame.assign(
-            gold=0, prediction=(bad <= good).astype(int), nats_good=good, nats_bad=bad, score=np.abs(bad - good)
+            gold=0,
+            prediction=(bad <= good).astype(int),
+            nats_good=nats[0::2],
+            nats_bad=nats[1::2],
+            score=np.abs(bad - good),
         )

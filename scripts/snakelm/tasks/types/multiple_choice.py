@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     import torch
     from pandas import DataFrame
 
+    from snakelm.metrics.details import Details
+    from snakelm.metrics.predicted import Predicted
+
 
 @task_types.register("multiple_choice")
 class MultipleChoice(Pooling, LabelSmoothing):
@@ -77,6 +80,24 @@ class MultipleChoice(Pooling, LabelSmoothing):
             if is_missing(choice) and self.empty_texts != "keep":
                 raise UserError(f"{row.where}: choice {number} is empty; give a text, or set empty_texts: keep")
         return ["" if is_missing(choice) else as_utf8(str(choice), row, "choices") for choice in cells], names
+
+    @classmethod
+    def details(cls, predicted: Predicted) -> Details:
+        from snakelm.metrics.details import Details
+        from snakelm.metrics.errors import shown_text, wrong_rows
+        from snakelm.metrics.probabilities import calibration
+
+        first = predicted.first
+        right = [(table["gold"] == table["prediction"]).to_numpy() for table in predicted]
+        chances = [table["score"] for table in predicted if "score" in table]
+        gold, guess = (
+            [str(choices[at]) if at < len(choices) else "" for choices, at in zip(first["choices"], side, strict=True)]
+            for side in (first["gold"], first["prediction"])
+        )
+        return Details(
+            calibration=calibration(predicted, chances, right, "rows") if chances else None,
+            errors=wrong_rows(first, ~right[0], shown_text(first), gold, guess),
+        )
 
     def official_format(self, row: Row) -> OfficialFormat | None:
         return lines()

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     import torch
     from pandas import DataFrame
 
+    from snakelm.metrics.details import Details
+    from snakelm.metrics.predicted import Predicted
+
 CANDIDATES = 20
 """Best beginnings and best ends that are combined into spans."""
 Span: TypeAlias = tuple[float, float, int, int]
@@ -83,6 +86,21 @@ class QuestionAnswering(Windows):
 
     def has_answer(self, row: Row) -> bool:
         return super().has_answer(row) or bool(row.get("is_impossible"))  # SQuAD 2: known to have no answer
+
+    @classmethod
+    def details(cls, predicted: Predicted) -> Details:
+        from snakelm.metrics.answers import answerable, exact_matches
+        from snakelm.metrics.details import Details
+        from snakelm.metrics.errors import shown_text, wrong_rows
+        from snakelm.metrics.groups import groups
+
+        first = predicted.first
+        wrong = [not right for right in exact_matches(first)]
+        gold = [" | ".join(answers) for answers in first["gold"]]
+        return Details(
+            groups=groups(predicted, answerable(first), "f1", question_answering, question_answering_without),
+            errors=wrong_rows(first, wrong, shown_text(first, ("question",)), gold, list(first["prediction"])),
+        )
 
     def official_format(self, row: Row) -> OfficialFormat | None:
         return ANSWERS

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     import torch
     from pandas import DataFrame
 
+    from snakelm.metrics.details import Details
+    from snakelm.metrics.predicted import Predicted
+
 
 def mean(task: object, data: TaskData) -> Answer:
     """Always the mean of the training rows."""
@@ -68,6 +71,20 @@ class Regression(TextTask):
     def columns(self, rows: Sequence[Row], where: Where) -> dict[str, list[Any]]:
         cells = [column(row, self.label_column) for row in rows]
         return super().columns(rows, where) | {"gold": numbers(cells, self.label_column, where)}
+
+    @classmethod
+    def details(cls, predicted: Predicted) -> Details:
+        from snakelm.metrics.details import Details
+        from snakelm.metrics.errors import shown_text, wrong_rows
+        from snakelm.metrics.residuals import residuals
+
+        first = predicted.first
+        gold, guess = first["gold"].to_numpy(float), first["prediction"].to_numpy(float)
+        shown, said = ([f"{value:g}" for value in side] for side in (gold, guess))
+        return Details(
+            residuals=residuals(gold, [table["prediction"] for table in predicted]),
+            errors=wrong_rows(first, gold != guess, shown_text(first), shown, said, gold - guess),
+        )
 
     def official_format(self, row: Row) -> OfficialFormat | None:
         return lines()

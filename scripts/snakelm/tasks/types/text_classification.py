@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     import torch
     from pandas import DataFrame
 
+    from snakelm.metrics.details import Details
+    from snakelm.metrics.predicted import Predicted
+
 
 PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0)
 """Values of logistic regression's C that are tried."""
@@ -263,6 +266,45 @@ class TextClassification(TextTask, Labelled):
         if not self.multi_label or not _has_chances(predictions, labels):
             return predictions
         return decided(predictions, labels or [], tuned.get("threshold", UNTUNED))
+
+    @classmethod
+    def details(cls, predicted: Predicted) -> Details:
+        import numpy as np
+
+        from snakelm.metrics.classes import Marks, class_scores, confusion, in_order
+        from snakelm.metrics.details import Details
+        from snakelm.metrics.errors import shown_labels, shown_text, wrong_rows
+        from snakelm.metrics.probabilities import aurocs, calibration
+
+        first = predicted.first
+        one = isinstance(first["gold"].iloc[0], str)
+        gold, *guesses = (
+            [[cell] if one else list(cell) for cell in cells]
+            for cells in (first["gold"], *(table["prediction"] for table in predicted))
+        )
+        labels = in_order(predicted.labels, [label for rows in (gold, *guesses) for row in rows for label in row])
+        ids = {label: number for number, label in enumerate(labels)}
+        has = {label: np.array([label in row for row in gold]) for label in labels}
+        columns = {label: chance_column(label) for label in labels if chance_column(label) in first}
+        curves = aurocs(predicted, has, columns)
+        if one:
+            chances: Any = [table["score"] for table in predicted if "score" in table]
+            right: Any = [[a == b for a, b in zip(gold, guess, strict=True)] for guess in guesses]
+        else:
+            chances = [table[list(columns.values())].to_numpy(float).ravel() for table in predicted if columns]
+            right = [np.stack([has[label] for label in columns], 1).ravel() for _ in chances]
+        wrong = [set(a) != set(b) for a, b in zip(gold, guesses[0], strict=True)]
+        marks = [Marks.of_sets(gold, guess, ids) for guess in guesses]
+        flat, *flat_guesses = ([row[0] if row else "" for row in rows] for rows in (gold, *guesses))
+        return Details(
+            classes=class_scores(predicted, marks, labels, "rows", curves.by_label(labels)),
+            confusion=confusion(predicted, flat, flat_guesses, labels, "rows") if one else None,
+            auroc=curves.macro,
+            calibration=calibration(predicted, chances, right, "rows" if one else "labels") if chances else None,
+            errors=wrong_rows(
+                first, wrong, shown_text(first), shown_labels(first["gold"]), shown_labels(first["prediction"])
+            ),
+        )
 
     def official_format(self, row: Row) -> OfficialFormat | None:
         return lines(self.label_separator.join if self.multi_label else str)

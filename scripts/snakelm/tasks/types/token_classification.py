@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     import torch
     from pandas import DataFrame
 
+    from snakelm.metrics.details import Details
+    from snakelm.metrics.predicted import Predicted
+
 
 def frequent_tags(task: object, data: TaskData) -> Answer:
     """The most frequent tag of each word; of an unknown word the most frequent of all."""
@@ -171,6 +174,29 @@ class TokenClassification(Windows, Labelled):
     def untrained_labels(self, labels: Sequence[str], train: DataFrame) -> list[str]:
         seen = {tag for tags in train["gold"] for tag in tags}
         return [label for label in super().untrained_labels(labels, train) if not tagging.is_implied(label, seen)]
+
+    @classmethod
+    def details(cls, predicted: Predicted) -> Details:
+        from snakelm.metrics.classes import class_scores, confusion, in_order
+        from snakelm.metrics.details import Details
+        from snakelm.metrics.errors import wrong_words
+        from snakelm.metrics.probabilities import calibration
+        from snakelm.metrics.tags import entity_marks, mark_spans, tag_marks
+
+        gold = [list(row) for row in predicted.first["gold"]]
+        guesses = [[list(row) for row in table["prediction"]] for table in predicted]
+        flat, *flat_guesses = ([tag for row in rows for tag in row] for rows in (gold, *guesses))
+        spans = mark_spans(set(flat))
+        marks, names = (entity_marks if spans else tag_marks)(gold, guesses, predicted.labels)
+        tags = in_order(predicted.labels, [*flat, *(tag for each in flat_guesses for tag in each)])
+        chances = [[c for row in table["score"] for c in row] for table in predicted if "score" in table]
+        right = [[a == b for a, b in zip(flat, each, strict=True)] for each in flat_guesses]
+        return Details(
+            classes=class_scores(predicted, marks, names, "entities" if spans else "words"),
+            confusion=confusion(predicted, flat, flat_guesses, tags, "words"),
+            calibration=calibration(predicted, chances, right, "words") if chances else None,
+            errors=wrong_words(predicted.first),
+        )
 
     def official_format(self, row: Row) -> OfficialFormat | None:
         return CONLLU if isinstance(row.sentence, ConlluSentence) else COLUMNS
