@@ -3,6 +3,12 @@ rule report:
         snakelm.inputs("report"),
     output:
         update("results/report/{run}/manifest.json"),
+        report(
+            update("results/report/{run}/report.html"),
+            caption="../report/page.rst",
+            category="Results",
+            labels={"recipe": "{run}"},
+        ),
     log:
         "results/logs/report/{run}.log",
     priority: snakelm.priority("report")

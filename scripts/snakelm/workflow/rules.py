@@ -73,7 +73,7 @@ class Workflow:
     def command(self, stage: str) -> str:
         """The shell command of a stage's rule. `exec`: a signal must reach the trainer, not a shell around it."""
         scripts = _escaped(shlex.quote(self.scripts))
-        return f"exec python {scripts}/{stage}.py {{output}} --threads {{threads}} --log {{log}}"
+        return f"exec python {scripts}/{stage}.py {{output[0]}} --threads {{threads}} --log {{log}}"
 
     @property
     def environment(self) -> str:
