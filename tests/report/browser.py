@@ -16,7 +16,8 @@ PROBE = """<script>addEventListener("load", () => {
   const done = () => document.documentElement.setAttribute("data-probe", JSON.stringify({
     load: performance.getEntriesByType("navigation")[0].domComplete,
     width: document.documentElement.scrollWidth, inner: innerWidth,
-    drawn: document.querySelectorAll("figure.chart svg").length, charts: document.querySelectorAll("figure.chart").length,
+    drawn: document.querySelectorAll("figure.chart svg").length,
+    charts: document.querySelectorAll("figure.chart").length,
     rows: document.querySelectorAll(".tabulator-row").length, requests: performance.getEntriesByType("resource").length,
     extra: typeof probe === "function" ? probe() : null}));
   done(); setInterval(done, 50);

@@ -31,6 +31,7 @@ class Page(HTMLParser):
 
     def __init__(self, html: str):
         super().__init__(convert_charrefs=True)
+        self.html = html
         self.open: list[str] = []
         self.tags: list[tuple[str, dict[str, str]]] = []
         self.rows: dict[tuple[str, str, str], dict[str, str]] = {}

@@ -46,7 +46,7 @@ def scoreboard(story: Story) -> Scoreboard:
     return Scoreboard(
         table=_table(story) if story.comparisons else None,
         by_task=grouped(main) if len(main) <= MOST_ROWS else [],
-        other_metrics=grouped(other) if len(other) <= 2 * MOST_ROWS else [],
+        other_metrics=grouped(other) if len(main) <= MOST_ROWS and len(other) <= 4 * MOST_ROWS else [],
         inits=story.inits,
         confidence=f"{100 * story.confidence:g}",
         compared=any(one.difference.shown for one in main),
