@@ -74,4 +74,4 @@ def test_labels_and_confusion(made, page):  # noqa: F811
     for seed in SEEDS:
         rows = list(zip(*answers(made, "topic", "pretrained", seed), strict=True))
         by_seed.append(sum(pair == ("a", "a") for pair in rows) / sum(gold == "a" for gold, _ in rows))
-    assert quality["recall"][0] == pytest.approx(sum(by_seed) / 3, rel=1e-5)
+    assert quality["recall"][0] == pytest.approx(sum(by_seed) / 3, abs=1e-4)
