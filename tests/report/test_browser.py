@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from tests.report.browser import CHROMIUM, opened, printed
@@ -60,3 +62,35 @@ def test_tables_sort_filter_and_tell_how_many(tmp_path):
     function probe() { return document.querySelector("#table-scoreboard .tools span").textContent; }
     """
     assert opened(tmp_path / "out" / "report.html", script=script).extra == "10 of 80 rows"
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory):
+    """The script of axe-core, from its npm package."""
+    folder = tmp_path_factory.mktemp("axe")
+    command = ["npm", "pack", "axe-core@4.14.1", "--silent"]
+    try:
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=90)
+    except (OSError, subprocess.SubprocessError):
+        pytest.skip("axe-core cannot be had here")
+    subprocess.run(["tar", "xf", *folder.glob("*.tgz")], cwd=folder, check=True)
+    return (folder / "package" / "axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1200, False), (1200, True), (500, False)])
+def test_axe_finds_no_serious_fault(page, axe, width, dark):
+    script = (
+        axe
+        + """
+    let found = "not looked at";
+    addEventListener("load", () => setTimeout(() => {
+      for (const node of document.querySelectorAll("details")) node.open = true;
+      axe.run().then(result => {
+        const faults = result.violations.filter(one => ["serious", "critical"].includes(one.impact));
+        found = faults.map(one => `${one.id}: ${one.nodes[0].html.slice(0, 120)}`);
+      });
+    }, 500));
+    function probe() { return found; }
+    """
+    )
+    assert opened(page, width, dark, patience=20000, script=script).extra == []
