@@ -1,6 +1,6 @@
 """How long a report of a thousand experiments takes, how large it is, and how soon Chromium has opened it.
 
-python benchmarks/report.py [EXPERIMENTS]
+    python benchmarks/report.py [--experiments 1000]
 
 Makes invented runs (models × 10 tasks, pretrained, random and a baseline, 3 seeds) in a temporary folder. The last
 line is `load <seconds>`.
@@ -8,7 +8,7 @@ line is `load <seconds>`.
 
 from __future__ import annotations
 
-import random
+import argparse
 import sys
 import tempfile
 import time
@@ -44,5 +44,6 @@ def main(experiments: int) -> None:
 
 
 if __name__ == "__main__":
-    random.seed(0)
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
+    parser = argparse.ArgumentParser(description="Time the report of many experiments, and how soon it is open.")
+    parser.add_argument("--experiments", type=int, default=1000, help="how many (default: 1000)")
+    main(parser.parse_args().experiments)

@@ -2,8 +2,8 @@ rule report:
     input:
         snakelm.inputs("report"),
     output:
-        update("results/report/{run}/manifest.json"),
-        report(
+        manifest=update("results/report/{run}/manifest.json"),
+        page=report(
             update("results/report/{run}/report.html"),
             caption="../report/page.rst",
             category="Results",
@@ -18,4 +18,4 @@ rule report:
     resources:
         **snakelm.resources("report"),
     shell:
-        snakelm.command("report")
+        snakelm.command("report", "output.manifest")
