@@ -29,7 +29,7 @@ function number(value) {
 /* A score or a difference, with the digits that numbers.py gives it. */
 function score(value, signed) {
   const size = Math.abs(value);
-  const places = size === 0 ? 3 : size < 1 ? (size >= 0.02 ? 3 : 4) : Math.max(0, 3 - Math.floor(Math.log10(size)));
+  const places = size === 0 ? 3 : size < 1 ? (Number(value.toFixed(3)) === value ? 3 : 4) : Math.max(0, 3 - Math.floor(Math.log10(size)));
   const text = value.toLocaleString("en-US", {minimumFractionDigits: places, maximumFractionDigits: places});
   return ((signed && value > 0 ? "+" : "") + text).replace("-", "−");
 }
