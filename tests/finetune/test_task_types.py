@@ -7,7 +7,13 @@ import random
 
 import pandas
 import pytest
+from sklearn.metrics import roc_auc_score
 
+from snakelm.artifacts import records
+from snakelm.evaluate.config import EvaluateConfig
+from snakelm.evaluate.evaluate import evaluate
+from snakelm.metrics.details import DETAILS, Details
+from snakelm.runs.context import RunContext
 from tests.finetune.lab import BAD, GOOD, WORDS, sentences
 
 FAST = {"learning_rate": 5e-3, "batch_size": 16, "epochs": 8, "validation_fraction": 0.1}
@@ -33,6 +39,24 @@ def test_text_classification(run_task, write_csv, model):
     curve = pandas.read_csv(out / "curve.tsv", sep="\t")
     assert curve["validation_metric"].dropna().iloc[-1] > 0.8
     assert json.loads((out / "config.json").read_text())["id2label"] == {"0": "bad", "1": "good"}
+
+
+def test_details_of_a_real_fine_tuning(run_task, write_csv, tmp_path):
+    """The probabilities that a model writes are those that the evaluation measures; a baseline has details too."""
+    train, test = sentences(120, 1), sentences(40, 2)
+    task = {"type": "text_classification", **FAST, "epochs": 2}
+    task |= {"train": write_csv("train.csv", ["text", "label"], train)}
+    task |= {"test": write_csv("test.csv", ["text", "label"], test)}
+    for name, options in (("model", {"model": "bert"}), ("baseline", {"baseline": "tfidf"})):
+        out, _ = run_task(task, name=name, **options)
+        (tmp_path / f"cell-{name}").mkdir()
+        evaluate(RunContext("cell", EvaluateConfig(), {"seed-0": out}, tmp_path / f"cell-{name}", tmp_path / "work"))
+        found = records.read(Details, tmp_path / f"cell-{name}" / DETAILS)
+        table = pandas.read_parquet(out / "predictions.parquet")
+        expected = roc_auc_score(table["gold"] == "good", table["p(good)"])
+        assert found.auroc.mean == pytest.approx(expected, abs=1e-4)
+        assert [one.label for one in found.classes.scores] == ["bad", "good"] and found.calibration.ece.mean > 0
+        assert (found.parameters is None) == (name == "baseline") and (found.seeds == [""]) == (name == "baseline")
 
 
 @pytest.mark.parametrize("model", ["gpt2", "bert"])

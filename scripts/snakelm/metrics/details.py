@@ -205,7 +205,7 @@ class Details:
     classes: Classes | None = None
     confusion: Confusion | None = None
     auroc: Measure | None = None
-    """Mean over labels of the area under the ROC curve, each label against all others; of two labels the usual one."""
+    """Mean over labels of the area under the ROC curve, each label against all others; of two labels the second's."""
     calibration: Calibration | None = None
     residuals: Residuals | None = None
     groups: list[Group] = field(default_factory=list)

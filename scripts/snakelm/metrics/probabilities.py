@@ -43,10 +43,14 @@ class Aurocs:
         return [self.of_label.get(label) for label in labels]
 
 
-def aurocs(predicted: Predicted, has: Mapping[str, Any], columns: Mapping[str, str]) -> Aurocs:
-    """The AUROC of each label; has: label → whether each row has it; columns: label → the column of its probability."""
+def aurocs(predicted: Predicted, has: Mapping[str, Any], columns: Mapping[str, str], one: bool) -> Aurocs:
+    """The AUROC of each label; has: label → whether each row has it; columns: label → the column of its probability.
+
+    one: whether each row has one label. Of two such labels the second's is the macro one, as is usual: the first's is
+    the same, but for what is lost where probabilities are rounded."""
     found = {label: [auroc(has[label], table[name]) for table in predicted] for label, name in columns.items()}
-    macro = [_mean(of_seed) for of_seed in zip(*found.values(), strict=True)] if found else []
+    counted = list(found.values())[-1:] if one and len(has) == 2 else list(found.values())
+    macro = [_mean(of_seed) for of_seed in zip(*counted, strict=True)]
     return Aurocs(predicted.measure(macro) if macro else None, {label: _mean(each) for label, each in found.items()})
 
 

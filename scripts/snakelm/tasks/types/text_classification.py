@@ -286,7 +286,7 @@ class TextClassification(TextTask, Labelled):
         ids = {label: number for number, label in enumerate(labels)}
         has = {label: np.array([label in row for row in gold]) for label in labels}
         columns = {label: chance_column(label) for label in labels if chance_column(label) in first}
-        curves = aurocs(predicted, has, columns)
+        curves = aurocs(predicted, has, columns, one)
         if one:
             chances: Any = [table["score"] for table in predicted if "score" in table]
             right: Any = [[a == b for a, b in zip(gold, guess, strict=True)] for guess in guesses]
