@@ -12,6 +12,7 @@ from tests.report.test_report import make
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium here")
 WIDTHS = """
+addEventListener("load", () => dispatchEvent(new Event("beforeprint")));  // draws what waits for an idle moment
 function probe() {
   const wide = [...document.querySelectorAll("main *")].filter(node => {
     if (node.closest(".wide, .tabulator, svg, .sample, .by-task") || !node.getClientRects().length) return false;
