@@ -12,7 +12,6 @@ from tests.report.test_report import make
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium here")
 WIDTHS = """
-addEventListener("load", () => dispatchEvent(new Event("beforeprint")));  // draws what waits for an idle moment
 function probe() {
   const wide = [...document.querySelectorAll("main *")].filter(node => {
     if (node.closest(".wide, .tabulator, svg, .sample, .by-task") || !node.getClientRects().length) return false;
@@ -34,7 +33,7 @@ def page(request, tmp_path_factory):
 
 @pytest.mark.parametrize(("width", "dark"), [(1200, False), (1200, True), (500, False)])
 def test_it_is_drawn_without_a_word_in_the_console(page, width, dark):
-    found = opened(page, width, dark, script=WIDTHS)
+    found = opened(page, width, dark, patience=20000, script=WIDTHS)
     assert found.console == () and found.requests == 0
     assert found.charts > 3 and found.drawn >= found.charts
     assert found.width <= found.inner and found.extra == {"risky": 0, "wide": []}

@@ -203,7 +203,7 @@ for (const node of figures.keys()) near.observe(node);
 let waiting = 0;
 addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(() => seen.forEach(node => figures.get(node).fit()), 150); });
 // All others while the reader reads, so that searching and printing find them.
-const idle = window.requestIdleCallback || (work => setTimeout(work, 30));
+const idle = work => window.requestIdleCallback ? requestIdleCallback(work, {timeout: 300}) : setTimeout(work, 30);
 const drawNext = rest => idle(() => {
   const figure = rest.shift();
   if (!figure) return;
