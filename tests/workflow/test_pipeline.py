@@ -45,15 +45,15 @@ def planned(workspace: Workspace, *arguments: str) -> list[dict]:
 
 
 def snapshot(workspace: Workspace) -> dict[str, tuple[int, bytes]]:
-    """Every file of every complete run: time stamp and content. (Snakemake touches the file it waits for itself, and
-    the card beside a run is no part of it.)"""
+    """Every file of every complete run: time stamp and content. (Snakemake touches the files it waits for itself,
+    and the card beside a run is no part of it.)"""
     results = workspace.folder / "results"
     found = {}
     for manifest in sorted(results.glob("*/*/manifest.json")):
         if not manifest.parent.is_symlink() and manifest.parent.parent.name != "latest":
             for path in manifest.parent.rglob("*"):
                 if path.is_file() and path.name != "README.md":
-                    stamp = 0 if path.name == "manifest.json" else path.stat().st_mtime_ns
+                    stamp = 0 if path.name in ("manifest.json", "report.html") else path.stat().st_mtime_ns
                     found[str(path.relative_to(results))] = (stamp, path.read_bytes())
     return found
 
