@@ -22,7 +22,7 @@ LAYERS: list[set[str]] = [
     set(STAGES),
     {"recipe"},
     {"planning"},
-    {"maintenance", "prediction"},
+    {"maintenance", "prediction", "comparison"},
     {"publishing"},
     {"workflow"},
     {"cli"},

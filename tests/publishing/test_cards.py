@@ -15,8 +15,8 @@ from snakelm.planning.planner import make_plan
 from snakelm.publishing.beside import is_edited, write_cards
 from snakelm.publishing.card import CardMaker, cell
 from snakelm.publishing.loading import auto_class, model_code
-from snakelm.publishing.recipe_text import command_of, shown_path
 from snakelm.publishing.scores import Scores
+from snakelm.recipe.command import command_of, shown_path
 from snakelm.recipe.loading import load
 from snakelm.runs.code import CodeDigests
 from snakelm.runs.digests import FileDigests

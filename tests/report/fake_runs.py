@@ -167,3 +167,35 @@ def ugly(root: Path) -> Results:
         results.tokenizer(f"tok{place}", bytes_per_token=3 + place / 3, note="<i>x</i>")
     results.corpus("empty<b>")
     return results
+
+
+def many(root: Path, experiments: int, tasks: int = 10) -> Results:
+    """So many experiments: models × tasks, pretrained and random with three seeds and a baseline; half the models are
+    of a sweep."""
+    results = Results(root)
+    for place in range(max(1, experiments // tasks)):
+        model, draw = f"model-{place}", random.Random(place)
+        swept = {"models": {"learning_rate": round(10 ** -(2 + place % 7 / 3), 6)}} if place % 2 else {}
+        results.pretrain(model, 4 + place / 100, 300, parameters=10**6 + place, tokens=10**8, epochs=1.5)
+        for number in range(tasks):
+            task = f"task-{number}"
+            for init, level in (("pretrained", 0.6), ("random", 0.55)):
+                scores = {seed: level + draw.gauss(0, 0.02) for seed in (1, 2, 3)}
+                tuned = [results.finetune(model, task, init, seed, scores[seed]).name[-12:] for seed in scores]
+                also = {"macro_f1": {seed: score - 0.05 for seed, score in scores.items()}}
+                folder = results.evaluate(model, task, init, scores, parents=tuned, also=also, swept=swept)
+                _contributions(folder, [scores, also["macro_f1"]], rows=200)
+            results.evaluate(model, task, "majority", {"": 0.3}, swept=swept)
+    return results
+
+
+def _contributions(folder: Path, metrics: list[dict[Any, float]], rows: int) -> None:
+    """What each test row contributes to accuracy and macro_f1, as an evaluation leaves it."""
+    import numpy
+
+    draw = numpy.random.default_rng(len(folder.name))
+    of_row = draw.normal(0, 0.4, rows)
+    table = [[value + of_row + draw.normal(0, 0.2, rows) for value in scores.values()] for scores in metrics]
+    numpy.save(folder / "contributions.npy", numpy.array(table, dtype=numpy.float32))
+    cell = {"seeds": list(map(str, metrics[0])), "contributions": ["accuracy", "macro_f1"], "test": "the same"}
+    (folder / "cell.json").write_text(json.dumps(cell), encoding="utf-8")

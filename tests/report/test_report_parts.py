@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import math
-import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+from snakelm.report.charts import Chart, Column, Series, Table
 from snakelm.report.curves import axis, curve, training_log
-from snakelm.report.figures import ChartLine, chart, short
+from snakelm.report.figures import short
 from snakelm.report.numbers import decimals, fixed, plain
 from snakelm.report.ordering import natural
-from snakelm.report.page import corpora, without_secrets
 from snakelm.report.runs import FinishedRun
+from snakelm.report.sections.data import _sizes
+from snakelm.report.sections.reproduce import without_secrets
 from snakelm.runs.records import Manifest, Subject
 
 
@@ -76,14 +78,18 @@ def test_axis_is_one_that_all_curves_have():
     assert axis([empty], ("tokens",)) is None
 
 
-def test_charts_are_xml_that_takes_the_pages_colours():
-    line = ChartLine(curve(training_log([{"s": "1", "l": "2"}]), "s", "l"), 0)
-    svg = str(chart([line], "a < b & c", "$y$", '"t" <x>', (3, 2)))
-    tree = ElementTree.fromstring(svg)
-    assert tree.tag.endswith("svg")
-    text = "".join(tree.itertext())
-    assert "a < b & c" in text and '"t" <x>' in text and "$y$" in text
-    assert "var(--s0)" in svg and "#1d5c96" not in svg
+def test_charts_are_json_that_ends_no_script():
+    line = Series.of("</script><b>\u2028", curve(training_log([{"s": "1", "l": "2.123456789"}]), "s", "l"), 3)
+    data = str(Chart("lines", "c", "a < b & c", (line,), "s", "$y$").data)
+    assert not set("<>&\u2028") & set(data)
+    found = json.loads(data)
+    assert found["title"] == "a < b & c" and found["series"][0]["name"] == "</script><b>\u2028"
+    assert found["series"][0] | {"x": [1], "y": [2.12346], "colour": 3} == found["series"][0]
+
+
+def test_tables_hold_no_numbers_that_json_has_not():
+    table = Table("t", (Column("a"), Column("b", "number")), (("x", math.nan), ("y", 3.0)), "")
+    assert json.loads(str(table.data))["rows"] == [["x", None], ["y", 3]]
 
 
 def test_short_names_and_secrets():
@@ -101,7 +107,7 @@ def test_corpora_are_shown_by_source_with_what_was_cleaned(tmp_path):
         "duplicates": {"paragraphs": 3, "paragraph_characters": 1200, "paragraph_examples": ["a text"]},
     }
     manifest = Manifest("fetch_corpus", "c", "0" * 12, headline=headline)
-    table, lines = corpora([FinishedRun(tmp_path, manifest, Subject(corpus="c"))])
+    table, lines = _sizes([FinishedRun(tmp_path, manifest, Subject(corpus="c"))])
     assert table.rows == [("c", ["train", "8"]), ("c, train", ["train", "5"]), ("c, b", ["train", "3"])]
     assert lines == [
         "c: 3 repeated paragraphs (1,200 characters) removed.",

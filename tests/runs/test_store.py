@@ -67,3 +67,15 @@ def test_what_is_published_has_the_mode_that_the_umask_gives(tmp_path: Path, mas
         if not path.is_symlink():
             wanted = 0o777 if path.is_dir() else 0o666
             assert stat.S_IMODE(path.stat().st_mode) == wanted & ~mask, path
+
+
+def test_the_page_with_the_facts_of_the_machines_is_the_one_that_is_linked(tmp_path: Path) -> None:
+    store = Store(tmp_path / "results")
+    folder = store.folder("report", "r", "0" * 12)
+    (folder / "circumstance").mkdir(parents=True)
+    for place in (folder, folder / "circumstance"):
+        (place / "report.html").write_text(place.name)
+    (folder / "metrics.tsv").write_text("scores")
+    store.link_run("r", "report", ["r"], folder)
+    for place in (store.root, store.recipe("r")):
+        assert (place / "report.html").read_text() == "circumstance" and (place / "metrics.tsv").read_text() == "scores"

@@ -2,7 +2,13 @@ rule report:
     input:
         snakelm.inputs("report"),
     output:
-        update("results/report/{run}/manifest.json"),
+        manifest=update("results/report/{run}/manifest.json"),
+        page=report(
+            update("results/report/{run}/report.html"),
+            caption="../report/page.rst",
+            category="Results",
+            labels={"recipe": "{run}"},
+        ),
     log:
         "results/logs/report/{run}.log",
     priority: snakelm.priority("report")
@@ -12,4 +18,4 @@ rule report:
     resources:
         **snakelm.resources("report"),
     shell:
-        snakelm.command("report")
+        snakelm.command("report", "output.manifest")

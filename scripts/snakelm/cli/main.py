@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from snakelm.cli import adopt, docs, gc, lock, plan, predict, publish, run, status, verify
+from snakelm.cli import adopt, docs, gc, lock, plan, predict, publish, report, run, status, verify
 from snakelm.core.errors import UserError
 
-SUBCOMMANDS = (run, plan, status, predict, verify, gc, adopt, publish, docs, lock)
+SUBCOMMANDS = (run, plan, status, report, predict, verify, gc, adopt, publish, docs, lock)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -38,9 +38,9 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(given: argparse.Namespace) -> None:
     from snakelm.cli.gc import size
     from snakelm.publishing.card import CardMaker
-    from snakelm.publishing.recipe_text import command_of
     from snakelm.publishing.scores import Scores
     from snakelm.publishing.upload import find, prepare, push
+    from snakelm.recipe.command import command_of
 
     plan, _ = plan_of(given)
     overrides = {key: value for key, value in parse_overrides(given.config).items() if key != "only"}

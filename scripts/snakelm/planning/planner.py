@@ -329,13 +329,18 @@ class _Planner:
             add("evaluate", cell.name, evaluations[cell.name], subject)
         if parents:
             config = ReportRunConfig(**self.recipe.report.__dict__, absent=absent)
+
+            def told() -> ReportRunConfig:
+                """With what enters no id, and takes time to write out."""
+                return config.model_copy(update={"command": self.recipe.command, "recipe": self.recipe.text})
+
             self._make(
                 "report",
                 f"{name}.partial" if left_out else name,
                 self._parts_of(config, "report"),
                 parents,
                 Subject(),
-                config,
+                told,
                 roles=roles,
             )
 

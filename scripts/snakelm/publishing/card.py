@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, cast
 from snakelm.core.errors import UserError
 from snakelm.planning.plan import Plan, PlannedRun
 from snakelm.publishing import data, loading
-from snakelm.publishing.recipe_text import corpora_of, recipe_text, shown_path
+from snakelm.publishing.recipe_text import corpora_of, recipe_text
 from snakelm.publishing.scores import Score, Scores
+from snakelm.recipe.command import shown_path
 from snakelm.report.numbers import decimals, fixed, plain
 from snakelm.runs.records import Manifest
 from snakelm.runs.store import read_manifest

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from snakelm.fetch_corpus.config import CorpusConfig, Part
-from snakelm.publishing.recipe_text import shown_path
 from snakelm.readers.config import SourceConfig
 from snakelm.readers.corpus import SPLITS
+from snakelm.recipe.command import shown_path
 from snakelm.runs.records import Manifest
 
 NOT_STATED = "not stated"

@@ -6,15 +6,10 @@ An absolute path says where things are on somebody's machine: of those the last 
 
 from __future__ import annotations
 
-import json
-import shlex
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from snakelm.core.config import Config
+from snakelm.recipe.command import as_yaml
 from snakelm.recipe.schema import Recipe
 from snakelm.runs.records import Subject
 
@@ -41,8 +36,7 @@ def recipe_text(recipe: Recipe, subject: Subject) -> str:
         whole["experiments"] = [{"model": subject.model, "tasks": subject.task, "seeds": [subject.seed], **start}]
     if recipe.plugins:
         whole["plugins"] = list(recipe.plugins)
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # five times as fast, where it is there
-    return str(yaml.dump(_shown(whole), Dumper=dumper, sort_keys=False, allow_unicode=True, width=100))
+    return as_yaml(whole)
 
 
 def corpora_of(recipe: Recipe, subject: Subject) -> list[str]:
@@ -71,36 +65,3 @@ def _models(recipe: Recipe, name: str) -> list[str]:
 
 def _plain(entry: Config) -> dict[str, Any]:
     return dict(entry.model_dump(mode="json", exclude_unset=True))
-
-
-def _shown(value: Any) -> Any:
-    if isinstance(value, dict):
-        left_out = {"lock"} if {"url", "hub"} & value.keys() else set()  # it is filled in, and strangers do not have it
-        return {key: _shown(item) for key, item in value.items() if key not in left_out}
-    if isinstance(value, list):
-        return [_shown(item) for item in value]
-    return shown_path(value) if isinstance(value, str) else value
-
-
-def shown_path(text: str) -> str:
-    """An absolute path as strangers may see it: from the working directory on, or its last part alone. Any other text
-    as it is."""
-    if not text.startswith(("/", "~")) or "\n" in text or len(text) == 1:
-        return text
-    path = Path(text)
-    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else f"…/{path.name}"
-
-
-def command_of(files: Sequence[str], overrides: Mapping[str, Any]) -> list[str]:
-    """The command that makes a recipe, as strangers may see it."""
-    command = ["snakelm", "run"]
-    if files:
-        command += ["--configfile", *(shlex.quote(shown_path(file)) for file in files)]
-    if overrides:
-        shown = {key: _shown(value) for key, value in overrides.items()}
-        values = {
-            key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            for key, value in shown.items()
-        }
-        command += ["--config", *(shlex.quote(f"{key}={value}") for key, value in values.items())]
-    return command

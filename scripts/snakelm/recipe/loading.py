@@ -59,6 +59,7 @@ def load(
         problems += _problems(error, whole)
     if not problems:
         recipe._swept.update(expanded.swept)
+        recipe._files, recipe._overrides = tuple(map(str, files)), dict(overrides or {})
         recipe, problems = with_families(recipe)
         recipe, contradictory = with_mixtures(recipe)
         problems += [*contradictory, *check(recipe)]

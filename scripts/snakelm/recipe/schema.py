@@ -14,6 +14,7 @@ from snakelm.evaluate.config import EvaluateConfig
 from snakelm.fetch_corpus.config import CorpusConfig
 from snakelm.pretrain.config import ModelConfig
 from snakelm.pretrain.objectives import objectives
+from snakelm.recipe.command import as_yaml, command_of
 from snakelm.report.config import ReportConfig
 from snakelm.save_tokenizer.config import SaveConfig
 from snakelm.tasks.config import TaskConfig, baseline_names, task_types
@@ -152,6 +153,8 @@ class Recipe(Config):
     _swept: dict[tuple[str, str], dict[str, Any]] = PrivateAttr(default_factory=dict)
     _written: dict[str, str] = PrivateAttr(default_factory=dict)
     """Tokenizer of one of several families → the entry that it comes from, as it was written."""
+    _files: tuple[str, ...] = PrivateAttr(default=())
+    _overrides: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     def resources_of(self, stage: str) -> Resources:
         """What one job of the stage asks for; all but partition and extra are given."""
@@ -178,6 +181,17 @@ class Recipe(Config):
             for name, entry in self.tokenizers.items()
             if self.entry_of(name) == own and entry.main_family
         ]
+
+    @property
+    def command(self) -> str:
+        """The command that makes the recipe, with the files and overrides that it was read from; empty where there
+        are no files, as in another workflow that holds the recipe."""
+        return " ".join(command_of(self._files, self._overrides)) if self._files else ""
+
+    @property
+    def text(self) -> str:
+        """The recipe as YAML, files merged and sweeps written out, without the keys that were left out."""
+        return as_yaml(self.model_dump(mode="json", exclude_unset=True))
 
     def swept(self, section: str, name: str) -> dict[str, Any]:
         """The keys that a sweep set in an entry, with their values; empty for an entry without a sweep."""

@@ -37,3 +37,5 @@ class ReportRunConfig(ReportConfig):
     """One report: how results are presented, and what of the recipe has none."""
 
     absent: list[AbsentCell] = Field([], description="The cells without a result.")
+    command: str = circumstance("", description="The command that makes the report, with every file and override.")
+    recipe: str = circumstance("", description="The whole recipe as YAML.")

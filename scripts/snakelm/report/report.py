@@ -8,16 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from snakelm.report import page
 from snakelm.report.answers import answers
-from snakelm.report.comparisons import compare, headline
+from snakelm.report.comparisons import headline
 from snakelm.report.config import ReportRunConfig
-from snakelm.report.figures import DARK_SERIES, GLYPHS, SERIES, write_results_figure
-from snakelm.report.runs import FinishedRun, distinct, of_stage, read_runs
-from snakelm.report.scores import confidence_of, inits_of, read_cells
+from snakelm.report.facts import facts_of
+from snakelm.report.figures import write_results_figure
+from snakelm.report.page import Sections, write_page
+from snakelm.report.runs import FinishedRun
+from snakelm.report.story import Story
 from snakelm.report.tables import write_metrics, write_summary
-from snakelm.report.tokenizer_section import tokenizer_figure, tokenizer_samples, tokenizer_table
-from snakelm.report.unlabelled import unlabelled
 from snakelm.runs.context import RunContext
 
 
@@ -25,66 +24,22 @@ def report(context: RunContext[ReportRunConfig]) -> dict[str, Any]:
     """Write the report of a recipe's runs into context.out and return how many comparisons are clear.
 
     Any stage's runs may be parents, and any may be absent; roles are of no account: what a run is about is told by
-    its subject (`context.subjects`, else its manifest). Nothing that differs between machines is shown: durations go
-    to circumstance/durations.tsv. UserError names a parent whose files cannot be read.
-    Costs about 2 s of imports and 30 ms a figure.
+    its subject (`context.subjects`, else its manifest). report.html shows nothing that differs between machines;
+    circumstance/report.html is the same page with when, where and at what cost the runs were made, and
+    circumstance/durations.tsv has their seconds. UserError names a parent whose files cannot be read.
+    Costs about 2 s of imports, and 10 s for a thousand experiments.
     """
-    runs = read_runs(context.parents, context.subjects)
-    cells, absent = read_cells(runs), context.config.absent
-    confidence = confidence_of(runs)
-    comparisons = compare(cells, confidence)
-    sentences = answers(comparisons, absent)
-    summary = headline(comparisons, sum(len(cell.scores) for cell in cells), sentences)
-    inits = inits_of([*(cell.subject.init for cell in cells), *(init for _, _, init in page.fine_tunings(runs))])
-    tasks = page.by_task(comparisons)
-    write_metrics(cells, absent, context.out / "metrics.tsv")
-    write_summary(comparisons, absent, context.out / "summary.tsv")
-    _write_durations(distinct(runs), context.out / "circumstance" / "durations.tsv")
-    result_figures = page.result_figures(tasks, inits)
-    if result_figures:
-        write_results_figure(tasks, inits, context.out / "results")
-    finetuning, finetuning_left_out = page.finetuning_figures(runs, comparisons, inits)
-    models, tokenizers = of_stage(runs, "pretrain"), of_stage(runs, "save_tokenizer")
-    corpora, corpora_lines = page.corpora(of_stage(runs, "fetch_corpus"))
-    html = page.render(
-        title=context.config.title or context.name,
-        name=context.name,
-        description=context.config.description,
-        confidence=f"{100 * confidence:g}",
-        comparisons=page.grouped([one for one in comparisons if one.main]),
-        other_metrics=page.grouped([one for one in comparisons if not one.main]),
-        inits=inits,
-        rivals=any(one.best_baseline for one in comparisons),
-        chosen_on_test=page.chosen_on_test(comparisons),
-        init_legend=[(init, place, "dot") for place, init in enumerate(inits)],
-        line_legend=sorted({entry for figure in finetuning for entry in figure.legend}, key=lambda entry: entry[1]),
-        summary=summary,
-        answers=sentences if len(sentences) <= page.MAX_ANSWERS else [],
-        absent=absent,
-        by_chance=page.by_chance(comparisons, confidence),
-        some_lost=any(one.lost for each in comparisons for one in page.shown_of(each)),
-        covered=page.covered(comparisons),
-        unlabelled=unlabelled(runs),
-        result_figures=result_figures,
-        learning_curves=page.learning_curves(runs, comparisons, inits),
-        pretraining_figures=page.pretraining_figures(runs),
-        finetuning_figures=finetuning,
-        finetuning_left_out=finetuning_left_out,
-        models=page.facts("model", models, page.model_settings(models)),
-        tokenizers=tokenizer_table(tokenizers),
-        tokenizer_figure=tokenizer_figure(tokenizers),
-        tokenizer_samples=tokenizer_samples(tokenizers),
-        corpora=corpora,
-        corpora_lines=corpora_lines,
-        samples=page.samples(runs, context.config.sample_characters),
-        configs=page.configs(distinct(runs)),
-        versions=page.versions(runs),
-        runs=distinct(runs),
-        series=SERIES,
-        dark_series=DARK_SERIES,
-        glyphs=GLYPHS,
-    )
-    (context.out / "report.html").write_text(html, encoding="utf-8", newline="\n")
+    story, absent, out = Story.of(context), context.config.absent, context.out
+    sentences = answers(story.comparisons, absent)
+    summary = headline(story.comparisons, sum(len(cell.scores) for cell in story.cells), sentences)
+    write_metrics(story.cells, absent, out / "metrics.tsv")
+    write_summary(story.comparisons, absent, out / "summary.tsv")
+    _write_durations(story.distinct, out / "circumstance" / "durations.tsv")
+    if any(shown.estimate for one in story.main for shown in one.estimates.values()):
+        write_results_figure(story.main, story.inits, out / "results")
+    sections = Sections.of(story, sentences, summary)
+    write_page(story, sections, out / "report.html")
+    write_page(story, sections, out / "circumstance" / "report.html", facts_of(story))
     return summary
 
 

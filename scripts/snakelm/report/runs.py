@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -65,6 +66,14 @@ class FinishedRun:
         file = self.folder / name
         return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
 
+    def json(self, name: str) -> dict[str, Any]:
+        """A JSON object of the run, {} if it has none or it cannot be read."""
+        try:
+            found = json.loads(self.text(name) or "{}")
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
     def table(self, name: str, needed: tuple[str, ...] = ()) -> list[dict[str, str]]:
         """The rows of a tab-separated file with a header, [] if the run has none; UserError if columns are missing."""
         file = self.folder / name
@@ -104,6 +113,24 @@ def distinct(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
 
 def of_stage(runs: Sequence[FinishedRun], stage: str) -> list[FinishedRun]:
     return [run for run in runs if run.stage == stage]
+
+
+def fine_tunings(runs: Sequence[FinishedRun]) -> dict[CellKey, list[FinishedRun]]:
+    """The fine-tunings of each cell. An evaluation names them by id, which also finds those that two models share
+    (random weights of the same architecture); one that no evaluation names goes by its own subject."""
+    tuned = {run.id: run for run in of_stage(runs, "finetune")}
+    tuned |= {run.manifest.canonical: run for run in list(tuned.values())}
+    cells: dict[CellKey, list[FinishedRun]] = {}
+    named = set()
+    for run in of_stage(runs, "evaluate"):
+        for parent in run.manifest.parents.values():
+            if found := tuned.get(parent.id):
+                cells.setdefault(run.cell, []).append(found)
+                named.add(found.id)
+    for run in of_stage(runs, "finetune"):
+        if run.id not in named:
+            cells.setdefault(run.cell, []).append(run)
+    return cells
 
 
 def _sort_key(run: FinishedRun) -> tuple[Any, ...]:

@@ -138,6 +138,11 @@ def _parent(run: FinishedRun, seed: str) -> str:
     return found.id if found else ""
 
 
+def swept_keys(subject: Subject) -> dict[str, Any]:
+    """The keys that a sweep set, with their section (models.learning_rate) → value."""
+    return {f"{section}.{key}": value for section, keys in subject.swept.items() for key, value in keys.items()}
+
+
 def confidence_of(runs: Sequence[FinishedRun]) -> float:
     """The level of confidence of the evaluations' own intervals; 0.95 where there are none."""
     stated = (run.manifest.config.get("confidence") for run in of_stage(runs, "evaluate"))

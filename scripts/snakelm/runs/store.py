@@ -42,7 +42,8 @@ CIRCUMSTANCE = "circumstance"
 STAGING = ".staging"
 """Folder within a stage's folder, where runs are built if .work is on another file system: no rename leads across."""
 REPORT_FILES = ("report.html", "metrics.tsv", "summary.tsv", "results.svg", "results.png")
-"""Files of a report that are linked where people look for them."""
+"""Files of a report that are linked where people look for them; of one that is below circumstance/ too the one there,
+which says more."""
 SNAKEMAKE_LOCKS = ".snakemake/locks"
 
 
@@ -211,8 +212,9 @@ class Store:
             link(self.recipe(recipe) / stage / name, folder)
         if stage == "report":
             for file in filter(lambda file: (folder / file).exists(), REPORT_FILES):
-                link(self.recipe(recipe) / file, folder / file)
-                link(self.root / file, folder / file)
+                fuller = folder / CIRCUMSTANCE / file
+                for place in (self.recipe(recipe), self.root):
+                    link(place / file, fuller if fuller.exists() else folder / file)
 
     def make_latest(self, recipe: str) -> None:
         """Let results/latest lead to the recipe's folder. (Where it is a folder, as it once was, it makes way.)"""

@@ -24,7 +24,7 @@ from snakelm.planning.plan import FINISHED, Plan
 from snakelm.planning.planner import Inspect, make_plan
 from snakelm.planning.summary import whereabouts
 from snakelm.publishing.beside import write_cards
-from snakelm.publishing.recipe_text import command_of
+from snakelm.recipe.command import command_of
 from snakelm.recipe.loading import load
 from snakelm.recipe.schema import Recipe
 from snakelm.runs.code import ROOT
@@ -70,10 +70,12 @@ class Workflow:
             if self._host.is_module:  # nobody will call `start`
                 self._write_orders(self.plan)
 
-    def command(self, stage: str) -> str:
-        """The shell command of a stage's rule. `exec`: a signal must reach the trainer, not a shell around it."""
+    def command(self, stage: str, manifest: str = "output") -> str:
+        """The shell command of a stage's rule. `exec`: a signal must reach the trainer, not a shell around it.
+
+        manifest: what the rule calls the file that the job is known by, where it declares more than one."""
         scripts = _escaped(shlex.quote(self.scripts))
-        return f"exec python {scripts}/{stage}.py {{output}} --threads {{threads}} --log {{log}}"
+        return f"exec python {scripts}/{stage}.py {{{manifest}}} --threads {{threads}} --log {{log}}"
 
     @property
     def environment(self) -> str:

@@ -4,21 +4,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from typing import Any
 
 from markupsafe import Markup
 
 from snakelm.core.errors import UserError
-from snakelm.report.figures import bars_figure
+from snakelm.report.charts import Chart, Series
+from snakelm.report.fact_tables import FactTable
 from snakelm.report.numbers import plain
-from snakelm.report.page import FactTable
 from snakelm.report.runs import FinishedRun
+from snakelm.report.story import Story
 from snakelm.tokenization.compare import COLUMNS
 from snakelm.tokenization.statistics import FILE, TokenizerStatistics, read_statistics
 
 SHARES = {"whole_words", "unknown_rate", "characters_lost", "round_trip", "vocabulary_used"}
+MOST_SAMPLES = 20
+
+
+@dataclass(frozen=True)
+class Tokenizers:
+    table: FactTable
+    charts: Sequence[Chart]
+    samples: Sequence[tuple[str, Markup]]
+    """(tokenizer, text with its tokens coloured)."""
+
+
+def tokenizers(story: Story) -> Tokenizers:
+    runs = story.of_stage("save_tokenizer")
+    words = words_chart(runs)
+    charts = [*side_by_side(runs), *([words] if words else [])]
+    return Tokenizers(tokenizer_table(runs), charts, tokenizer_samples(runs[:MOST_SAMPLES]))
 
 
 def tokenizer_table(runs: Sequence[FinishedRun]) -> FactTable:
@@ -31,17 +48,32 @@ def tokenizer_table(runs: Sequence[FinishedRun]) -> FactTable:
     return table
 
 
-def tokenizer_figure(runs: Sequence[FinishedRun]) -> Markup | None:
-    """Bars of what tells tokenizers apart at a glance; None where fewer than two were measured."""
+def side_by_side(runs: Sequence[FinishedRun]) -> list[Chart]:
+    """Bars of what tells tokenizers apart at a glance, for two or more that were measured."""
     measured = {name: found for name, found in _statistics(runs).items() if found.bytes_per_token is not None}
-    if len(measured) < 2:
-        return None
-    panels = []
-    for key in ("bytes_per_token", "tokens_per_word", "whole_words"):
+    charts = []
+    for key in ("bytes_per_token", "tokens_per_word", "whole_words") if len(measured) > 1 else ():
         scale, unit = (100, " (%)") if key in SHARES else (1, "")
         values = [getattr(found, key) for found in measured.values()]
-        panels.append((COLUMNS[key] + unit, [None if value is None else scale * value for value in values]))
-    return bars_figure(list(measured), panels, "Tokenizers side by side")
+        label = COLUMNS[key] + unit
+        bars = Series(label, range(len(values)), [None if value is None else scale * value for value in values])
+        title = f"Tokenizers side by side: {label}"
+        charts.append(Chart("bars", label, title, (bars,), label, names=tuple(measured), legend=False))
+    return charts
+
+
+def words_chart(runs: Sequence[FinishedRun]) -> Chart | None:
+    """Share of the running words that take 1, 2, … tokens; None where nothing was measured."""
+    series = []
+    for place, (name, found) in enumerate(_statistics(runs).items()):
+        shares = [100 * (share or 0.0) for share in found.words_by_tokens]
+        if shares:
+            series.append(Series(name, range(1, len(shares) + 1), shares, place))
+    if not series:
+        return None
+    most = max(len(one.x) for one in series)
+    title = f"Share of the running words that take 1 to {most} (or more) tokens, by tokenizer"
+    return Chart("lines", "Tokens per word", title, tuple(series), "tokens of a word", "% of running words")
 
 
 def _statistics(runs: Sequence[FinishedRun]) -> dict[str, TokenizerStatistics]:

@@ -1,0 +1,1 @@
+"""JavaScript and CSS of others that the page holds, with their licences (README.md)."""
