@@ -40,7 +40,16 @@ from snakelm.runs.identity import ID_LENGTH, run_id
 from snakelm.runs.manifest import describe
 from snakelm.runs.records import CellList, CellMember, Circumstance, Failure, Order, OrderedParent, OrderedRun, Parent
 from snakelm.runs.stages import STAGES, Stage, resolve
-from snakelm.runs.store import Store, check_files, file_table, is_complete, read_manifest, remove_empty, remove_tree
+from snakelm.runs.store import (
+    Store,
+    check_files,
+    file_table,
+    has_outputs,
+    is_complete,
+    read_manifest,
+    remove_empty,
+    remove_tree,
+)
 
 StageFunction = Callable[[RunContext[Any]], dict[str, Any]]
 
@@ -231,7 +240,7 @@ class Maker:
 
     def make(self) -> None:
         run = self.run
-        if is_complete(run.folder):
+        if has_outputs(self.stage, run.folder):
             log.info("%s is complete already; nothing to do", run.folder)
             return
         code = self.digests.code
@@ -299,7 +308,9 @@ class Maker:
             log.info("%s is being made by another process; waiting for it", final.name)
             lock.acquire()
         try:
-            if is_complete(final):
+            if is_complete(final) and not has_outputs(self.stage, final):
+                self.store.put_aside(final)
+            if has_outputs(self.stage, final):
                 pass
             elif other := self.store.existing(self.stage).get(real_id):
                 # Another recipe, which calls this entry otherwise, has made it meanwhile.

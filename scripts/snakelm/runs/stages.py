@@ -21,6 +21,8 @@ class Stage:
     compares_content: bool = True
     """Whether a run with the same bytes as an earlier one counts as that one to its children. (Where children cost
     next to nothing, that is not worth looking for.)"""
+    outputs: tuple[str, ...] = ()
+    """Files of a run that Snakemake waits for too, beside the manifest. (It may take them away when it is killed.)"""
     by_cell: bool = False
     """Whether one job makes the runs of a whole cell (all seeds of one model, task and start) in one process.
     Snakemake then waits for a file that lists them, in place of a manifest."""
@@ -89,6 +91,7 @@ STAGES: dict[str, Stage] = {
             "report",
             "snakelm.report.report:report",
             "snakelm.report.config:ReportRunConfig",
+            outputs=("report.html",),
             compares_content=False,
         ),
     )

@@ -77,7 +77,7 @@ class Store:
         """Whether all is complete that a job's target stands for: its own run, or all runs of its cell."""
         target = self.target(stage, job)
         if not STAGES[stage].by_cell:
-            return is_complete(target.parent)
+            return has_outputs(stage, target.parent)
         try:
             return all(is_complete(run.folder) for run in records.read(CellList, target).runs)
         except (OSError, ValueError):
@@ -190,7 +190,7 @@ class Store:
                 _sync(path)
         final.parent.mkdir(parents=True, exist_ok=True)
         if final.is_dir() and not final.is_symlink() and any(final.iterdir()):
-            self._put_aside(final)  # not a run: it has no manifest
+            self.put_aside(final)  # not a run: it has no manifest
         if final.is_symlink():  # an alias whose run is gone
             final.unlink()
         os.rename(built, final)
@@ -220,11 +220,11 @@ class Store:
         """Let results/latest lead to the recipe's folder. (Where it is a folder, as it once was, it makes way.)"""
         latest = self.root / "latest"
         if latest.is_dir() and not latest.is_symlink():
-            self._put_aside(latest)
+            self.put_aside(latest)
         self.recipe(recipe).mkdir(parents=True, exist_ok=True)
         link(latest, self.recipe(recipe))
 
-    def _put_aside(self, folder: Path) -> None:
+    def put_aside(self, folder: Path) -> None:
         """Nothing is deleted that somebody may want to look at."""
         aside = self.root / ".work" / "aside" / f"{folder.parent.name}-{folder.name}-{os.getpid()}"
         aside.parent.mkdir(parents=True, exist_ok=True)
@@ -247,6 +247,11 @@ def is_complete(folder: str | Path, restore: bool = True) -> bool:
     except OSError:
         return False  # a disk that is full or read-only: nothing is lost, and nothing can be made either
     return True
+
+
+def has_outputs(stage: str, folder: Path) -> bool:
+    """Whether the folder is a complete run, with all that Snakemake waits for."""
+    return is_complete(folder) and all((folder / name).is_file() for name in STAGES[stage].outputs)
 
 
 def is_damaged(folder: Path) -> bool:
