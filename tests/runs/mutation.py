@@ -256,7 +256,7 @@ def can_see(laboratory: Laboratory) -> bool:
     """Whether a change to code that does count is seen, or nothing that is said here would mean anything."""
     module = "snakelm.fetch_corpus.clean"
     source = LIBRARY.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
-    edit = "\nCleaner.__call__ = lambda self, value, where: value.upper()\n"
+    edit = "\nCleaner.__call__ = lambda self, value, *_: value.upper()\n"
     return laboratory.verdict("fetch_corpus", module, source + edit) == DIFFERENT
 
 
